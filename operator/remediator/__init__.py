@@ -1,0 +1,1 @@
+"""A kopf operator that answers alerts by restarting or scaling a workload, safely."""

@@ -1,0 +1,1 @@
+"""What stands in for the outside world: Telegram, the four backends and their users."""
