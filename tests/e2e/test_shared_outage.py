@@ -1,0 +1,52 @@
+"""A backend is down for everybody: the operator touches nothing and says why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import prometheus
+from kubectl import wait_for
+from stages import Stages
+
+if TYPE_CHECKING:
+    from conftest import Product
+
+
+def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -> None:
+    product, namespace = healthy, healthy.namespace
+    known = {remediation["metadata"]["name"] for remediation in product.remediations()}
+    before = {pod["metadata"]["uid"] for pod in product.gateway_pods()}
+    stages = Stages("shared outage")
+
+    product.control("POST", "/faults", service="shift", kind="down")
+    stages.mark("Shift Service down for all")
+    opened = (
+        f'count(bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",service_name="shift"}} > 0) == 3'
+    )
+    wait_for("breakers open everywhere", lambda: prometheus.query(product.prometheus_url, opened), seconds=240)
+    stages.mark("breaker open on all three pods")
+
+    def held() -> dict[str, Any] | None:
+        for remediation in product.remediations():
+            if remediation["metadata"]["name"] not in known and remediation.get("status", {}).get("phase") == "Gated":
+                return remediation
+        return None
+
+    remediation = wait_for("the operator holds", held, seconds=300)
+    reason = remediation["status"]["decisions"][-1]
+    stages.mark("operator holds", f"{reason['reason']}: {reason['message']}")
+
+    product.control("DELETE", "/faults")
+    stages.mark("Shift Service back")
+    name = remediation["metadata"]["name"]
+
+    def ended() -> dict[str, Any] | None:
+        current = next(r for r in product.remediations() if r["metadata"]["name"] == name)
+        return current if current["status"]["phase"] not in {"Gated", "Settling", "Pending"} else None
+
+    # The alert must stay away for `recoveryDelay` before the object ends.
+    final = wait_for("the Remediation ends", ended, seconds=900)
+    stages.mark("Remediation ended", final["status"]["phase"])
+    assert final["status"]["phase"] == "NotNeeded"
+    assert final["status"].get("steps", []) == []
+    assert {pod["metadata"]["uid"] for pod in product.gateway_pods()} == before
