@@ -31,6 +31,81 @@ lock: venv ## resolve pyproject.toml into requirements/*.txt again
 	$(LOCK) --extra dev pyproject.toml -o requirements/dev.txt
 	for part in gateway sandbox operator docs; do $(LOCK) -c requirements/dev.txt --extra $$part pyproject.toml -o requirements/$$part.txt; done
 
+export PATH := $(CURDIR)/.tools:$(PATH)
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: tools
+tools: ## build helm, promtool and amtool into .tools/ where PATH has none (needs Go)
+	@scripts/install-tools
+
+.PHONY: demo
+demo: venv ## run gateway, sandbox and Redis on this machine and play a conversation
+	@exec env SANDBOX_CONTROL_PORT=$${SANDBOX_CONTROL_PORT:-8080} $(BIN)/python -m sandbox demo
+
+.PHONY: test
+test: venv tools ## everything that needs no cluster
+	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/chart tests/rules tests/dashboards tests/integration
+
+.PHONY: lint
+lint: venv tools ## ruff, mypy --strict, import-linter, yamllint, helm lint
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/yamllint --strict .
+	@if command -v helm >/dev/null; then helm lint --strict --quiet charts/bot-gateway --set telegram.token=1:lint && helm lint --strict --quiet charts/sandbox; else echo "lint: helm is missing, charts not linted" >&2; fi
+
+.PHONY: format
+format: venv ## let ruff format and fix what it can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: generate
+generate: venv ## write every generated file again: metrics, settings, dashboards, chart README
+	@scripts/generate
+
+TAG ?= dev
+DOCKER ?= docker
+DOCKER_BUILD_FLAGS ?= --network host
+KIND_CLUSTER ?= bot-gateway
+IMAGES := bot-gateway:$(TAG) bot-sandbox:$(TAG) bot-remediator:$(TAG)
+
+.PHONY: images
+images: ## build the three images as NAME:TAG
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-gateway:$(TAG) -f service/Dockerfile .
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-sandbox:$(TAG) -f service/sandbox.Dockerfile .
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-remediator:$(TAG) -f operator/Dockerfile .
+
+.PHONY: load-images
+load-images: images ## load the images into the kind cluster
+	kind load docker-image --name $(KIND_CLUSTER) $(IMAGES)
+
+.PHONY: e2e
+e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names
+	@kubectl get --raw /readyz >/dev/null || { echo "bot-gateway: no cluster answers; set KUBECONFIG, or make one with make kind-up" >&2; exit 1; }
+	@E2E_IMAGE_TAG=$(TAG) $(PYTEST) -m e2e -s tests/e2e tests/integration
+
+.PHONY: kind-up
+kind-up: ## a kind cluster with the monitoring stack and the product
+	kind create cluster --config kind-config.yaml
+	skaffold run -f skaffold.monitoring.yaml
+	skaffold run
+
+.PHONY: crds
+crds: ## install or upgrade the operator's CRDs
+	kubectl apply --server-side --force-conflicts -f charts/bot-gateway/crds
+
+MONITORING_NAMESPACE ?= monitoring
+.PHONY: grafana prometheus alertmanager jaeger
+grafana: ## port-forward Grafana to http://localhost:3000
+	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/kube-prometheus-stack-grafana 3000:80
+prometheus: ## port-forward Prometheus to http://localhost:9090
+	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/kube-prometheus-stack-prometheus 9090:9090
+alertmanager: ## port-forward Alertmanager to http://localhost:9093
+	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/kube-prometheus-stack-alertmanager 9093:9093
+jaeger: ## port-forward the Jaeger UI to http://localhost:16686
+	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/jaeger 16686:16686
+
 .PHONY: clean
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .tools .cache .run .mypy_cache .ruff_cache .pytest_cache
