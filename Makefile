@@ -85,6 +85,11 @@ e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names
 	@kubectl get --raw /readyz >/dev/null || { echo "bot-gateway: no cluster answers; set KUBECONFIG, or make one with make kind-up" >&2; exit 1; }
 	@E2E_IMAGE_TAG=$(TAG) $(PYTEST) -m e2e -s tests/e2e tests/integration
 
+NAMESPACE ?= bot-gateway
+.PHONY: alert-drill
+alert-drill: venv ## invalid posts until HighErrorRate has reached its receivers and resolved (about 12 minutes)
+	@$(BIN)/python scripts/alert_drill.py --namespace $(NAMESPACE)
+
 .PHONY: kind-up
 kind-up: ## a kind cluster with the monitoring stack and the product
 	kind create cluster --config kind-config.yaml

@@ -56,9 +56,7 @@ class Product:
 
     def remediations(self) -> list[dict[str, Any]]:
         """Every Remediation of the namespace, oldest first."""
-        items: list[dict[str, Any]] = (
-            get("rem", "-n", self.namespace)["items"]
-        )
+        items: list[dict[str, Any]] = get("rem", "-n", self.namespace)["items"]
         return sorted(items, key=lambda item: item["metadata"]["creationTimestamp"])
 
 

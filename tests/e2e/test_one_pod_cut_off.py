@@ -18,11 +18,8 @@ def phase(remediation: dict[str, Any]) -> str:
 
 def test_the_pod_that_lost_its_backend_is_replaced_and_the_alert_resolves(healthy: Product) -> None:
     product, namespace = healthy, healthy.namespace
-    wait_for(
-        "three targets up",
-        lambda: len(prometheus.query(product.prometheus_url, f'up{{namespace="{namespace}",job="bot-gateway"}} == 1')) == 3,
-        seconds=120,
-    )
+    up = f'count(up{{namespace="{namespace}",job="bot-gateway"}} == 1) == 3'
+    wait_for("three targets up", lambda: prometheus.query(product.prometheus_url, up), seconds=120)
     known = {remediation["metadata"]["name"] for remediation in product.remediations()}
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in product.ready_gateway_pods()}
     victim = product.ready_gateway_pods()[0]
@@ -32,7 +29,9 @@ def test_the_pod_that_lost_its_backend_is_replaced_and_the_alert_resolves(health
     product.control("POST", "/faults", service="request", kind="down", client=address)
     stages.mark("fault set", f"{name} cannot reach the Request Service")
 
-    breaker = f'bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",pod="{name}",service_name="request"}} > 0'
+    breaker = (
+        f'bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",pod="{name}",service_name="request"}} > 0'
+    )
     wait_for("breaker open", lambda: prometheus.query(product.prometheus_url, breaker), seconds=120)
     stages.mark("breaker open in Prometheus")
 
