@@ -1,0 +1,1 @@
+"""How alerts come in: pushed by Alertmanager's webhook, and polled from its API."""
