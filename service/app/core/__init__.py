@@ -1,0 +1,1 @@
+"""Settings, logging, tracing, metrics, Redis and health. Knows nothing of Telegram or the backends."""

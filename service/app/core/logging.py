@@ -1,0 +1,84 @@
+"""JSON logs, one line an event, with the ids that join them to traces and updates.
+
+Secrets are kept out twice: the code never logs them, and the last processor replaces any that slipped into an event,
+for example in the message of an exception that quotes an address.
+"""
+
+import logging
+import sys
+from collections.abc import Iterable
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+from app.core.tracing import current_span
+
+REDACTED = "[redacted]"
+
+
+class Redactor:
+    """Replaces known secrets in finished log lines."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        # A secret of a few characters would also hit ordinary words.
+        self._secrets = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
+
+    def __call__(self, line: str) -> str:
+        """The line without secrets."""
+        for secret in self._secrets:
+            if secret in line:
+                line = line.replace(secret, REDACTED)
+        return line
+
+
+def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add `trace_id` and `span_id` of the current span."""
+    span = current_span()
+    if span is not None:
+        event["trace_id"] = f"{span.recording.trace_id:032x}"
+        event["span_id"] = f"{span.span_id:016x}"
+    return event
+
+
+def configure_logging(level: str, secrets: Iterable[str]) -> None:
+    """Send structlog's and the standard library's events to standard output as redacted JSON."""
+    redact = Redactor(secrets)
+    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+    def render_redacted(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        return redact(str(render(logger, method, event)))
+
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        add_trace_ids,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                render_redacted,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # aiogram logs every update at INFO, aiohttp every request; both are counted and traced instead.
+    for name in ("aiogram.event", "aiohttp.access"):
+        logging.getLogger(name).setLevel(logging.WARNING)

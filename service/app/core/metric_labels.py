@@ -1,0 +1,28 @@
+"""The closed sets of label values. What is not in its set becomes `other`, so that no user can make new series."""
+
+OTHER = "other"
+
+ROLES = ("applicant", "executor", "manager", "admin")
+USER_ROLES = (*ROLES, "unknown")
+LANGUAGES = ("ru", "uz", "en", OTHER)
+MESSAGE_TYPES = (
+    *("text", "command", "photo", "album", "location", "contact", "document", "voice", "audio", "video"),
+    *("video_note", "animation", "sticker", "edited_message", "callback_query", "inline_query", "service", OTHER),
+)
+SERVICES = ("auth", "request", "user", "shift")
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CATEGORIES = ("plumbing", "electricity", "heating", "elevator", "cleaning", OTHER)
+REQUEST_STATUSES = ("new", "assigned", "in_progress", "done", "cancelled", OTHER)
+SPECIALIZATIONS = ("plumber", "electrician", "heating", "elevator", "cleaner", "universal", "all", OTHER)
+WINDOWS = ("5m", "1h", "24h")
+SEVERITIES = ("warning", "error", "critical")
+SERVICE_ERROR_TYPES = (
+    *("timeout", "connection", "server_error", "circuit_open", "bulkhead_full", "deadline", "invalid_response"),
+    OTHER,
+)
+OUTCOMES = (
+    *("handled", "duplicate", "failed", "invalid", "unauthorized", "too_large"),
+    *("unavailable", "busy", "overloaded", "draining"),
+)
+DEAD_LETTER_REASONS = ("invalid_json", "invalid_update", "too_large", "handler_failed")
+REDIS_OPERATIONS = ("claim", "commit", "renew", "profile", "gauges", "sweep", "budget", "deadletter", "elect", OTHER)

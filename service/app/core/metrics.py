@@ -1,0 +1,338 @@
+"""Every metric of the gateway. A constant is named as its family without the prefix `bot_gateway_`.
+
+The label of a backend is `service_name`, never `service`: Prometheus attaches its own `service`, `namespace`, `pod`,
+`job`, `instance`, `endpoint` and `container` to what it scrapes, and would rename ours.
+"""
+
+from itertools import product
+
+from prometheus_client import Counter
+
+from app.core.metric_family import closed as closed
+from app.core.metric_family import counter, gauge, histogram
+from app.core.metric_labels import (
+    CATEGORIES as CATEGORIES,
+)
+from app.core.metric_labels import (
+    DEAD_LETTER_REASONS as DEAD_LETTER_REASONS,
+)
+from app.core.metric_labels import (
+    HTTP_METHODS as HTTP_METHODS,
+)
+from app.core.metric_labels import (
+    LANGUAGES as LANGUAGES,
+)
+from app.core.metric_labels import (
+    MESSAGE_TYPES as MESSAGE_TYPES,
+)
+from app.core.metric_labels import (
+    OUTCOMES as OUTCOMES,
+)
+from app.core.metric_labels import (
+    REDIS_OPERATIONS as REDIS_OPERATIONS,
+)
+from app.core.metric_labels import (
+    REQUEST_STATUSES as REQUEST_STATUSES,
+)
+from app.core.metric_labels import (
+    ROLES as ROLES,
+)
+from app.core.metric_labels import (
+    SERVICE_ERROR_TYPES as SERVICE_ERROR_TYPES,
+)
+from app.core.metric_labels import (
+    SERVICES as SERVICES,
+)
+from app.core.metric_labels import (
+    SEVERITIES as SEVERITIES,
+)
+from app.core.metric_labels import (
+    SPECIALIZATIONS as SPECIALIZATIONS,
+)
+from app.core.metric_labels import (
+    USER_ROLES as USER_ROLES,
+)
+from app.core.metric_labels import (
+    WINDOWS as WINDOWS,
+)
+
+_FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+_SLOW = (*_FAST, 10, 15, 20)
+_TINY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+
+# Messages
+MESSAGES_TOTAL = counter(
+    "messages_total",
+    "Updates that reached the bot's handlers.",
+    {"message_type": MESSAGE_TYPES, "user_role": USER_ROLES, "language": LANGUAGES},
+)
+MESSAGE_PROCESSING_DURATION_SECONDS = histogram(
+    "message_processing_duration_seconds",
+    "Seconds from the arrival of an update to the end of its handling, with its backend and Telegram calls.",
+    buckets=_SLOW,
+)
+COMMANDS_TOTAL = counter(
+    "commands_total", "Commands that users gave.", {"command": "the bot's commands, other", "user_role": USER_ROLES}
+)
+CALLBACKS_TOTAL = counter(
+    "callbacks_total",
+    "Inline buttons that users pressed.",
+    {"callback_type": "prefixes of the bot's callback data, other", "user_role": USER_ROLES},
+)
+
+# Dialogues
+FSM_STATE_TRANSITIONS_TOTAL = counter(
+    "fsm_state_transitions_total",
+    "Steps of dialogues, counted when they are committed.",
+    {"from_state": "the bot's states, none, other", "to_state": "the bot's states, none, other"},
+)
+ACTIVE_FSM_SESSIONS = gauge(
+    "active_fsm_sessions",
+    "Dialogues under way in the whole cluster; NaN while Redis cannot be read.",
+    {"state": "the bot's states, other"},
+    aggregate="max",
+)
+
+# Errors
+ERRORS_TOTAL = counter(
+    "errors_total",
+    "Failures of the gateway, by what failed.",
+    {"error_type": "closed set of the code", "severity": SEVERITIES},
+)
+EXCEPTIONS_TOTAL = counter(
+    "exceptions_total",
+    "Exceptions that no handler expected; refusals of Telegram (400, 403) are not among them.",
+    {"exception_type": "class names known to the code, other"},
+)
+
+# Performance
+MIDDLEWARE_DURATION_SECONDS = histogram(
+    "middleware_duration_seconds",
+    "Seconds that one step around the handler took, without the steps inside it.",
+    {"middleware": "the gateway's middlewares"},
+    buckets=_TINY,
+)
+EVENT_LOOP_LAG_SECONDS = histogram(
+    "event_loop_lag_seconds", "Seconds that the event loop woke up too late.", buckets=_TINY
+)
+
+# Backends
+SERVICE_REQUESTS_TOTAL = counter(
+    "service_requests_total",
+    "Attempts to call a backend, without the breaker's probes. status is the HTTP status or error.",
+    {"service_name": SERVICES, "method": HTTP_METHODS, "status": "HTTP status, error"},
+)
+SERVICE_REQUEST_DURATION_SECONDS = histogram(
+    "service_request_duration_seconds",
+    "Seconds that one attempt to call a backend took.",
+    {"service_name": SERVICES, "method": HTTP_METHODS},
+    buckets=_SLOW,
+)
+SERVICE_ERRORS_TOTAL = counter(
+    "service_errors_total",
+    "Backend calls that got no usable answer; 4xx is an answer.",
+    {"service_name": SERVICES, "error_type": SERVICE_ERROR_TYPES},
+)
+SERVICE_CIRCUIT_BREAKER_STATE = gauge(
+    "service_circuit_breaker_state",
+    "This replica's breaker: 0 closed, 1 open, 2 half-open.",
+    {"service_name": SERVICES},
+    aggregate="max by (pod)",
+)
+SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL = counter(
+    "service_circuit_breaker_transitions_total",
+    "Changes of a breaker's state.",
+    {"service_name": SERVICES, "to_state": ("closed", "open", "half_open")},
+)
+SERVICE_RETRIES_TOTAL = counter("service_retries_total", "Backend calls tried again.", {"service_name": SERVICES})
+SERVICE_BULKHEAD_REJECTIONS_TOTAL = counter(
+    "service_bulkhead_rejections_total",
+    "Backend calls refused because too many of that backend's were under way.",
+    {"service_name": SERVICES},
+)
+
+# Authentication
+AUTH_ATTEMPTS_TOTAL = counter(
+    "auth_attempts_total",
+    "Users looked up; stale is an older answer used while the Auth Service is down.",
+    {"result": ("success", "failure", "stale"), "user_role": USER_ROLES},
+)
+ACTIVE_SESSIONS = gauge(
+    "active_sessions",
+    "Users' sessions in the whole cluster; NaN while Redis cannot be read.",
+    {"user_role": USER_ROLES},
+    aggregate="max",
+)
+SESSION_DURATION_SECONDS = histogram(
+    "session_duration_seconds",
+    "Seconds from the first to the last update of a session, observed when it has ended.",
+    {"user_role": USER_ROLES},
+    buckets=(1, 10, 30, 60, 300, 600, 1800, 3600, 7200, 14400),
+)
+
+# Rate limit
+RATE_LIMIT_HITS_TOTAL = counter(
+    "rate_limit_hits_total", "Times that a user ran into the limit and was warned.", {"user_role": USER_ROLES}
+)
+RATE_LIMIT_BLOCKS_TOTAL = counter(
+    "rate_limit_blocks_total", "Updates not handled because their user was over the limit.", {"user_role": USER_ROLES}
+)
+
+# Redis
+REDIS_OPERATIONS_TOTAL = counter(
+    "redis_operations_total", "Calls of Redis.", {"operation": REDIS_OPERATIONS, "status": ("success", "error")}
+)
+REDIS_OPERATION_DURATION_SECONDS = histogram(
+    "redis_operation_duration_seconds",
+    "Seconds that a call of Redis took.",
+    {"operation": REDIS_OPERATIONS},
+    buckets=_TINY,
+)
+REDIS_CONNECTION_POOL_SIZE = gauge(
+    "redis_connection_pool_size", "Most connections that the pool may open.", aggregate="min by (pod)"
+)
+REDIS_CONNECTION_POOL_AVAILABLE = gauge(
+    "redis_connection_pool_available", "Connections of the pool that are not in use.", aggregate="min by (pod)"
+)
+
+# Resources
+MEMORY_USAGE_BYTES = gauge(
+    "memory_usage_bytes",
+    "Bytes resident. heap is anonymous memory, external is mapped files and shared memory; they sum to rss.",
+    {"type": ("rss", "heap", "external")},
+    aggregate="max by (pod)",
+)
+CPU_USAGE_PERCENT = gauge(
+    "cpu_usage_percent", "Percent of one core used in the last seconds.", aggregate="max by (pod)"
+)
+
+# Requests and shifts
+REQUESTS_CREATED_TOTAL = counter("requests_created_total", "Requests created by the bot.", {"category": CATEGORIES})
+REQUESTS_VIEWED_TOTAL = counter("requests_viewed_total", "Requests shown.", {"view": ("list", "details", "search")})
+REQUESTS_UPDATED_TOTAL = counter(
+    "requests_updated_total", "Requests whose status was changed by the bot.", {"status": REQUEST_STATUSES}
+)
+SHIFTS_VIEWED_TOTAL = counter("shifts_viewed_total", "Lists of shifts shown.", {"specialization": SPECIALIZATIONS})
+SHIFTS_TAKEN_TOTAL = counter("shifts_taken_total", "Shifts taken.", {"specialization": SPECIALIZATIONS})
+SHIFTS_RELEASED_TOTAL = counter("shifts_released_total", "Shifts given back.", {"specialization": SPECIALIZATIONS})
+AVAILABILITY_UPDATES_TOTAL = counter(
+    "availability_updates_total", "Changes of an executor's availability.", {"available": ("true", "false")}
+)
+
+# Administration
+ADMIN_ACTIONS_TOTAL = counter(
+    "admin_actions_total", "Actions of managers and admins.", {"action": "the bot's admin actions, other"}
+)
+ADMIN_SEARCHES_TOTAL = counter(
+    "admin_searches_total", "Searches of managers and admins.", {"search_type": "the bot's kinds of search, other"}
+)
+BROADCASTS_SENT_TOTAL = counter(
+    "broadcasts_sent_total", "Broadcasts that were sent to their end.", {"target_role": (*ROLES, "all")}
+)
+BROADCAST_RECIPIENTS = histogram(
+    "broadcast_recipients",
+    "Recipients of a broadcast, observed at its end.",
+    buckets=(1, 10, 50, 100, 500, 1000, 5000, 10000, 50000),
+)
+BROADCAST_QUEUE_RECIPIENTS = gauge(
+    "broadcast_queue_recipients",
+    "Recipients still waiting in the whole cluster; NaN while Redis cannot be read.",
+    aggregate="max",
+)
+
+# Users
+ACTIVE_USERS = gauge(
+    "active_users",
+    "Users with an update within the window, in the whole cluster; NaN while Redis cannot be read.",
+    {"window": WINDOWS, "user_role": USER_ROLES},
+    aggregate="max",
+)
+USER_ACTIONS_TOTAL = counter(
+    "user_actions_total", "What users did.", {"action": "the bot's actions, other", "user_role": USER_ROLES}
+)
+
+# Webhook
+WEBHOOK_REQUESTS_TOTAL = counter("webhook_requests_total", "Posts to /webhook, by outcome.", {"outcome": OUTCOMES})
+WEBHOOK_REQUEST_DURATION_SECONDS = histogram(
+    "webhook_request_duration_seconds", "Seconds that a post to /webhook took.", buckets=_SLOW
+)
+WEBHOOK_IN_FLIGHT = gauge("webhook_in_flight", "Updates being handled now.", aggregate="sum")
+DUPLICATE_UPDATES_TOTAL = counter("duplicate_updates_total", "Updates that had been handled already.")
+WEBHOOK_PENDING_UPDATES = gauge(
+    "webhook_pending_updates", "Updates that wait at Telegram; NaN on replicas that do not ask.", aggregate="max"
+)
+WEBHOOK_LAST_ERROR_TIMESTAMP_SECONDS = gauge(
+    "webhook_last_error_timestamp_seconds", "Unix time of Telegram's last failed delivery, 0 for none.", aggregate="max"
+)
+DEAD_LETTERS_TOTAL = counter("dead_letters_total", "Updates set aside.", {"reason": DEAD_LETTER_REASONS})
+DEAD_LETTERS_QUEUED = gauge(
+    "dead_letters_queued",
+    "Updates set aside that nobody has replayed; NaN while Redis cannot be read.",
+    aggregate="max",
+)
+NOTIFICATIONS_TOTAL = counter(
+    "notifications_total",
+    "Posts of backends to /internal/notify.",
+    {"result": ("sent", "duplicate", "invalid", "unauthorized", "blocked", "failed", "queued")},
+)
+OUTBOX_MESSAGES = gauge(
+    "outbox_messages", "Messages put off by a limit of Telegram; NaN while Redis cannot be read.", aggregate="max"
+)
+
+# Telegram
+TELEGRAM_REQUESTS_TOTAL = counter(
+    "telegram_requests_total",
+    "Calls of the Bot API. status is the HTTP status or error.",
+    {"method": "Bot API methods", "status": "HTTP status, error"},
+)
+TELEGRAM_REQUEST_DURATION_SECONDS = histogram(
+    "telegram_request_duration_seconds",
+    "Seconds that a call of the Bot API took.",
+    {"method": "Bot API methods"},
+    buckets=_SLOW,
+)
+TELEGRAM_RETRY_AFTER_SECONDS_TOTAL = counter(
+    "telegram_retry_after_seconds_total", "Seconds that Telegram told us to wait (429)."
+)
+
+# The gateway about itself
+SPANS_EXPORTED_TOTAL = counter("spans_exported_total", "Spans that the collector took.")
+SPANS_DROPPED_TOTAL = counter(
+    "spans_dropped_total", "Spans lost.", {"reason": ("queue_full", "export_failed", "error_budget")}
+)
+TRACES_KEPT_TOTAL = counter("traces_kept_total", "Traces kept, by why.", {"reason": ("sampled", "error", "slow")})
+BUILD_INFO = gauge(
+    "build_info", "Always 1.", {"version": "version", "python_version": "version"}, aggregate="count by (version)"
+)
+READY = gauge("ready", "1 while the replica takes updates, 0 while it starts or drains.", aggregate="sum")
+
+# What alerts and the operator watch stands at 0 from the start: a counter that appears with its first value
+# shows no increase.
+_FROM_THE_START: dict[Counter, tuple[tuple[str, ...], ...]] = {
+    ERRORS_TOTAL: (
+        ("invalid_update", "handler_failed", "redis_unavailable", "telegram_failed", "backend_unavailable"),
+        ("warning", "error"),
+    ),
+    SERVICE_ERRORS_TOTAL: (SERVICES, SERVICE_ERROR_TYPES),
+    SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL: (SERVICES, ("closed", "open", "half_open")),
+    SERVICE_RETRIES_TOTAL: (SERVICES,),
+    SERVICE_BULKHEAD_REJECTIONS_TOTAL: (SERVICES,),
+    AUTH_ATTEMPTS_TOTAL: (("success", "failure", "stale"), USER_ROLES),
+    RATE_LIMIT_HITS_TOTAL: (USER_ROLES,),
+    RATE_LIMIT_BLOCKS_TOTAL: (USER_ROLES,),
+    WEBHOOK_REQUESTS_TOTAL: (OUTCOMES,),
+    DEAD_LETTERS_TOTAL: (DEAD_LETTER_REASONS,),
+    SPANS_DROPPED_TOTAL: (("queue_full", "export_failed", "error_budget"),),
+    TRACES_KEPT_TOTAL: (("sampled", "error", "slow"),),
+}
+
+
+def initialise() -> None:
+    """Expose what alerts watch at 0, breakers as closed and what is not known yet as NaN."""
+    for family, labels in _FROM_THE_START.items():
+        for values in product(*labels):
+            family.labels(*values)
+    for service in SERVICES:
+        SERVICE_CIRCUIT_BREAKER_STATE.labels(service)
+    for name in (WEBHOOK_PENDING_UPDATES, DEAD_LETTERS_QUEUED, BROADCAST_QUEUE_RECIPIENTS, OUTBOX_MESSAGES):
+        name.set(float("nan"))

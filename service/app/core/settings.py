@@ -1,0 +1,158 @@
+"""Every setting of the gateway, read from the environment.
+
+`docs/settings.md` is generated from this class. Times are in seconds unless the name says otherwise.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
+
+
+def _http_url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message is one line that names it."""
+
+
+class Settings(BaseSettings):
+    """The environment of `python -m app`. Secrets are never shown by `repr`."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
+
+    bot_token: SecretStr = Field(description="Token of the bot, as BotFather gives it.")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Secret that Telegram sends with each update; empty: not checked (a laptop only)."
+    )
+    webhook_secret_previous: SecretStr | None = Field(
+        None, description="Former webhook secret, still accepted while it is being rotated."
+    )
+    webhook_url: HttpUrl | None = Field(
+        None, description="Public address of `/webhook`; empty: the webhook is not registered."
+    )
+    update_mode: Literal["webhook", "polling"] = Field(
+        "webhook", description="How updates arrive. Polling needs no public address and allows one replica only."
+    )
+    telegram_api_base: HttpUrl = Field("https://api.telegram.org", description="Address of the Bot API server.")
+    telegram_max_connections: int = Field(
+        100, ge=1, le=100_000, description="Updates that Telegram may deliver at once (`max_connections`)."
+    )
+
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's only interface
+    port: Port = Field(8000, description="Port to listen on.")
+    max_in_flight: int = Field(100, ge=1, description="Updates handled at once in one process; more get a 503.")
+    update_deadline_seconds: Seconds = Field(
+        45, description="Longest time for one update with all its retries; Telegram itself gives up after 60 s."
+    )
+    shutdown_grace_seconds: Seconds = Field(25, description="Longest time to finish what is in flight at SIGTERM.")
+
+    redis_url: str = Field(
+        "redis://localhost:6379/0",
+        description="`redis://`, `rediss://`, `redis+sentinel://host:port/name/db` or `redis+cluster://host:port`.",
+    )
+    redis_key_prefix: str = Field("bg", pattern=r"^[a-z0-9-]+$", description="First part of every key in Redis.")
+    redis_max_connections: int = Field(
+        20, ge=4, description="Connections of the pool for all but claim and commit, which have two of their own."
+    )
+    redis_timeout_seconds: Seconds = Field(2, description="Longest wait for one answer of Redis.")
+    lease_seconds: Seconds = Field(15, description="How long a chat stays claimed by a replica that has died.")
+    lane_wait_seconds: Seconds = Field(2, description="How long an update waits for another one of the same chat.")
+
+    auth_service_url: HttpUrl = Field("http://localhost:8101", description="Address of the Auth Service.")
+    request_service_url: HttpUrl = Field("http://localhost:8102", description="Address of the Request Service.")
+    user_service_url: HttpUrl = Field("http://localhost:8103", description="Address of the User Service.")
+    shift_service_url: HttpUrl = Field("http://localhost:8104", description="Address of the Shift Service.")
+    service_token: SecretStr = Field(
+        SecretStr(""), description="Bearer token for the backends, and of the backends at `/internal/notify`."
+    )
+    backend_timeout_seconds: Seconds = Field(15, description="Longest time for one call of a backend.")
+    breaker_window_seconds: Seconds = Field(30, description="Sliding window of a circuit breaker.")
+    breaker_min_calls: int = Field(5, ge=1, description="Fewest calls in the window before a breaker may open.")
+    breaker_failure_ratio: Ratio = Field(0.5, description="Share of failed calls that opens a breaker.")
+    breaker_open_seconds: Seconds = Field(30, description="How long a breaker stays open before it probes.")
+    breaker_probe_timeout_seconds: Seconds = Field(15, description="Longest time for a breaker's probe.")
+
+    rate_limit_window_seconds: Seconds = Field(60, description="A user over the limit is warned once in this time.")
+    rate_limit_burst: int = Field(20, ge=1, description="Updates that a user may send at once.")
+    rate_limit_per_second: Seconds = Field(1, description="Updates a second that a user may send for long.")
+    rate_limit_staff_factor: float = Field(
+        3, ge=1, description="Executors, managers and admins may send this many times as much as applicants."
+    )
+    identity_fresh_seconds: Seconds = Field(300, description="How long an answer of the Auth Service is used as it is.")
+    identity_stale_seconds: Seconds = Field(
+        86_400, description="How long that answer may still be used while the Auth Service is down."
+    )
+    session_ttl_seconds: Seconds = Field(1800, description="A user's session ends after this time without an update.")
+    fsm_ttl_seconds: Seconds = Field(86_400, description="A dialogue is forgotten after this time without an update.")
+
+    tracing_enabled: bool = Field(True, description="Whether traces are made and exported.")
+    jaeger_host: str = Field("localhost", description="Host of the OTLP collector; `OTEL_EXPORTER_OTLP_*` wins.")
+    jaeger_port: Port = Field(
+        4317, description="Its OTLP/gRPC port. 6831, the port of an agent that no longer exists, means 4317."
+    )
+    tracing_sample_ratio: Ratio = Field(
+        0.1, description="Share of traces kept. Failed and slow ones are kept besides. `OTEL_TRACES_SAMPLER_ARG` wins."
+    )
+    tracing_slow_seconds: Seconds = Field(2, description="An update that takes longer keeps its trace.")
+    tracing_errors_per_second: Seconds = Field(20, description="Most traces a second kept for having failed.")
+    log_level: LogLevel = Field("INFO", description="Least level that is logged.")
+    watchdog_seconds: Seconds = Field(5, description="An event loop stuck for longer has its stacks dumped.")
+    dead_letters_max: int = Field(10_000, ge=1, description="Updates kept as dead letters; the oldest go first.")
+
+    @field_validator("bot_token")
+    @classmethod
+    def _token_has_an_id(cls, value: SecretStr) -> SecretStr:
+        number, colon, secret = value.get_secret_value().partition(":")
+        if not (number.isascii() and number.isdigit() and colon and secret) or any(c.isspace() for c in secret):
+            raise ValueError("must look like 123456:ABC-DEF, as BotFather gives it")
+        return value
+
+    @field_validator("webhook_secret", "webhook_secret_previous")
+    @classmethod
+    def _secret_is_allowed_by_telegram(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            text = value.get_secret_value()
+            if len(text) > 256 or not all(c.isascii() and (c.isalnum() or c in "_-") for c in text):
+                raise ValueError("must be 1-256 characters of A-Z, a-z, 0-9, _ and -")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis_scheme_is_known(cls, value: str) -> str:
+        if not value.startswith(REDIS_SCHEMES):
+            raise ValueError(f"must start with one of {', '.join(REDIS_SCHEMES)}")
+        return value
+
+    @property
+    def bot_id(self) -> int:
+        """The bot's user id, the public part of the token."""
+        return int(self.bot_token.get_secret_value().partition(":")[0])
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        SettingsError: names the first setting that is missing or wrong, without its value, which may be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        reason = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
+        raise SettingsError(f"{name}: {reason}") from None

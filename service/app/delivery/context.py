@@ -1,0 +1,47 @@
+"""What is known of the update being handled. Filled by the claim, changed by handlers, written by the commit."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class RateDecision:
+    """Whether the user may go on, and if not, whether this is the one time in the window to tell them."""
+
+    allowed: bool
+    warn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CachedIdentity:
+    """An answer of the Auth Service, kept in Redis. `stored_at` is Unix time in seconds."""
+
+    value: dict[str, Any]
+    stored_at: float
+
+
+@dataclass(slots=True)
+class UpdateContext:
+    """One update. Handlers get it as `update_context`, other code by `current_update`.
+
+    `state` and `data` are the dialogue; the FSM storage changes them. `new_identity` is stored by the commit; `forget`
+    makes the commit delete all that is kept of the user. `deadline` is in the event loop's time.
+    """
+
+    update_id: int
+    chat_id: int
+    chat_type: str
+    user_id: int
+    deadline: float
+    rate: RateDecision = RateDecision(allowed=True, warn=False)
+    state: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    identity: CachedIdentity | None = None
+    new_identity: dict[str, Any] | None = None
+    forget: bool = False
+    fsm_changed: bool = False
+    initial_state: str | None = None
+
+
+current_update: ContextVar[UpdateContext | None] = ContextVar("current_update", default=None)
