@@ -1,0 +1,101 @@
+"""The HTTP face of the simulator: ``/bot<token>/<method>`` and ``/file/bot<token>/<path>``."""
+
+import hmac
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from sandbox.faults import Fault, FaultBoard, faults_middleware
+from sandbox.telegram.arguments import Arguments, read_arguments
+from sandbox.telegram.errors import BotApiError
+from sandbox.telegram.methods import Methods
+from sandbox.telegram.sending import Sending, visible_content
+from sandbox.telegram.simulator import Simulator
+
+UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
+
+
+class BotApi:
+    """Dispatches calls of the one bot it knows."""
+
+    def __init__(self, simulator: Simulator, token: str) -> None:
+        self._telegram = simulator
+        self._token = token
+        self._sending = Sending(simulator).table()
+        self._methods = Methods(simulator).table() | self._sending
+
+    def application(self, faults: FaultBoard) -> web.Application:
+        """Return the server's application."""
+        app = web.Application(
+            middlewares=[faults_middleware(faults, "telegram", _fault_answer)], client_max_size=UPLOAD_LIMIT_BYTES
+        )
+        app.router.add_route("*", "/bot{token}/{method}", self.call)
+        app.router.add_get("/file/bot{token}/{path:.+}", self.download)
+        app.router.add_get("/healthz", _healthz)
+        return app
+
+    async def call(self, request: web.Request) -> web.Response:
+        """Answer one call of a method."""
+        try:
+            self._authorise(request)
+            result = await self._run(request.match_info["method"].lower(), await read_arguments(request))
+        except BotApiError as error:
+            return _json(error.answer(), status=error.code, retry_after=(error.parameters or {}).get("retry_after"))
+        return _json({"ok": True, "result": result})
+
+    async def download(self, request: web.Request) -> web.Response:
+        """Serve a file."""
+        try:
+            self._authorise(request)
+        except BotApiError as error:
+            return _json(error.answer(), status=error.code)
+        stored = self._telegram.files.at(request.match_info["path"])
+        if stored is None:
+            return _json(BotApiError(404, "Not Found").answer(), status=404)
+        return web.Response(body=stored.content, content_type="application/octet-stream")
+
+    async def _run(self, name: str, arguments: Arguments) -> Any:
+        method = self._methods.get(name)
+        if method is None:
+            raise BotApiError(404, "Not Found: method not found")
+        if name not in self._sending:
+            return await method(arguments)
+        try:
+            result = await method(arguments)
+        except BotApiError as error:
+            self._note(name, arguments, error.code)
+            raise
+        self._note(name, arguments, 200)
+        return result
+
+    def _note(self, name: str, arguments: Arguments, status: int) -> None:
+        query_id = str(arguments.get("callback_query_id") or "")
+        query = self._telegram.callbacks.find(query_id)
+        chat_id = query.chat_id if query else _chat_id(arguments)
+        target = query_id or str(arguments.get("message_id") or "")
+        self._telegram.ledger.sent(name, chat_id, status, visible_content(name, arguments), target)
+
+    def _authorise(self, request: web.Request) -> None:
+        if not hmac.compare_digest(request.match_info["token"].encode(), self._token.encode()):
+            raise BotApiError(401, "Unauthorized")
+
+
+def _chat_id(arguments: Arguments) -> int | None:
+    text = str(arguments.get("chat_id", ""))
+    return int(text) if text.lstrip("-").isdigit() else None
+
+
+def _fault_answer(fault: Fault) -> web.Response:
+    parameters = None if fault.retry_after is None else {"retry_after": fault.retry_after}
+    error = BotApiError(fault.status, "Internal Server Error: a fault of the sandbox", parameters)
+    return _json(error.answer(), status=fault.status, retry_after=fault.retry_after)
+
+
+def _json(body: object, *, status: int = 200, retry_after: int | None = None) -> web.Response:
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
+
+
+async def _healthz(request: web.Request) -> web.Response:  # noqa: ARG001 - a handler's form
+    return web.Response(text="ok\n")

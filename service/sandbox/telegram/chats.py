@@ -1,0 +1,187 @@
+"""The chats as Telegram stores them: who is in them and what was written. State only, no I/O."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from sandbox.jsontypes import JsonObject
+from sandbox.people import Person
+from sandbox.telegram.errors import BotApiError, bad_request, forbidden
+
+MESSAGES_KEPT = 200
+FIRST_SUPERGROUP_ID = -1_001_000_000_000
+
+
+@dataclass(slots=True)
+class StoredMessage:
+    """A message as the Bot API words it; ``seq`` grows with every change of the chat, edits included."""
+
+    seq: int
+    from_bot: bool
+    content: JsonObject
+
+    @property
+    def message_id(self) -> int:
+        """The message's number in its chat."""
+        return int(self.content["message_id"])
+
+
+@dataclass(slots=True)
+class Account:
+    """A Telegram user."""
+
+    id: int
+    first_name: str
+    username: str
+    language_code: str
+
+    def user(self) -> JsonObject:
+        """Return the User object."""
+        return {
+            "id": self.id,
+            "is_bot": False,
+            "first_name": self.first_name,
+            "username": self.username,
+            "language_code": self.language_code,
+        }
+
+
+@dataclass(slots=True)
+class Chat:
+    """One chat. ``seq`` is at once the counter of message ids and of edits, so "newer than" is one comparison."""
+
+    id: int
+    type: Literal["private", "group", "supergroup"]
+    title: str
+    username: str = ""
+    seq: int = 0
+    blocked: bool = False
+    migrated_to: int | None = None
+    messages: dict[int, StoredMessage] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def short(self) -> JsonObject:
+        """Return the Chat object that stands in messages."""
+        named = {"first_name": self.title} if self.type == "private" else {"title": self.title}
+        username = {"username": self.username} if self.username else {}
+        return {"id": self.id, "type": self.type, **named, **username}
+
+    def add(self, content: JsonObject, *, from_bot: bool) -> StoredMessage:
+        """Store a new message and wake whoever waits for one; it gets its number and chat here."""
+        self.seq += 1
+        stored = StoredMessage(self.seq, from_bot, {"message_id": self.seq, "chat": self.short()} | content)
+        self.messages[self.seq] = stored
+        while len(self.messages) > MESSAGES_KEPT:
+            del self.messages[next(iter(self.messages))]
+        self._wake()
+        return stored
+
+    def edited(self, message: StoredMessage) -> None:
+        """Note that a stored message was changed."""
+        self.seq += 1
+        message.seq = self.seq
+        self._wake()
+
+    def remove(self, message_id: int) -> bool:
+        """Delete a message; tell whether it was there."""
+        return self.messages.pop(message_id, None) is not None
+
+    def newer(self, seq: int) -> list[StoredMessage]:
+        """Return the messages written or edited after ``seq``, oldest change first."""
+        found = [message for message in self.messages.values() if message.seq > seq]
+        return sorted(found, key=lambda message: message.seq)
+
+    async def wait_newer(self, seq: int, timeout_seconds: float, *, from_bot: bool) -> list[StoredMessage]:
+        """Wait for messages newer than ``seq``; return none of them when the time is over."""
+        found: list[StoredMessage] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_seconds):
+                while not (found := [m for m in self.newer(seq) if m.from_bot or not from_bot]):
+                    await self.changed.wait()
+        return found
+
+    def _wake(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Chats:
+    """All chats and accounts, and the rules of who may be written to."""
+
+    def __init__(self, people: list[Person], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._accounts: dict[int, Account] = {}
+        self._chats: dict[int, Chat] = {}
+        for person in people:
+            self.account(person.telegram_id, person.name, person.username, person.language)
+
+    def now(self) -> int:
+        """Return Unix seconds, as dates of messages are told."""
+        return int(self._clock())
+
+    def account(self, user_id: int, name: str = "", username: str = "", language: str = "en") -> Account:
+        """Return a user and make their private chat; an unknown one is made up."""
+        account = self._accounts.get(user_id)
+        if account is None:
+            account = Account(user_id, name or f"User {user_id}", username or f"user_{user_id}", language)
+            self._accounts[user_id] = account
+            self._chats[user_id] = Chat(user_id, "private", account.first_name, account.username)
+        return account
+
+    def group(self, chat_id: int, title: str = "Yard") -> Chat:
+        """Return a group, made where it is new."""
+        kind: Literal["group", "supergroup"] = "supergroup" if chat_id < FIRST_SUPERGROUP_ID // 1000 * 999 else "group"
+        return self._chats.setdefault(chat_id, Chat(chat_id, kind, title))
+
+    def find(self, chat_id: int) -> Chat | None:
+        """Return a chat, or None."""
+        return self._chats.get(chat_id)
+
+    def private(self, user_id: int) -> Chat:
+        """Return a user's chat with the bot."""
+        self.account(user_id)
+        return self._chats[user_id]
+
+    def writable(self, chat_id: object) -> Chat:
+        """Return the chat that a method names, if the bot may write there.
+
+        Raises:
+            BotApiError: unknown chat (400), blocked by the user (403), upgraded to a supergroup (400 with the new id).
+        """
+        chat = self.readable(chat_id)
+        if chat.migrated_to is not None:
+            raise BotApiError(
+                400,
+                "Bad Request: group chat was upgraded to a supergroup chat",
+                {"migrate_to_chat_id": chat.migrated_to},
+            )
+        if chat.blocked:
+            raise forbidden(
+                "bot was blocked by the user" if chat.type == "private" else "bot was kicked from the group chat"
+            )
+        return chat
+
+    def readable(self, chat_id: object) -> Chat:
+        """Return the chat that a method names.
+
+        Raises:
+            BotApiError: none is named, or it is unknown.
+        """
+        if chat_id in (None, ""):
+            raise bad_request("chat_id is empty")
+        try:
+            chat = self._chats.get(int(str(chat_id)))
+        except ValueError:
+            chat = None
+        if chat is None:
+            raise bad_request("chat not found")
+        return chat
+
+    def migrate(self, chat_id: int) -> Chat:
+        """Upgrade a group to a supergroup and return the new chat."""
+        old = self.group(chat_id)
+        new = self.group(FIRST_SUPERGROUP_ID + chat_id, old.title)
+        old.migrated_to = new.id
+        return new

@@ -1,0 +1,78 @@
+"""Files that users sent and files the bot uploaded; a photo is a tiny PNG made from its number."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+from sandbox.jsontypes import JsonObject
+from sandbox.telegram.errors import bad_request
+
+FILES_KEPT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file with the path under which it is downloaded."""
+
+    file_id: str
+    path: str
+    content: bytes
+
+    def photo_sizes(self) -> list[JsonObject]:
+        """Return it as a message's ``photo``."""
+        return [self.describe() | {"width": 8, "height": 8}]
+
+    def describe(self) -> JsonObject:
+        """Return the fields every kind of file has."""
+        return {"file_id": self.file_id, "file_unique_id": f"u{self.file_id}", "file_size": len(self.content)}
+
+
+class Files:
+    """The latest files by id and by path."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, StoredFile] = {}
+        self._count = 0
+
+    def new_photo(self) -> StoredFile:
+        """Make a photo that did not exist before."""
+        return self.add("photos", "png", None)
+
+    def add(self, folder: str, extension: str, content: bytes | None) -> StoredFile:
+        """Store a file; without content it is a photo of ours."""
+        self._count += 1
+        number = self._count
+        body = _png(number) if content is None else content
+        stored = StoredFile(f"file-{number}", f"{folder}/file_{number}.{extension}", body)
+        self._by_id[stored.file_id] = stored
+        if len(self._by_id) > FILES_KEPT:
+            del self._by_id[next(iter(self._by_id))]
+        return stored
+
+    def get(self, file_id: object) -> StoredFile:
+        """Return a file.
+
+        Raises:
+            BotApiError: no such id.
+        """
+        stored = self._by_id.get(str(file_id))
+        if stored is None:
+            raise bad_request("wrong file_id or the file is temporarily unavailable")
+        return stored
+
+    def at(self, path: str) -> StoredFile | None:
+        """Return the file under a download path, or None."""
+        return next((stored for stored in self._by_id.values() if stored.path == path), None)
+
+
+def _png(number: int) -> bytes:
+    """Return an 8 × 8 PNG of one colour that the number decides."""
+    colour = bytes((number * 53 % 256, number * 101 % 256, number * 197 % 256))
+    rows = (b"\x00" + colour * 8) * 8
+    header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)
+    chunks = (b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, body) for kind, body in chunks)
+
+
+def _png_chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

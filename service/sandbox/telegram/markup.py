@@ -1,0 +1,102 @@
+"""What Telegram checks of a text and of a keyboard before it takes a message."""
+
+from html.parser import HTMLParser
+
+from sandbox.jsontypes import JsonObject
+from sandbox.telegram.errors import bad_request
+
+TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
+CALLBACK_DATA_LIMIT_BYTES = 64
+BUTTONS_LIMIT = 100
+
+_TAGS = frozenset(
+    "b strong i em u ins s strike del code pre a tg-spoiler span blockquote tg-emoji tg-time".split()  # noqa: SIM905 - reads as a list
+)
+
+
+class _HtmlText(HTMLParser):
+    """Collects the plain text and refuses what Telegram refuses."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text: list[str] = []
+        self.open_tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser hands it over
+        if tag not in _TAGS:
+            raise bad_request(f'can\'t parse entities: Unsupported start tag "{tag}" at byte offset {self._offset()}')
+        self.open_tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open_tags or self.open_tags.pop() != tag:
+            raise bad_request(f'can\'t parse entities: Unexpected end tag "{tag}" at byte offset {self._offset()}')
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    def _offset(self) -> int:
+        return self.getpos()[1]
+
+
+def plain_text(text: str, parse_mode: str | None) -> str:
+    """Return the text as a user reads it.
+
+    Raises:
+        BotApiError: HTML that Telegram cannot parse.
+    """
+    if (parse_mode or "").lower() != "html":
+        return text
+    parser = _HtmlText()
+    parser.feed(text)
+    parser.close()
+    if parser.open_tags:
+        raise bad_request(
+            f"can't parse entities: Can't find end tag corresponding to start tag \"{parser.open_tags[-1]}\""
+        )
+    return "".join(parser.text)
+
+
+def checked_text(text: object, parse_mode: str | None, limit: int = TEXT_LIMIT, *, required: bool = True) -> str:
+    """Return a message's text as the user reads it.
+
+    Raises:
+        BotApiError: empty, too long or not parsable.
+    """
+    plain = plain_text(str(text or ""), parse_mode).strip()
+    if required and not plain:
+        raise bad_request("message text is empty")
+    if _utf16_length(plain) > limit:
+        raise bad_request("message is too long" if limit == TEXT_LIMIT else "message caption is too long")
+    return plain
+
+
+def checked_markup(markup: object) -> JsonObject | None:
+    """Return the reply markup if Telegram would take it.
+
+    Raises:
+        BotApiError: not an object, too many buttons, or a button Telegram refuses.
+    """
+    if markup in (None, "", {}):
+        return None
+    if not isinstance(markup, dict):
+        raise bad_request("object expected as reply markup")
+    rows = markup.get("inline_keyboard", [])
+    buttons = [button for row in rows for button in row]
+    if len(buttons) > BUTTONS_LIMIT:
+        raise bad_request("reply markup is too long")
+    for button in buttons:
+        _check_button(button)
+    return markup
+
+
+def _check_button(button: JsonObject) -> None:
+    if not str(button.get("text", "")).strip():
+        raise bad_request("text buttons are unallowed in the inline keyboard")
+    data = button.get("callback_data")
+    if data is not None and not 1 <= len(str(data).encode()) <= CALLBACK_DATA_LIMIT_BYTES:
+        raise bad_request("BUTTON_DATA_INVALID")
+
+
+def _utf16_length(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2

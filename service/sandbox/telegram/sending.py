@@ -1,0 +1,193 @@
+"""The Bot API methods whose effect a user sees; each call is an entry of the ledger."""
+
+from typing import Any
+
+from sandbox.jsontypes import JsonObject
+from sandbox.telegram.arguments import Arguments, Upload, number
+from sandbox.telegram.chats import Chat, StoredMessage
+from sandbox.telegram.errors import bad_request
+from sandbox.telegram.files import StoredFile
+from sandbox.telegram.markup import CAPTION_LIMIT, checked_markup, checked_text
+from sandbox.telegram.methods import Method
+from sandbox.telegram.simulator import Simulator
+
+_NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same "
+    "as a current content and reply markup of the message"
+)
+_FILE_KINDS = {"sendphoto": "photo", "senddocument": "document", "sendvoice": "voice", "sendvideo": "video"}
+
+
+class Sending:
+    """Methods by name; :meth:`table` is what the API dispatches on."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._telegram = simulator
+
+    def table(self) -> dict[str, Method]:
+        """Return the methods by their lower-case names."""
+        return {
+            "sendmessage": self.send_message,
+            "sendphoto": self.send_photo,
+            "senddocument": self.send_document,
+            "sendmediagroup": self.send_media_group,
+            "sendlocation": self.send_location,
+            "sendchataction": self.send_chat_action,
+            "copymessage": self.copy_message,
+            "forwardmessage": self.forward_message,
+            "editmessagetext": self.edit_message_text,
+            "editmessagecaption": self.edit_message_caption,
+            "editmessagereplymarkup": self.edit_message_reply_markup,
+            "deletemessage": self.delete_message,
+            "answercallbackquery": self.answer_callback_query,
+        }
+
+    async def send_message(self, arguments: Arguments) -> JsonObject:
+        """Write a text."""
+        text = checked_text(arguments.get("text"), arguments.get("parse_mode"))
+        return self._post(arguments, {"text": text})
+
+    async def send_photo(self, arguments: Arguments) -> JsonObject:
+        """Send a photo by its id, as an upload or from a URL."""
+        stored = self._file(arguments, "photo", "photos", "png")
+        return self._post(arguments, {"photo": stored.photo_sizes(), **_caption(arguments)})
+
+    async def send_document(self, arguments: Arguments) -> JsonObject:
+        """Send a file."""
+        stored = self._file(arguments, "document", "documents", "bin")
+        return self._post(arguments, {"document": stored.describe(), **_caption(arguments)})
+
+    async def send_media_group(self, arguments: Arguments) -> list[JsonObject]:
+        """Send an album of photos."""
+        media = arguments.get("media")
+        if not isinstance(media, list) or not 2 <= len(media) <= 10:
+            raise bad_request("group send requires from 2 to 10 items")
+        sent = []
+        for item in media:
+            source = str(item.get("media", ""))
+            part = arguments | {"photo": arguments.get(source.removeprefix("attach://"), source)}
+            stored = self._file(part, "photo", "photos", "png")
+            sent.append(self._post(arguments, {"photo": stored.photo_sizes(), **_caption(item)}))
+        return sent
+
+    async def send_location(self, arguments: Arguments) -> JsonObject:
+        """Send a place."""
+        try:
+            place = {name: float(arguments[name]) for name in ("latitude", "longitude")}
+        except (KeyError, ValueError) as error:
+            raise bad_request("wrong latitude or longitude") from error
+        return self._post(arguments, {"location": place})
+
+    async def send_chat_action(self, arguments: Arguments) -> bool:
+        """Show that the bot is busy."""
+        self._telegram.chats.writable(arguments.get("chat_id"))
+        return True
+
+    async def copy_message(self, arguments: Arguments) -> JsonObject:
+        """Send the content of a message again, without its author."""
+        content = self._source(arguments)
+        return {"message_id": self._post(arguments, content)["message_id"]}
+
+    async def forward_message(self, arguments: Arguments) -> JsonObject:
+        """Send a message on."""
+        origin = {"type": "hidden_user", "date": self._telegram.chats.now(), "sender_user_name": "somebody"}
+        return self._post(arguments, self._source(arguments) | {"forward_origin": origin})
+
+    async def edit_message_text(self, arguments: Arguments) -> Any:
+        """Change a message's text and keyboard."""
+        text = checked_text(arguments.get("text"), arguments.get("parse_mode"))
+        return self._edit(arguments, {"text": text})
+
+    async def edit_message_caption(self, arguments: Arguments) -> Any:
+        """Change a caption and keyboard."""
+        return self._edit(arguments, _caption(arguments))
+
+    async def edit_message_reply_markup(self, arguments: Arguments) -> Any:
+        """Change a keyboard only."""
+        return self._edit(arguments, {})
+
+    async def delete_message(self, arguments: Arguments) -> bool:
+        """Delete a message."""
+        chat = self._telegram.chats.writable(arguments.get("chat_id"))
+        if not chat.remove(number(arguments, "message_id", 0)):
+            raise bad_request("message to delete not found")
+        return True
+
+    async def answer_callback_query(self, arguments: Arguments) -> bool:
+        """End the waiting of a pressed button."""
+        self._telegram.callbacks.answer(str(arguments.get("callback_query_id", "")), str(arguments.get("text") or ""))
+        return True
+
+    def _post(self, arguments: Arguments, content: JsonObject) -> JsonObject:
+        """Store a message of the bot after every check that Telegram makes."""
+        markup = checked_markup(arguments.get("reply_markup"))
+        chat = self._telegram.chats.writable(arguments.get("chat_id"))
+        self._telegram.limits.take(chat.id)
+        head: JsonObject = {"date": self._telegram.chats.now(), "from": self._telegram.bot}
+        keyboard = {"reply_markup": markup} if markup else {}
+        return _shown(chat.add(head | content | keyboard, from_bot=True))
+
+    def _edit(self, arguments: Arguments, change: JsonObject) -> JsonObject:
+        markup = checked_markup(arguments.get("reply_markup"))
+        chat, message = self._own_message(arguments)
+        before = {name: message.content.get(name) for name in (*change, "reply_markup")}
+        if before == change | {"reply_markup": markup}:
+            raise bad_request(_NOT_MODIFIED)
+        message.content |= change | {"edit_date": self._telegram.chats.now()}
+        if markup:
+            message.content["reply_markup"] = markup
+        else:
+            message.content.pop("reply_markup", None)
+        chat.edited(message)
+        return _shown(message)
+
+    def _own_message(self, arguments: Arguments) -> tuple[Chat, StoredMessage]:
+        chat = self._telegram.chats.writable(arguments.get("chat_id"))
+        message = chat.messages.get(number(arguments, "message_id", 0))
+        if message is None:
+            raise bad_request("message to edit not found")
+        if not message.from_bot:
+            raise bad_request("message can't be edited")
+        return chat, message
+
+    def _source(self, arguments: Arguments) -> JsonObject:
+        chat = self._telegram.chats.readable(arguments.get("from_chat_id"))
+        message = chat.messages.get(number(arguments, "message_id", 0))
+        if message is None:
+            raise bad_request("message to copy not found")
+        kept = ("text", "caption", "photo", "document", "location")
+        return {name: message.content[name] for name in kept if name in message.content}
+
+    def _file(self, arguments: Arguments, name: str, folder: str, extension: str) -> StoredFile:
+        source = arguments.get(name)
+        if isinstance(source, Upload):
+            return self._telegram.files.add(folder, extension, source.content)
+        if isinstance(source, str) and source.startswith("attach://"):
+            return self._file(
+                arguments | {name: arguments.get(source.removeprefix("attach://"))}, name, folder, extension
+            )
+        if isinstance(source, str) and source.startswith(("http://", "https://")):
+            return self._telegram.files.new_photo()
+        return self._telegram.files.get(source)
+
+
+def visible_content(method: str, arguments: Arguments) -> str:
+    """Return what the ledger compares to tell whether the same thing was sent twice."""
+    kind = _FILE_KINDS.get(method)
+    parts = [arguments.get("text"), arguments.get("caption"), arguments.get("reply_markup"), arguments.get("location")]
+    if kind:
+        parts.append(arguments.get(kind))
+    return repr([part for part in parts if part])
+
+
+def _caption(arguments: Arguments) -> JsonObject:
+    caption = checked_text(arguments.get("caption"), arguments.get("parse_mode"), CAPTION_LIMIT, required=False)
+    return {"caption": caption} if caption else {}
+
+
+def _shown(message: StoredMessage) -> JsonObject:
+    """Return a message as the bot gets it back: reply keyboards are not part of it."""
+    content = dict(message.content)
+    if "inline_keyboard" not in content.get("reply_markup", {}):
+        content.pop("reply_markup", None)
+    return content

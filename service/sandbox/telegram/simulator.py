@@ -1,0 +1,75 @@
+"""The Telegram of the sandbox: its state in one object, shared by the Bot API, the users and the control API."""
+
+import itertools
+import time
+from collections.abc import Callable
+
+from sandbox.jsontypes import JsonObject
+from sandbox.ledger import Ledger
+from sandbox.people import Person
+from sandbox.telegram.callbacks import CallbackQueries
+from sandbox.telegram.chats import Chats
+from sandbox.telegram.files import Files
+from sandbox.telegram.limits import FloodLimits
+from sandbox.telegram.queues import UpdateQueues
+from sandbox.telegram.webhook import WebhookClient, WebhookSettings
+
+FIRST_UPDATE_ID = 100_000_001
+
+# Telegram sends these only to bots that name them in allowed_updates.
+_NOT_BY_DEFAULT = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
+
+
+class Simulator:
+    """Chats, files, callback queries, update queues and the webhook of one bot."""
+
+    def __init__(
+        self,
+        *,
+        bot_id: int,
+        people: list[Person],
+        ledger: Ledger,
+        clock: Callable[[], float] = time.time,
+        flood_limits: bool = True,
+    ) -> None:
+        self.bot: JsonObject = {"id": bot_id, "is_bot": True, "first_name": "Sandbox Bot", "username": "sandbox_bot"}
+        self.ledger = ledger
+        self.clock = clock
+        self.chats = Chats(people, clock)
+        self.files = Files()
+        self.callbacks = CallbackQueries(clock)
+        self.limits = FloodLimits(clock, enabled=flood_limits)
+        self.queues = UpdateQueues(ledger, clock)
+        self.webhook = WebhookSettings()
+        self.commands: dict[str, list[JsonObject]] = {}
+        self._client: WebhookClient | None = None
+        self._update_ids = itertools.count(FIRST_UPDATE_ID)
+
+    async def set_webhook(self, settings: WebhookSettings, *, drop_pending: bool = False) -> None:
+        """Deliver to another webhook from now on; an empty URL stops deliveries."""
+        if settings != self.webhook or drop_pending:
+            await self.queues.deliver_to(None, 0)
+            if self._client is not None:
+                await self._client.close()
+                self._client = None
+            if drop_pending:
+                self.queues.drop_all()
+        self.webhook = settings
+        if settings.url and self._client is None:
+            self._client = WebhookClient(settings)
+            await self.queues.deliver_to(self._client.deliver, settings.max_connections)
+
+    async def close(self) -> None:
+        """Stop delivering and close the connections to the bot."""
+        await self.set_webhook(WebhookSettings())
+
+    def queue_update(self, kind: str, payload: JsonObject, *, chat_id: int | None, user_id: int | None) -> int | None:
+        """Queue an update for the bot and return its id; None where the bot does not want that kind."""
+        allowed = self.webhook.allowed_updates
+        if (kind not in allowed) if allowed else (kind in _NOT_BY_DEFAULT):
+            return None
+        update_id = next(self._update_ids)
+        queue = f"chat:{chat_id}" if chat_id is not None and kind != "callback_query" else f"user:{user_id}"
+        self.ledger.update_created(update_id, kind, queue, chat_id, user_id)
+        self.queues.put(queue, kind, {"update_id": update_id, kind: payload})
+        return update_id

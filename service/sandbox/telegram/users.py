@@ -1,0 +1,146 @@
+"""What users do: each act becomes an update for the bot, worded as Telegram words it."""
+
+from sandbox.jsontypes import JsonObject
+from sandbox.telegram.chats import Chat
+from sandbox.telegram.simulator import Simulator
+
+
+class UnknownTargetError(LookupError):
+    """The message or button that a user acts on is not there."""
+
+
+class Users:
+    """The hands of every user. Acts return the update's id, or None where the bot does not want such updates."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._telegram = simulator
+
+    def say(self, user_id: int, text: str, *, chat_id: int | None = None) -> int | None:
+        """Write a text; a leading slash makes it a command."""
+        return self._message(user_id, {"text": text, **_entities(text)}, chat_id)
+
+    def send_photos(self, user_id: int, count: int = 1, caption: str = "") -> list[int | None]:
+        """Send photos; more than one is an album, which arrives as one update a photo."""
+        album = {"media_group_id": str(self._telegram.chats.private(user_id).seq + 1)} if count > 1 else {}
+        updates = []
+        for number in range(count):
+            captioned = {"caption": caption} if caption and number == 0 else {}
+            photo = self._telegram.files.new_photo().photo_sizes()
+            updates.append(self._message(user_id, {"photo": photo, **album, **captioned}, None))
+        return updates
+
+    def send_contact(self, user_id: int, phone: str, *, owner_id: int | None = None) -> int | None:
+        """Share a contact: one's own unless ``owner_id`` names somebody else."""
+        name = self._telegram.chats.account(user_id).first_name
+        contact = {"phone_number": phone, "first_name": name, "user_id": owner_id or user_id}
+        return self._message(user_id, {"contact": contact}, None)
+
+    def send_location(self, user_id: int, latitude: float, longitude: float) -> int | None:
+        """Share a place."""
+        return self._message(user_id, {"location": {"latitude": latitude, "longitude": longitude}}, None)
+
+    def edit(self, user_id: int, message_id: int, text: str) -> int | None:
+        """Edit an own message.
+
+        Raises:
+            UnknownTargetError: no such message.
+        """
+        chat = self._telegram.chats.private(user_id)
+        message = chat.messages.get(message_id)
+        if message is None or message.from_bot:
+            raise UnknownTargetError(f"user {user_id} has no message {message_id}")
+        message.content |= {"text": text, "edit_date": self._telegram.chats.now()}
+        chat.edited(message)
+        return self._telegram.queue_update("edited_message", dict(message.content), chat_id=chat.id, user_id=user_id)
+
+    def press(self, user_id: int, message_id: int, data: str, *, chat_id: int | None = None) -> int | None:
+        """Press an inline button of a message of the bot.
+
+        Any data goes, as a forged client could send any; the message must be there.
+
+        Raises:
+            UnknownTargetError: no such message of the bot.
+        """
+        chat = self._chat(user_id, chat_id)
+        message = chat.messages.get(message_id)
+        if message is None or not message.from_bot:
+            raise UnknownTargetError(f"the bot wrote no message {message_id} in chat {chat.id}")
+        query = self._telegram.callbacks.new(user_id, chat.id, data)
+        payload: JsonObject = {
+            "id": query.id,
+            "from": self._telegram.chats.account(user_id).user(),
+            "message": dict(message.content),
+            "chat_instance": str(chat.id),
+            "data": data,
+        }
+        return self._telegram.queue_update("callback_query", payload, chat_id=chat.id, user_id=user_id)
+
+    def set_blocked(self, user_id: int, *, blocked: bool) -> int | None:
+        """Block the bot, or let it write again."""
+        chat = self._telegram.chats.private(user_id)
+        chat.blocked = blocked
+        states = {True: "kicked", False: "member"}
+        bot = self._telegram.bot
+        payload: JsonObject = {
+            "chat": chat.short(),
+            "from": self._telegram.chats.account(user_id).user(),
+            "date": self._telegram.chats.now(),
+            "old_chat_member": _member(bot, states[not blocked]),
+            "new_chat_member": _member(bot, states[blocked]),
+        }
+        return self._telegram.queue_update("my_chat_member", payload, chat_id=chat.id, user_id=user_id)
+
+    def raw(self, update: JsonObject) -> int | None:
+        """Queue an update as it stands; its number is replaced by the next one.
+
+        Raises:
+            ValueError: it has no part but the number.
+        """
+        kind = next((name for name in update if name != "update_id"), None)
+        if kind is None:
+            raise ValueError("an update needs a part such as message")
+        payload = update[kind]
+        chat_id, user_id = _ids(payload)
+        if user_id is not None:
+            self._telegram.chats.account(user_id)
+        if chat_id is not None and chat_id < 0:
+            self._telegram.chats.group(chat_id)
+        return self._telegram.queue_update(kind, payload, chat_id=chat_id, user_id=user_id)
+
+    def _message(self, user_id: int, content: JsonObject, chat_id: int | None) -> int | None:
+        chat = self._chat(user_id, chat_id)
+        account = self._telegram.chats.account(user_id)
+        head: JsonObject = {"date": self._telegram.chats.now(), "from": account.user()}
+        stored = chat.add(head | content, from_bot=False)
+        return self._telegram.queue_update("message", dict(stored.content), chat_id=chat.id, user_id=user_id)
+
+    def _chat(self, user_id: int, chat_id: int | None) -> Chat:
+        chats = self._telegram.chats
+        if chat_id is None or chat_id == user_id:
+            return chats.private(user_id)
+        return chats.group(chat_id)
+
+
+def _entities(text: str) -> JsonObject:
+    if not text.startswith("/"):
+        return {}
+    return {"entities": [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]}
+
+
+def _member(bot: JsonObject, status: str) -> JsonObject:
+    banned = {"until_date": 0} if status == "kicked" else {}
+    return {"user": bot, "status": status, **banned}
+
+
+def _ids(payload: object) -> tuple[int | None, int | None]:
+    """Return the chat's and the user's id of an update's payload, as far as they are there."""
+    if not isinstance(payload, dict):
+        return None, None
+    message = payload.get("message") if isinstance(payload.get("message"), dict) else payload
+    return _id_of(message, "chat"), _id_of(payload, "from")
+
+
+def _id_of(payload: object, name: str) -> int | None:
+    part = payload.get(name) if isinstance(payload, dict) else None
+    found = part.get("id") if isinstance(part, dict) else None
+    return found if isinstance(found, int) else None

@@ -1,0 +1,64 @@
+"""One delivery of an update to the bot's webhook over HTTP, as Telegram does it."""
+
+from dataclasses import dataclass
+
+import aiohttp
+import orjson
+
+from sandbox.jsontypes import JsonObject
+from sandbox.telegram.queues import Outcome
+
+DELIVERY_TIMEOUT_SECONDS = 60.0
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """What setWebhook said."""
+
+    url: str = ""
+    secret: str = ""
+    max_connections: int = 40
+    allowed_updates: tuple[str, ...] = ()
+
+
+class WebhookClient:
+    """Posts updates; keeps its connections, as Telegram does."""
+
+    def __init__(self, settings: WebhookSettings, timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> None:
+        self._settings = settings
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),  # the queues already bound the parallel deliveries
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds),
+            auto_decompress=False,
+        )
+        self._headers = {"Content-Type": "application/json"}
+        if settings.secret:
+            self._headers[SECRET_HEADER] = settings.secret
+
+    async def deliver(self, update: JsonObject) -> Outcome:
+        """Post one update; no answer is an outcome too."""
+        try:
+            async with self._session.post(
+                self._settings.url, data=orjson.dumps(update), headers=self._headers, allow_redirects=False
+            ) as response:
+                await response.read()
+                return Outcome(
+                    response.status,
+                    f"Wrong response from the webhook: {response.status} {response.reason}",
+                    _retry_after(response.headers.get("Retry-After", "")),
+                )
+        except TimeoutError:
+            return Outcome(0, "Read timeout expired")
+        except aiohttp.ClientConnectorError:
+            return Outcome(0, "Connection refused")
+        except (aiohttp.ClientError, OSError):
+            return Outcome(0, "Connection closed by the webhook")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._session.close()
+
+
+def _retry_after(header: str) -> float:
+    return float(header) if header.isdigit() else 0.0
