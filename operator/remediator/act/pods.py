@@ -1,0 +1,43 @@
+"""RestartPods: evicting one pod through the eviction API, so that disruption budgets hold."""
+
+from typing import Protocol
+
+from kubernetes.aio import client
+
+from remediator.act.outcome import Outcome, Result, from_error
+from remediator.kube import ConflictError, KubeError, NotFoundError
+
+
+class PodApi(Protocol):
+    """The calls that this module makes."""
+
+    async def read_pod(self, name: str) -> client.V1Pod:
+        """Return one pod."""
+
+    async def evict(self, name: str, uid: str) -> None:
+        """Ask for the eviction of the pod with that uid."""
+
+
+async def restart_pod(api: PodApi, name: str, uid: str) -> Outcome:
+    """Evict the pod with that uid, unless it is gone or going already.
+
+    The pod is read first: an eviction with a wrong uid answers 409 and still uses up the disruption budget for
+    two minutes.
+    """
+    try:
+        pod = await api.read_pod(name)
+    except NotFoundError:
+        return Outcome(Result.ALREADY_DONE, f"Pod {name} is gone.")
+    except KubeError as error:
+        return from_error(error)
+    if pod.metadata is None or pod.metadata.uid != uid:
+        return Outcome(Result.ALREADY_DONE, f"Pod {name} was replaced by another pod of that name.")
+    if pod.metadata.deletion_timestamp is not None:
+        return Outcome(Result.ALREADY_DONE, f"Pod {name} is terminating.")
+    try:
+        await api.evict(name, uid)
+    except (NotFoundError, ConflictError):
+        return Outcome(Result.ALREADY_DONE, f"Pod {name} went away before its eviction.")
+    except KubeError as error:
+        return from_error(error)
+    return Outcome(Result.ACCEPTED, f"Pod {name} is evicted.")
