@@ -1,0 +1,297 @@
+"""Remediation: one incident of one target. Its status is the state machine and the audit record.
+
+A killed operator goes on from what is written here; nothing that matters is kept elsewhere.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import Field
+
+from remediator.api.names import (
+    API_VERSION,
+    CLEARED_BY_ANNOTATION,
+    POLICY_KIND,
+    REMEDIATION_KIND,
+    Fingerprint,
+    PodName,
+    PodUid,
+    PolicyName,
+    RemediationName,
+)
+from remediator.api.policy import Action, Mode, Scope, TargetRef
+from remediator.api.values import SpecModel, StatusModel, Time
+
+MAX_ALERTS = 50
+MAX_STEPS_RECORDED = 20
+MAX_DECISIONS = 50
+MAX_PODS_OF_A_STEP = 50
+SETTLING = timedelta(seconds=45)
+"""Scrape + evaluation + poll: how long it takes until every alert of one incident has come."""
+
+
+class Phase(StrEnum):
+    """Where an incident stands."""
+
+    PENDING = "Pending"
+    SETTLING = "Settling"
+    GATED = "Gated"
+    ACTING = "Acting"
+    VERIFYING = "Verifying"
+    REVERTING = "Reverting"
+    SUCCEEDED = "Succeeded"
+    NOT_NEEDED = "NotNeeded"
+    FAILED = "Failed"
+    HANDED_OVER = "HandedOver"
+    DRY_RUN = "DryRun"
+
+    @property
+    def terminal(self) -> bool:
+        """Whether nothing more happens to the object."""
+        return self in _TERMINAL
+
+
+_TERMINAL = {Phase.SUCCEEDED, Phase.NOT_NEEDED, Phase.FAILED, Phase.HANDED_OVER, Phase.DRY_RUN}
+
+
+class GateKind(StrEnum):
+    """Why an incident waits in ``Gated``, and so whether the wait has a limit."""
+
+    CAUSE = "Cause"
+    """The fault is not the target's: waits until the alert ends."""
+    GUARD = "Guard"
+    """A guard is in the way: handed over after ``handover.gatedFor``."""
+    PERSON = "Person"
+    """A person paused it, or another remediation goes first: waits for as long as that lasts."""
+
+
+class AlertEntry(StatusModel):
+    """One alert of the incident."""
+
+    fingerprint: Fingerprint
+    starts_at: Time
+    pod: str = ""
+    service_name: str = ""
+    state: str = "active"
+
+
+class PodState(StrEnum):
+    """How far the restart of one pod is."""
+
+    WAITING = "Waiting"
+    EVICTING = "Evicting"
+    """The intent is written; whether it was carried out must be read from the world."""
+    EVICTED = "Evicted"
+    SKIPPED = "Skipped"
+    """No longer affected when its turn came."""
+
+
+class PodEntry(StatusModel):
+    """One pod of a RestartPods step."""
+
+    name: PodName
+    uid: PodUid
+    state: PodState = PodState.WAITING
+    at: Time | None = None
+    """When the state was reached; of ``Evicting``, when the intent was written."""
+    intended_at: Time | None = None
+    """When the eviction was decided: the moment that counts for the budgets."""
+
+
+class StepResult(StrEnum):
+    """How a step ended, or that it has not."""
+
+    IN_PROGRESS = "InProgress"
+    ACCEPTED = "Accepted"
+    SUCCEEDED = "Succeeded"
+    NOT_CLEARED = "NotCleared"
+    REFUSED = "Refused"
+    TARGET_CHANGED = "TargetChanged"
+    STOPPED = "Stopped"
+
+
+class ScaleKind(StrEnum):
+    """What holds the number that a scale-out changes."""
+
+    DEPLOYMENT = "Deployment"
+    STATEFUL_SET = "StatefulSet"
+    HORIZONTAL_POD_AUTOSCALER = "HorizontalPodAutoscaler"
+    SCALED_OBJECT = "ScaledObject"
+
+
+class StepEntry(StatusModel):
+    """One step, from the intent to its result."""
+
+    index: int
+    """Position in the policy's escalation; of a revert, that of the step which it takes back."""
+    action: Action
+    started_at: Time
+    """When the intent was written."""
+    accepted_at: Time | None = None
+    finished_at: Time | None = None
+    result: StepResult = StepResult.IN_PROGRESS
+    message: str = ""
+    pods: list[PodEntry] = Field(default_factory=list)
+    restarted_for: str | None = None
+    scale_kind: ScaleKind | None = None
+    scale_name: str | None = None
+    from_: int | None = Field(default=None, alias="from")
+    to: int | None = None
+
+
+class DecisionEntry(StatusModel):
+    """One decision, to act or not to, in words."""
+
+    at: Time
+    phase: Phase
+    action: Action = Action.NONE
+    reason: str
+    message: str
+
+
+class Condition(StatusModel):
+    """A condition as Kubernetes has it."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str = ""
+    last_transition_time: Time
+
+
+class Baseline(StatusModel):
+    """The number before the first scale-out, and where it stands."""
+
+    kind: ScaleKind
+    name: str
+    replicas: int
+
+
+class RemediationSpec(SpecModel):
+    """What a Remediation is about; written once, when it is created."""
+
+    policy_name: PolicyName
+    target_ref: TargetRef
+    mode: Literal[Mode.ENFORCE, Mode.DRY_RUN] = Mode.ENFORCE
+    previous: RemediationName | None = None
+    """The remediation after which the alert came back."""
+    start_step: int = 0
+    """First step of the escalation that may be taken."""
+
+
+class RemediationStatus(StatusModel):
+    """The state machine. Times that are ``None`` have not come."""
+
+    phase: Phase = Phase.PENDING
+    reason: str = "Opened"
+    message: str = ""
+    action: Action = Action.NONE
+    """The last action that was taken."""
+    alert_name: str = ""
+    next_step: int = 0
+    """The first step of the escalation that has not been taken."""
+    scope: Scope | None = None
+    gate: GateKind | None = None
+
+    first_alert_at: Time | None = None
+    """When the operator first saw an alert of the incident: settling counts from here."""
+    settling_until: Time | None = None
+    last_firing_at: Time | None = None
+    cleared_at: Time | None = None
+    """Since when no alert fires, proven; ``None`` while one does or while it is unknown."""
+    gated_since: Time | None = None
+    """Since when the next step has been blocked by a guard."""
+    unknown_since: Time | None = None
+    verify_until: Time | None = None
+    """When the step must have worked; moves on while nothing is known."""
+    stable_until: Time | None = None
+    """Until when it must hold, once it works; moves on while nothing is known."""
+    revert_not_before: Time | None = None
+    next_allowed_time: Time | None = None
+    """When the guard that blocks the next step ends, where that is known."""
+    ended_at: Time | None = None
+    outcome: Phase | None = None
+    """Of a DryRun: the phase in which it would have ended."""
+    cleared_by: str | None = None
+
+    steps: list[StepEntry] = Field(default_factory=list)
+    decisions: list[DecisionEntry] = Field(default_factory=list)
+    alerts: list[AlertEntry] = Field(default_factory=list)
+    alerts_total: int = 0
+    """How many different alerts the incident had, also those that are not listed."""
+    conditions: list[Condition] = Field(default_factory=list)
+    baseline: Baseline | None = None
+
+    def to_object(self) -> dict[str, Any]:
+        """Return the status as the API server takes it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    @property
+    def current_step(self) -> StepEntry | None:
+        """The newest step, if any was taken."""
+        return self.steps[-1] if self.steps else None
+
+
+class Remediation(StatusModel):
+    """One incident, as the API server has it."""
+
+    name: RemediationName
+    namespace: str
+    uid: str = ""
+    resource_version: str = ""
+    created_at: Time
+    cleared_by_annotation: str | None = None
+    spec: RemediationSpec
+    status: RemediationStatus = Field(default_factory=RemediationStatus)
+
+    @classmethod
+    def from_object(cls, body: dict[str, Any]) -> Self:
+        """Read a Remediation from the API server's object.
+
+        Raises:
+            pydantic.ValidationError: the object is not a valid Remediation.
+        """
+        metadata = body["metadata"]
+        return cls.model_validate(
+            {
+                "name": metadata["name"],
+                "namespace": metadata.get("namespace"),
+                "uid": metadata.get("uid") or "",
+                "resourceVersion": metadata.get("resourceVersion") or "",
+                "createdAt": metadata.get("creationTimestamp"),
+                "clearedByAnnotation": (metadata.get("annotations") or {}).get(CLEARED_BY_ANNOTATION),
+                "spec": body["spec"],
+                "status": body.get("status") or {},
+            }
+        )
+
+    def to_object(self, *, policy_uid: str, labels: dict[str, str] | None = None) -> dict[str, Any]:
+        """Return the object to create: owned by its policy, without a status (that is a request of its own)."""
+        owner = {
+            "apiVersion": API_VERSION,
+            "kind": POLICY_KIND,
+            "name": self.spec.policy_name,
+            "uid": policy_uid,
+            "controller": True,
+        }
+        metadata: dict[str, Any] = {"name": self.name, "namespace": self.namespace, "ownerReferences": [owner]}
+        if labels:
+            metadata["labels"] = labels
+        return {
+            "apiVersion": API_VERSION,
+            "kind": REMEDIATION_KIND,
+            "metadata": metadata,
+            "spec": self.spec.model_dump(mode="json", by_alias=True, exclude_none=True),
+        }
+
+    @property
+    def active(self) -> bool:
+        """Whether something may still happen to it."""
+        return not self.status.phase.terminal
+
+    @property
+    def number(self) -> int:
+        """The ``n`` of its name ``<policy>-<n>``, or 0 where a person named it otherwise."""
+        suffix = self.name.removeprefix(f"{self.spec.policy_name}-")
+        return int(suffix) if suffix.isdigit() else 0

@@ -1,0 +1,151 @@
+"""The world as it was read for one decision.
+
+``None`` always means "not known" and never "none": what is not known is never acted on. The one exception is
+said where it stands: ``Absent`` for a PodDisruptionBudget or an autoscaler that does not exist.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from remediator.api.names import Backend, Fingerprint, PodName, PodUid, RemediationName
+from remediator.api.remediation import SETTLING, ScaleKind
+
+
+class AlertState(StrEnum):
+    """Alertmanager's ``status.state``, plus the alert that has ended."""
+
+    ACTIVE = "active"
+    SUPPRESSED = "suppressed"
+    """Silenced or inhibited: starts nothing, and is not cleared either."""
+    UNPROCESSED = "unprocessed"
+    """Alertmanager has it, but has not looked for silences yet."""
+
+
+class Absent(StrEnum):
+    """It was looked for and does not exist."""
+
+    ABSENT = "Absent"
+
+
+ABSENT = Absent.ABSENT
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedAlert:
+    """One alert that Alertmanager holds. An alert that has ended is not in the list."""
+
+    fingerprint: Fingerprint
+    labels: dict[str, str]
+    state: AlertState
+    starts_at: datetime
+    confirmed: bool | None = None
+    """Whether Prometheus itself says that it fires; ``None`` where no Prometheus is configured."""
+
+    @property
+    def pod(self) -> PodName:
+        """The pod that the alert names, or the empty string."""
+        return PodName(self.labels.get("pod", ""))
+
+    @property
+    def service_name(self) -> Backend:
+        """The backend that the alert names, or the empty string."""
+        return Backend(self.labels.get("service_name", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPod:
+    """One pod of the target."""
+
+    name: PodName
+    uid: PodUid
+    ready: bool
+    terminating: bool = False
+    restarts: int = 0
+    created_at: datetime | None = None
+    breakers: dict[Backend, int] | None = None
+    """Gauge of each circuit breaker (0 closed, 1 open, 2 half-open); ``None`` without Prometheus."""
+    successes: frozenset[Backend] | None = None
+    """Backends to which this pod had a successful call within 2 minutes; ``None`` without Prometheus."""
+
+
+@dataclass(frozen=True, slots=True)
+class Autoscaler:
+    """What owns the number of replicas."""
+
+    kind: ScaleKind
+    name: str
+    min_replicas: int
+    max_replicas: int
+    managers: frozenset[str] | None = None
+    """Field managers of the minimum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """The target."""
+
+    replicas: int | None = None
+    """``spec.replicas``: the desired number."""
+    pods: tuple[ObservedPod, ...] | None = None
+    rollout_complete: bool | None = None
+    """``False`` while a rollout is under way: the template changed and not every pod has it."""
+    rollout_is_ours: bool = False
+    """Whether the rollout under way is one that this operator began (``restarted-for`` of the template)."""
+    restarted_for: str | None = None
+    max_unavailable: int = 0
+    """How many pods a rollout may take away at once."""
+    disruptions_allowed: int | Absent | None = None
+    """Of the PodDisruptionBudget (the smallest of several); ``ABSENT``: there is none."""
+    autoscaler: Autoscaler | Absent | None = None
+    managers: frozenset[str] | None = None
+    """Field managers of ``spec.replicas``."""
+    owned_fields: bool = False
+    """Whether a managedFields entry of ours is on what is scaled."""
+    paused: bool | None = None
+    """The annotation on the target or on its namespace."""
+    allowed: bool | None = None
+    """The opt-in annotation of the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """One action on this target in the past: what budgets and cooldown count."""
+
+    at: datetime
+    remediation: RemediationName
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OtherRemediation:
+    """Another active remediation in the namespace."""
+
+    name: RemediationName
+    created_at: datetime
+    same_target: bool
+    has_acted: bool
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that one decision looks at. Alerts of other policies may be among them: deciding filters."""
+
+    alerts: tuple[ObservedAlert, ...] = ()
+    alerts_read_at: datetime | None = None
+    """When Alertmanager was last polled with success."""
+    alertmanager_up: bool = True
+    """``False``: the alerts are the last known ones."""
+    prometheus_up: bool = True
+    """Proven alive: the Watchdog is active, or a query was answered."""
+    has_prometheus: bool = False
+    """Whether breakers and successes were asked for; without, settling alone decides."""
+    workload: Workload | None = None
+    """``None``: could not be read."""
+    target_gone: bool = False
+    """The API server said that the target does not exist."""
+    history: tuple[ActionRecord, ...] = ()
+    """Past actions on this target by other remediations, both modes; see :func:`remediator.decide.ledger.history`."""
+    others: tuple[OtherRemediation, ...] = field(default=())
+    settling: timedelta = SETTLING
