@@ -1,0 +1,51 @@
+"""Posts one update to the gateway and sees its metric move, over one connection and so in one pod."""
+
+import http.client
+import json
+import os
+import re
+import sys
+import time
+from urllib.parse import urlsplit
+
+METRIC = re.compile(r"^bot_gateway_webhook_requests_total(?:\{[^}]*\})? ([0-9.e+]+)", re.MULTILINE)
+
+
+def webhook_requests(connection: http.client.HTTPConnection) -> float:
+    """Requests to /webhook that the pod has answered, whatever their outcome."""
+    connection.request("GET", "/metrics")
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    if answer.status != 200:
+        sys.exit(f"GET /metrics: {answer.status}")
+    return sum(float(value) for value in METRIC.findall(text))
+
+
+def post_update(connection: http.client.HTTPConnection) -> None:
+    """Post the update of HELM_TEST_UPDATE under an id that no real update has."""
+    update = {"update_id": int(time.time()), **json.loads(os.environ["HELM_TEST_UPDATE"])}
+    headers = {
+        "Content-Type": "application/json",
+        "X-Telegram-Bot-Api-Secret-Token": os.environ["WEBHOOK_SECRET"],
+    }
+    connection.request("POST", "/webhook", json.dumps(update), headers)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != 200:
+        sys.exit(f"POST /webhook: {answer.status}")
+
+
+def main() -> None:
+    """Exit with 0 when the metric moved."""
+    address = urlsplit(os.environ["GATEWAY_URL"])
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    before = webhook_requests(connection)
+    post_update(connection)
+    after = webhook_requests(connection)
+    if after <= before:
+        sys.exit(f"bot_gateway_webhook_requests_total stayed at {after:g}")
+    print(f"bot_gateway_webhook_requests_total went from {before:g} to {after:g}")
+
+
+if __name__ == "__main__":
+    main()

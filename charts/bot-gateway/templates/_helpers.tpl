@@ -1,0 +1,147 @@
+{{/* Names, labels, images and small derived values that several templates share. */}}
+
+{{- define "bot-gateway.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* The release's name if it contains the chart's, else RELEASE-NAME; 50 characters leave room for suffixes. */}}
+{{- define "bot-gateway.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains (include "bot-gateway.name" .) .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "bot-gateway.name" .) | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "bot-gateway.remediatorName" -}}
+{{ include "bot-gateway.fullname" . }}-remediator
+{{- end }}
+
+{{- define "bot-gateway.redisName" -}}
+{{ include "bot-gateway.fullname" . }}-redis
+{{- end }}
+
+{{/* Call with (dict "root" $ "component" "gateway"). */}}
+{{- define "bot-gateway.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "bot-gateway.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "bot-gateway.labels" -}}
+{{ include "bot-gateway.selectorLabels" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/part-of: bot-gateway
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The labels by which Prometheus and its operator select, beside the common ones. */}}
+{{- define "bot-gateway.monitoringLabels" -}}
+{{ include "bot-gateway.labels" . }}
+{{- with .root.Values.monitoring.labels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Call with (dict "image" .Values.image "root" $). */}}
+{{- define "bot-gateway.image" -}}
+{{- if .image.digest -}}
+{{ .image.repository }}@{{ .image.digest }}
+{{- else -}}
+{{ .image.repository }}:{{ default .root.Chart.AppVersion .image.tag }}
+{{- end }}
+{{- end }}
+
+{{- define "bot-gateway.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "bot-gateway.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "bot-gateway.secretName" -}}
+{{- default (include "bot-gateway.fullname" .) .Values.existingSecret }}
+{{- end }}
+
+{{/*
+A secret that need not be chosen: derived from the bot's token, which is random and secret itself.
+Unlike a random value it is the same at every upgrade and under GitOps. Call with (dict "root" $ "purpose" "...").
+*/}}
+{{- define "bot-gateway.derivedSecret" -}}
+{{- printf "%s:%s:%s:%s" .purpose .root.Release.Namespace .root.Release.Name .root.Values.telegram.token | sha256sum }}
+{{- end }}
+
+{{/* Whether the monitoring.coreos.com API of a version may be used; prints "true" or nothing. Call with (dict "root" $ "version" "v1"). */}}
+{{- define "bot-gateway.hasMonitoring" -}}
+{{- $enabled := .root.Values.monitoring.enabled | toString }}
+{{- if or (eq $enabled "true") (and (eq $enabled "auto") (.root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/%s" .version))) -}}
+true
+{{- end }}
+{{- end }}
+
+{{/* Where Telegram posts updates to; empty means that the gateway registers nothing. */}}
+{{- define "bot-gateway.webhookUrl" -}}
+{{- if .Values.telegram.webhookUrl -}}
+{{ .Values.telegram.webhookUrl }}
+{{- else if and .Values.ingress.enabled .Values.ingress.hosts -}}
+https://{{ first .Values.ingress.hosts }}/webhook
+{{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames -}}
+https://{{ first .Values.httpRoute.hostnames }}/webhook
+{{- else if hasPrefix "http://" .Values.telegram.apiBase -}}
+http://{{ include "bot-gateway.fullname" . }}.{{ .Release.Namespace }}:{{ .Values.service.port }}/webhook
+{{- end }}
+{{- end }}
+
+{{/* Port of a URL, its scheme's default where it names none. Call with the URL. */}}
+{{- define "bot-gateway.urlPort" -}}
+{{- $url := urlParse . -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
+{{- if $port }}{{ $port }}{{ else if has $url.scheme (list "https" "rediss") }}{{ ternary "443" "6379" (eq $url.scheme "https") }}{{ else if eq $url.scheme "redis" }}6379{{ else }}80{{ end }}
+{{- end }}
+
+{{- define "bot-gateway.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "bot-gateway.containerSecurityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{/* What every pod of the chart takes from the values. Call with $. */}}
+{{- define "bot-gateway.scheduling" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* True where the gateway runs, or may run, as more than one replica. */}}
+{{- define "bot-gateway.isReplicated" -}}
+{{- $replicas := ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
+{{- if gt $replicas 1 }}true{{ end }}
+{{- end }}

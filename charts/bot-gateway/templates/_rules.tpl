@@ -1,0 +1,88 @@
+{{/* From the alerts in rules/*.yaml and their values to rules of Prometheus. */}}
+
+{{- define "bot-gateway.selector" -}}
+namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.fullname" . }}"
+{{- end }}
+
+{{- define "bot-gateway.remediatorSelector" -}}
+namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName" . }}"
+{{- end }}
+
+{{/* 1 - objective without the noise of binary fractions. Call with the percentage. */}}
+{{- define "bot-gateway.budget" -}}
+{{- round (divf (subf 100 .) 100) 8 }}
+{{- end }}
+
+{{/* ` and on () (...)` for {start: 3, end: 18}, in UTC; a start after the end passes midnight. Call with the value. */}}
+{{- define "bot-gateway.activeHours" -}}
+{{- if . }} and on () (hour() >= {{ .start }} {{ ternary "and" "or" (lt (int .start) (int .end)) }} hour() < {{ .end }})
+{{- end }}
+{{- end }}
+
+{{/* A number as PromQL reads it and people too: 1e+09 becomes 1e9. Call with the number. */}}
+{{- define "bot-gateway.number" -}}
+{{- toString . | replace "e+0" "e" | replace "e+" "e" }}
+{{- end }}
+
+{{/* Replaces the <placeholders> of a text. Call with (dict "root" $ "text" "..." "value" alert's values). */}}
+{{- define "bot-gateway.ruleText" -}}
+{{- $slo := .root.Values.slo }}
+{{- .text
+  | replace "<selector>" (include "bot-gateway.selector" .root)
+  | replace "<remediator>" (include "bot-gateway.remediatorSelector" .root)
+  | replace "<namespace>" .root.Release.Namespace
+  | replace "<threshold>" (include "bot-gateway.number" (.value.threshold | default 0))
+  | replace "<hours>" (include "bot-gateway.activeHours" .value.activeHours)
+  | replace "<job>" (.value.job | default "")
+  | replace "<success-budget>" (include "bot-gateway.budget" $slo.success.objective)
+  | replace "<success-objective>" (toString $slo.success.objective)
+  | replace "<latency-budget>" (include "bot-gateway.budget" $slo.latency.objective)
+  | replace "<latency-objective>" (toString $slo.latency.objective)
+  | replace "<latency-bound>" $slo.latency.bound
+}}
+{{- end }}
+
+{{/* The rules of one file. Call with (dict "root" $ "file" "rules/alerts.yaml"). */}}
+{{- define "bot-gateway.alertRules" -}}
+{{- $root := .root }}
+{{- range $root.Files.Get .file | fromYamlArray }}
+{{- $value := index $root.Values.alerts .alert }}
+{{- if $value.enabled }}
+- alert: {{ .alert }}
+  expr: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .expr "value" $value) | toRawJson }}
+  for: {{ $value.for }}
+  labels:
+    {{- with $root.Values.rules.alertLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+    severity: {{ $value.severity }}
+    service: bot-gateway
+    # AlertmanagerConfig matches by namespace: an alert without the label is dropped without a word.
+    namespace: {{ $root.Release.Namespace }}
+  annotations:
+    summary: {{ .summary | toRawJson }}
+    description: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .description "value" $value) | toRawJson }}
+    runbook_url: {{ trimSuffix "/" $root.Values.monitoring.runbookUrl }}/{{ .alert }}.md
+    dashboard_url: {{ trimSuffix "/" $root.Values.monitoring.grafanaUrl }}/d/{{ .dashboard }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Ratios that the burn-rate alerts compare, one for each window. NaN without traffic, which burns nothing. Call with $. */}}
+{{- define "bot-gateway.sloRules" -}}
+{{- $selector := include "bot-gateway.selector" . }}
+{{- range list "5m" "30m" "1h" "2h" "6h" "1d" "3d" "30d" }}
+- record: namespace_job:bot_gateway_update_errors:ratio_rate{{ . }}
+  expr: |-
+    sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"failed|overloaded|unavailable"}[{{ . }}]))
+    / sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"handled|failed|overloaded|unavailable"}[{{ . }}]))
+- record: namespace_job:bot_gateway_slow_updates:ratio_rate{{ . }}
+  expr: |-
+    1 - sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_bucket{ {{- $selector }},le="{{ $.Values.slo.latency.bound }}"}[{{ . }}]))
+    / sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_count{ {{- $selector }}}[{{ . }}]))
+{{- end }}
+- record: namespace_job:bot_gateway_update_error_budget:remaining_ratio
+  expr: 1 - namespace_job:bot_gateway_update_errors:ratio_rate30d{ {{- $selector }}} / {{ include "bot-gateway.budget" .Values.slo.success.objective }}
+- record: namespace_job:bot_gateway_slow_update_budget:remaining_ratio
+  expr: 1 - namespace_job:bot_gateway_slow_updates:ratio_rate30d{ {{- $selector }}} / {{ include "bot-gateway.budget" .Values.slo.latency.objective }}
+{{- end }}
