@@ -1,0 +1,347 @@
+"""Overview: is the bot healthy, since when is it not, why, who is affected, and where to look next."""
+
+from grafana_foundation_sdk.models import dashboard as models
+
+from boards import alerts, colours, style
+from boards.frame import Row, dashboard
+from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook, runbook_of_row, traces
+from boards.panels import AnyPanel, Column, Query, graph, number, rows, timeline
+from boards.queries import FAILED, KNOWN, agreed, firing, or_zero, per_second, quantile, series, within, worst_pod
+from boards.queries import alerts as alerts_in
+
+LATENCY = "bot_gateway_message_processing_duration_seconds"
+WEBHOOK = "bot_gateway_webhook_requests_total"
+SEVERITIES = 'severity=~"warning|critical"'
+ALERT_STATES = style.words({"1": ("warning", colours.WARNING), "2": ("critical", colours.CRITICAL)})
+
+
+def build() -> models.Dashboard:
+    """The dashboard `Bot Gateway - Overview`."""
+    return dashboard(
+        OVERVIEW,
+        "Health and activity of the bot gateway. Start here, read downwards: healthy? since when? why? who notices?",
+        [
+            Row("Is it healthy?", _health()),
+            Row("Since when?", _since()),
+            Row("Why?", _why()),
+            Row("What are users doing?", _traffic()),
+            Row("What gets done?", _business()),
+        ],
+    )
+
+
+def _health() -> list[AnyPanel]:
+    return [
+        number(
+            "Critical alerts",
+            "Critical alerts that fire now. Each has its runbook in the table of alerts below.",
+            Query(or_zero(f"count({firing('critical')})")),
+            "none",
+            thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
+        ),
+        number(
+            "Warnings",
+            "Warnings that fire now. They can wait for the morning unless a critical alert fires beside them.",
+            Query(or_zero(f"count({firing('warning')})")),
+            "none",
+            thresholds=style.steps((None, colours.OK), (1, colours.WARNING)),
+        ),
+        number(
+            "Pods ready",
+            "Replicas that are started and not draining. None ready means that Telegram keeps the updates and retries.",
+            Query(f"sum({series('bot_gateway_ready')})"),
+            "none",
+            thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
+            links=[board(PERFORMANCE)],
+        ),
+        number(
+            "Updates handled",
+            "Share of Telegram's updates that did not fail, now. Strangers without the secret do not count.",
+            Query(f"1 - {per_second(WEBHOOK, match=FAILED)} / {per_second(WEBHOOK, match=KNOWN)}"),
+            "percentunit",
+            thresholds=style.steps((None, colours.CRITICAL), (0.99, colours.WARNING), (0.999, colours.OK)),
+            decimals=2,
+            links=[board(SLO)],
+        ),
+        number(
+            "Errors",
+            "Errors per second of every type, now. The alerts look at the mean of five and two minutes.",
+            Query(per_second("bot_gateway_errors_total")),
+            "errps",
+            alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
+            decimals=2,
+        ),
+        number(
+            "Processing p95",
+            "95 % of the messages are answered within this time.",
+            Query(quantile(0.95, LATENCY)),
+            "s",
+            alerts=[alerts.HIGH_MESSAGE_LATENCY],
+            links=[traces(query="&minDuration=2s")],
+        ),
+        number(
+            "Backends cut off",
+            "Backends whose circuit breaker is open or half-open on at least one pod: users get an apology instead.",
+            Query(f"sum({worst_pod('bot_gateway_service_circuit_breaker_state', 'service_name')} > bool 0)"),
+            "none",
+            thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
+            alerts=[alerts.CIRCUIT_BREAKER_OPEN],
+            links=[board(SERVICES)],
+        ),
+        number(
+            "Messages",
+            "Messages that arrive per second. Zero in the daytime means that Telegram does not reach the bot.",
+            Query(per_second("bot_gateway_messages_total")),
+            "reqps",
+            decimals=1,
+        ),
+    ]
+
+
+def _since() -> list[AnyPanel]:
+    return [
+        timeline(
+            "Firing alerts",
+            "Which alert fired from when to when. The first to begin is usually nearest to the cause.",
+            [
+                Query(f"2 * max by (alertname) ({firing('critical')})", "{{alertname}}"),
+                Query(f"max by (alertname) ({firing('warning')})", "{{alertname}}"),
+            ],
+            ALERT_STATES,
+            height=9,
+            links=[board(REMEDIATION)],
+            no_value="No alert fired in this time.",
+        ),
+        rows(
+            "Alerts and their runbooks",
+            "What fires or waits for its duration now. Click on an alert for its runbook.",
+            [Query(f"max by (alertname, severity, alertstate, service_name, pod) ({alerts_in(SEVERITIES)})")],
+            [
+                Column("alertname", "Alert", link=runbook_of_row()),
+                Column("severity", "Severity"),
+                Column("alertstate", "State"),
+                Column("service_name", "Service"),
+                Column("pod", "Pod"),
+            ],
+            sort_by="Severity",
+            ascending=True,
+            height=9,
+            no_value="Nothing fires and nothing is pending.",
+        ),
+        graph(
+            "Error rate",
+            "Errors per second by type, stacked: the top edge is what HighErrorRate and CriticalErrorRate measure.",
+            [Query(per_second("bot_gateway_errors_total", "error_type"), "{{error_type}}")],
+            "errps",
+            alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
+            stacked=True,
+            span=8,
+            links=[traces(query="&tags=%7B%22error%22%3A%22true%22%7D")],
+        ),
+        graph(
+            "Message processing duration (95th percentile)",
+            "From the arrival of a message to the end of its handling. The dots are exemplars: each leads to a trace.",
+            [
+                Query(quantile(0.95, LATENCY), "p95", exemplars=True),
+                Query(quantile(0.5, LATENCY), "p50"),
+                Query(quantile(0.99, LATENCY), "p99"),
+            ],
+            "s",
+            alerts=[alerts.HIGH_MESSAGE_LATENCY],
+            series_colours=colours.PERCENTILES,
+            span=8,
+            links=[board(SERVICES), traces(query="&minDuration=2s")],
+        ),
+        graph(
+            "Webhook requests by outcome",
+            "What became of Telegram's posts. `failed`, `invalid`, `too_large`, `overloaded` and `unavailable` count"
+            " for HighWebhookFailureRate; `busy` and `draining` are sent again by Telegram and harmless.",
+            [Query(per_second(WEBHOOK, "outcome"), "{{outcome}}")],
+            "reqps",
+            series_colours=colours.OUTCOMES,
+            stacked=True,
+            span=8,
+            links=[board(SLO)],
+        ),
+    ]
+
+
+def _why() -> list[AnyPanel]:
+    return [
+        rows(
+            "Errors of the last hour",
+            "What went wrong, most frequent first. Types are explained in docs/metrics.md.",
+            [Query(f"{within('bot_gateway_errors_total', '1h', 'error_type', 'severity')} > 0")],
+            [Column("error_type", "Type"), Column("severity", "Severity"), Column("Value", "Errors", unit="short")],
+            sort_by="Errors",
+            span=6,
+            no_value="No error in the last hour.",
+        ),
+        rows(
+            "Unhandled exceptions of the last hour",
+            "Exceptions that a handler let through: defects of ours. Refusals of Telegram (400, 403) do not count.",
+            [Query(f"{within('bot_gateway_exceptions_total', '1h', 'exception_type')} > 0")],
+            [Column("exception_type", "Exception"), Column("Value", "Times", unit="short")],
+            sort_by="Times",
+            span=6,
+            no_value="No unhandled exception in the last hour.",
+        ),
+        graph(
+            "Failed webhook requests",
+            "The part of the outcomes that HighWebhookFailureRate adds up.",
+            [Query(per_second(WEBHOOK, match=FAILED), "failed requests")],
+            "reqps",
+            alerts=[alerts.HIGH_WEBHOOK_FAILURE_RATE],
+            series_colours={"failed requests": colours.CRITICAL},
+            span=6,
+        ),
+        graph(
+            "Authentication attempts",
+            "`stale` was answered from memory because Auth is down; `failure` means unknown or blocked users"
+            " (HighAuthFailureRate from 1/s).",
+            [Query(per_second("bot_gateway_auth_attempts_total", "result"), "{{result}}")],
+            "reqps",
+            alerts=[alerts.HIGH_AUTH_FAILURE_RATE],
+            series_colours=colours.RESULTS,
+            span=6,
+            links=[board(SERVICES)],
+        ),
+        graph(
+            "Rate limit blocks",
+            "Messages refused because a user sends too many, by role, stacked.",
+            [Query(per_second("bot_gateway_rate_limit_blocks_total", "user_role"), "{{user_role}}")],
+            "reqps",
+            alerts=[alerts.EXCESSIVE_RATE_LIMIT_BLOCKS],
+            series_colours=colours.ROLES,
+            stacked=True,
+            span=8,
+        ),
+        graph(
+            "Waiting updates",
+            "Updates that Telegram still holds back, and dead letters that wait for a person"
+            " (`bot-gateway dead-letters list`). A rising line means that users wait.",
+            [
+                Query(worst_pod("bot_gateway_webhook_pending_updates"), "pending at Telegram"),
+                Query(worst_pod("bot_gateway_dead_letters_queued"), "dead letters"),
+                Query(worst_pod("bot_gateway_outbox_messages"), "outbox"),
+                Query(worst_pod("bot_gateway_broadcast_queue_recipients"), "broadcast recipients"),
+            ],
+            "short",
+            span=8,
+        ),
+        graph(
+            "Duplicates and dead letters",
+            "Updates that Telegram sent again although they were handled, and updates put aside by reason.",
+            [
+                Query(per_second("bot_gateway_duplicate_updates_total"), "duplicates"),
+                Query(per_second("bot_gateway_dead_letters_total", "reason"), "dead letter: {{reason}}"),
+            ],
+            "ops",
+            span=8,
+        ),
+    ]
+
+
+def _traffic() -> list[AnyPanel]:
+    return [
+        graph(
+            "Message rate by type and role",
+            "What arrives and from whom. A type or a role that disappears points to a client or to Auth.",
+            [
+                Query(
+                    per_second("bot_gateway_messages_total", "message_type", "user_role"),
+                    "{{message_type}} from {{user_role}}",
+                )
+            ],
+            "reqps",
+            legend_right=True,
+            stacked=True,
+        ),
+        graph(
+            "Active sessions and FSM sessions",
+            "Users in a session, and those in the middle of a dialogue (FSM). Every replica reads both from Redis,"
+            " so the largest view counts. The line is ExcessiveFSMSessions; no session at all is NoActiveSessions.",
+            [
+                Query(agreed("bot_gateway_active_sessions"), "active sessions"),
+                Query(agreed("bot_gateway_active_fsm_sessions"), "FSM sessions"),
+            ],
+            "short",
+            alerts=[alerts.EXCESSIVE_FSM_SESSIONS],
+            links=[runbook(alerts.NO_ACTIVE_SESSIONS)],
+        ),
+        graph(
+            "Command execution rate",
+            "Commands per second.",
+            [Query(per_second("bot_gateway_commands_total", "command"), "{{command}}")],
+            "ops",
+            span=8,
+        ),
+        graph(
+            "Callback query rate",
+            "Buttons pressed per second, by kind.",
+            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
+            "ops",
+            span=8,
+        ),
+        graph(
+            "FSM state transitions",
+            "Steps of the dialogues per second. A step that is entered and never left is where users give up.",
+            [
+                Query(
+                    per_second("bot_gateway_fsm_state_transitions_total", "from_state", "to_state"),
+                    "{{from_state}} → {{to_state}}",
+                )
+            ],
+            "ops",
+            span=8,
+            legend_right=True,
+        ),
+    ]
+
+
+def _business() -> list[AnyPanel]:
+    users = "bot_gateway_active_users"
+    return [
+        graph(
+            "Active users",
+            "Users who did something within the last 5 minutes, hour and day.",
+            [Query(f"max by (window) (sum by (pod, window) ({series(users)}))", "last {{window}}")],
+            "short",
+            span=6,
+        ),
+        graph(
+            "Requests",
+            "Maintenance requests created, updated and looked at through the bot.",
+            [
+                Query(per_second("bot_gateway_requests_created_total"), "created"),
+                Query(per_second("bot_gateway_requests_updated_total"), "updated"),
+                Query(per_second("bot_gateway_requests_viewed_total"), "viewed"),
+            ],
+            "ops",
+            span=6,
+        ),
+        graph(
+            "Shifts",
+            "Shifts taken, released and looked at, and changes of availability.",
+            [
+                Query(per_second("bot_gateway_shifts_taken_total"), "taken"),
+                Query(per_second("bot_gateway_shifts_released_total"), "released"),
+                Query(per_second("bot_gateway_shifts_viewed_total"), "viewed"),
+                Query(per_second("bot_gateway_availability_updates_total"), "availability"),
+            ],
+            "ops",
+            span=6,
+        ),
+        graph(
+            "Administration",
+            "Actions, searches and broadcasts of managers and admins, and status notifications sent to residents.",
+            [
+                Query(per_second("bot_gateway_admin_actions_total"), "actions"),
+                Query(per_second("bot_gateway_admin_searches_total"), "searches"),
+                Query(per_second("bot_gateway_broadcasts_sent_total"), "broadcasts"),
+                Query(per_second("bot_gateway_notifications_total", "result"), "notifications: {{result}}"),
+            ],
+            "ops",
+            span=6,
+        ),
+    ]

@@ -1,0 +1,293 @@
+"""Builders of panels, so that the same kind of question looks the same everywhere.
+
+Each takes a title, a description that says how to read it, and `Query`s. A panel that names alerts draws their
+thresholds and links to their runbooks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    heatmap,
+    prometheus,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models import common as common_models
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models import heatmap as heatmap_models
+from grafana_foundation_sdk.models import prometheus as prometheus_models
+
+from boards import colours, style
+from boards.alerts import Alert
+from boards.links import Link, runbook
+
+DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+
+AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel | bargauge.Panel
+P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, heatmap.Panel, bargauge.Panel)
+
+
+@dataclass(frozen=True)
+class Query:
+    """One PromQL expression of a panel and the name of its series."""
+
+    expr: str
+    legend: str = ""
+    exemplars: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column: the label or query it shows, its heading, and how."""
+
+    source: str
+    heading: str
+    unit: str = ""
+    link: Link | None = None
+    properties: tuple[models.DynamicConfigValue, ...] = ()
+
+
+def graph(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: str,
+    *,
+    span: int = 12,
+    height: int = 8,
+    alerts: Sequence[Alert] = (),
+    links: Sequence[Link] = (),
+    series_colours: Mapping[str, str] | None = None,
+    status_colours: bool = False,
+    stacked: bool = False,
+    legend_right: bool = False,
+    maximum: float | None = None,
+    from_zero: bool = True,
+    drawn: builders.ThresholdsConfig | None = None,
+    no_value: str = "",
+) -> timeseries.Panel:
+    """Values over time. `stacked` when the series are parts of one sum, `status_colours` when named by HTTP
+    status; `drawn` are lines besides those of the alerts."""
+    panel = _common(timeseries.Panel(), title, description, span, height, alerts, links)
+    panel.unit(unit).thresholds(drawn or style.lines(*alerts)).line_width(1 if stacked else 2)
+    panel.fill_opacity(35 if stacked else 5).show_points(common_models.VisibilityMode.NEVER)
+    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel.tooltip(
+        common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.DESCENDING)
+    )
+    panel.legend(_legend(right=legend_right))
+    if from_zero:
+        panel.min(0)
+    if alerts or drawn:
+        panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED))
+    if stacked:
+        panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A"))
+    if maximum is not None:
+        panel.max(maximum)
+    if no_value:
+        panel.no_value(no_value)
+    for pattern, colour in colours.STATUS_PATTERNS.items() if status_colours else ():
+        panel.override_by_regexp(pattern, [style.fixed(colour)])
+    for name, colour in (series_colours or {}).items():
+        panel.override_by_name(name, [style.fixed(colour)])
+    return _ask(panel, queries)
+
+
+def number(
+    title: str,
+    description: str,
+    query: Query,
+    unit: str,
+    *,
+    thresholds: builders.ThresholdsConfig | None = None,
+    span: int = 3,
+    alerts: Sequence[Alert] = (),
+    links: Sequence[Link] = (),
+    decimals: int | None = None,
+    mappings: Sequence[models.ValueMapping] = (),
+    no_value: str = "no data",
+    height: int = 4,
+) -> stat.Panel:
+    """The value of now. Asked instantly, so that a gateway that is gone shows "no data", not its last good value."""
+    panel = _common(stat.Panel(), title, description, span, height, alerts, links)
+    panel.unit(unit).thresholds(thresholds or (style.health(*alerts) if alerts else style.plain()))
+    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+    panel.color_mode(
+        common_models.BigValueColorMode.BACKGROUND_SOLID
+        if thresholds or alerts
+        else common_models.BigValueColorMode.VALUE
+    )
+    panel.graph_mode(common_models.BigValueGraphMode.NONE).no_value(no_value).mappings(list(mappings))
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
+    if decimals is not None:
+        panel.decimals(decimals)
+    return _ask(panel, [query], instant=True)
+
+
+def timeline(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    mappings: Sequence[models.ValueMapping],
+    *,
+    span: int = 12,
+    height: int = 8,
+    alerts: Sequence[Alert] = (),
+    links: Sequence[Link] = (),
+    no_value: str = "no data",
+) -> statetimeline.Panel:
+    """States over time, one row a series: since when is it so?"""
+    panel = _common(statetimeline.Panel(), title, description, span, height, alerts, links)
+    panel.unit("none").mappings(list(mappings)).thresholds(style.plain()).no_value(no_value)
+    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+    panel.show_value(common_models.VisibilityMode.AUTO).merge_values(True).fill_opacity(80).line_width(0).row_height(
+        0.8
+    )
+    panel.legend(common.VizLegendOptions().show_legend(False).display_mode(common_models.LegendDisplayMode.LIST))
+    panel.tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.SINGLE))
+    return _ask(panel, queries)
+
+
+def rows(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    columns: Sequence[Column],
+    *,
+    sort_by: str,
+    ascending: bool = False,
+    span: int = 12,
+    height: int = 8,
+    alerts: Sequence[Alert] = (),
+    links: Sequence[Link] = (),
+    no_value: str = "none",
+) -> table.Panel:
+    """A table of the values of now, one row a set of labels, sorted by a heading, largest first unless `ascending`."""
+    panel = _common(table.Panel(), title, description, span, height, alerts, links)
+    panel.unit("none").no_value(no_value).thresholds(style.plain()).show_header(True)
+    panel.sort_by([common.TableSortByFieldState().display_name(sort_by).desc(not ascending)])
+    for step, options in _arranged(columns):
+        panel.with_transformation(models.DataTransformerConfig(id_val=step, options=options))
+    for column in columns:
+        properties = list(column.properties)
+        if column.unit:
+            properties.append(models.DynamicConfigValue("unit", column.unit))
+        if column.link:
+            link = {"title": column.link.title, "url": column.link.url, "targetBlank": column.link.new_tab}
+            properties.append(models.DynamicConfigValue("links", [link]))
+        if properties:
+            panel.override_by_name(column.heading, properties)
+    return _ask(panel, queries, instant=True, answer=prometheus_models.PromQueryFormat.TABLE)
+
+
+def distribution(
+    title: str,
+    description: str,
+    query: Query,
+    unit: str,
+    *,
+    span: int = 12,
+    height: int = 8,
+    links: Sequence[Link] = (),
+) -> heatmap.Panel:
+    """A histogram over time: the query gives increases by `le`."""
+    panel = _common(heatmap.Panel(), title, description, span, height, (), links)
+    panel.unit("short").calculate(False).cell_gap(1).show_legend()
+    panel.y_axis(heatmap.YAxisConfig().unit(unit).decimals(0))
+    panel.color(
+        heatmap.HeatmapColorOptions()
+        .mode(heatmap_models.HeatmapColorMode.SCHEME)
+        .scheme("Blues")
+        .exponent(0.5)
+        .steps(64)
+        .reverse(False)
+        .fill("dark-blue")
+    )
+    panel.mode(common_models.TooltipDisplayMode.SINGLE)
+    return _ask(panel, [query], answer=prometheus_models.PromQueryFormat.HEATMAP)
+
+
+def bars(
+    title: str,
+    description: str,
+    queries: Sequence[Query],
+    unit: str,
+    *,
+    thresholds: builders.ThresholdsConfig | None = None,
+    span: int = 8,
+    height: int = 8,
+    links: Sequence[Link] = (),
+    maximum: float | None = None,
+    no_value: str = "no data",
+) -> bargauge.Panel:
+    """The values of now side by side, to compare them."""
+    panel = _common(bargauge.Panel(), title, description, span, height, (), links)
+    panel.unit(unit).min(0).thresholds(thresholds or style.plain()).no_value(no_value)
+    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+    panel.orientation(common_models.VizOrientation.HORIZONTAL).display_mode(common_models.BarGaugeDisplayMode.BASIC)
+    panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
+    if maximum is not None:
+        panel.max(maximum)
+    return _ask(panel, queries, instant=True)
+
+
+def _common(
+    panel: P, title: str, description: str, span: int, height: int, alerts: Sequence[Alert], links: Sequence[Link]
+) -> P:
+    everywhere = [*links, *(runbook(alert) for alert in alerts)]
+    panel.title(title).description(description).datasource(DATASOURCE).span(span).height(height)
+    if everywhere:
+        panel.links([link.build() for link in everywhere])
+    return panel
+
+
+def _ask(
+    panel: P,
+    queries: Sequence[Query],
+    *,
+    instant: bool = False,
+    answer: prometheus_models.PromQueryFormat = prometheus_models.PromQueryFormat.TIME_SERIES,
+) -> P:
+    for ref, query in zip("ABCDEFGH", queries, strict=False):
+        target = prometheus.Dataquery().expr(query.expr).ref_id(ref).datasource(DATASOURCE).format(answer)
+        target.editor_mode(prometheus_models.QueryEditorMode.CODE).legend_format(query.legend or "__auto")
+        if query.exemplars:
+            target.exemplar(True)
+        panel.with_target(target.instant() if instant else target.range())
+    return panel
+
+
+def _legend(*, right: bool) -> common.VizLegendOptions:
+    legend = common.VizLegendOptions().show_legend(True)
+    if right:
+        return (
+            legend.display_mode(common_models.LegendDisplayMode.TABLE)
+            .placement(common_models.LegendPlacement.RIGHT)
+            .calcs(["lastNotNull", "max"])
+            .sort_by("Max")
+            .sort_desc(True)
+        )
+    return legend.display_mode(common_models.LegendDisplayMode.LIST).placement(common_models.LegendPlacement.BOTTOM)
+
+
+def _arranged(columns: Sequence[Column]) -> list[tuple[str, dict[str, object]]]:
+    """The transformations that join the answers, keep the columns, and order and name them."""
+    sources = [column.source for column in columns]
+    return [
+        ("merge", {}),
+        ("filterFieldsByName", {"include": {"names": sources}}),
+        (
+            "organize",
+            {
+                "indexByName": {source: index for index, source in enumerate(sources)},
+                "renameByName": {column.source: column.heading for column in columns},
+            },
+        ),
+    ]

@@ -1,0 +1,242 @@
+"""Performance & Resources: is the gateway itself the bottleneck, and of what is it short?"""
+
+from grafana_foundation_sdk.models import dashboard as models
+
+from boards import alerts, colours, style
+from boards.frame import Row, dashboard
+from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
+from boards.panels import AnyPanel, Query, distribution, graph, number
+from boards.queries import per_second, quantile, series, within, worst_pod
+
+MEMORY = "bot_gateway_memory_usage_bytes"
+LAG = "bot_gateway_event_loop_lag_seconds"
+REDIS = "bot_gateway_redis_operations_total"
+REDIS_TIME = "bot_gateway_redis_operation_duration_seconds"
+POOL_FREE = "bot_gateway_redis_connection_pool_available"
+
+
+def build() -> models.Dashboard:
+    """The dashboard `Bot Gateway - Performance & Resources`."""
+    return dashboard(
+        PERFORMANCE,
+        "Memory, CPU, event loop, Redis and middlewares of each replica: is the gateway itself short of something?",
+        [
+            Row("Is it short of anything?", _health()),
+            Row("Memory and CPU", _resources()),
+            Row("Event loop and middlewares", _loop()),
+            Row("Redis", _redis()),
+            Row("Sessions and traces", _sessions()),
+        ],
+        since="now-3h",
+    )
+
+
+def _health() -> list[AnyPanel]:
+    return [
+        number(
+            "Pods ready",
+            "Replicas that are started and not draining.",
+            Query(f"sum({series('bot_gateway_ready')})"),
+            "none",
+            thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
+            links=[board(OVERVIEW)],
+        ),
+        number(
+            "Largest memory",
+            "Resident memory of the largest replica.",
+            Query(worst_pod(MEMORY, match='type="rss"')),
+            "decbytes",
+            alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
+        ),
+        number(
+            "Busiest CPU",
+            "CPU of the busiest replica; 100 % is one core, and a replica cannot use much more than one.",
+            Query(worst_pod("bot_gateway_cpu_usage_percent")),
+            "percent",
+            thresholds=style.steps((None, colours.OK), (75, colours.NOTICE), (95, colours.WARNING)),
+            decimals=0,
+        ),
+        number(
+            "Event loop lag p95",
+            "How late the event loop of the worst replica wakes up. A blocked loop delays every user of that replica.",
+            Query(f"max({quantile(0.95, LAG, 'pod')})"),
+            "s",
+            alerts=[alerts.HIGH_EVENT_LOOP_LAG],
+        ),
+        number(
+            "Redis p95",
+            "95 % of the Redis calls are answered within this time.",
+            Query(quantile(0.95, REDIS_TIME)),
+            "s",
+            alerts=[alerts.HIGH_REDIS_LATENCY],
+        ),
+        number(
+            "Free Redis connections",
+            "Of the replica that has fewest left.",
+            Query(f"min({series(POOL_FREE)})"),
+            "none",
+            alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
+        ),
+        number(
+            "Redis errors",
+            "Redis calls that failed, per second. Any lasting value means that updates are answered with 503.",
+            Query(per_second(REDIS, match='status="error"')),
+            "errps",
+            thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING), (1, colours.CRITICAL)),
+            decimals=2,
+        ),
+        number(
+            "Updates in flight",
+            "Updates being handled at this moment by all replicas.",
+            Query(f"sum({series('bot_gateway_webhook_in_flight')})"),
+            "none",
+        ),
+    ]
+
+
+def _resources() -> list[AnyPanel]:
+    return [
+        graph(
+            "Memory usage (RSS, heap, external)",
+            "The largest replica. Heap is anonymous memory, external is mapped files and shared memory; together they"
+            " are RSS. A heap that only ever climbs is a leak.",
+            [Query(worst_pod(MEMORY, "type"), "{{type}}")],
+            "decbytes",
+            alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
+            series_colours=colours.MEMORY,
+            span=8,
+        ),
+        graph(
+            "Resident memory by pod",
+            "One replica that grows away from the others has a problem of its own; all of them, one of the code.",
+            [Query(worst_pod(MEMORY, "pod", match='type="rss"'), "{{pod}}")],
+            "decbytes",
+            alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
+            span=8,
+        ),
+        graph(
+            "CPU usage",
+            "By pod; 100 % is one core. Near 100 % the event loop starts to lag: scale out.",
+            [Query(worst_pod("bot_gateway_cpu_usage_percent", "pod"), "{{pod}}")],
+            "percent",
+            span=8,
+        ),
+    ]
+
+
+def _loop() -> list[AnyPanel]:
+    middleware = "bot_gateway_middleware_duration_seconds"
+    return [
+        graph(
+            "Event loop lag (95th, 99th percentile)",
+            "Of the worst pod. Lag with little CPU means that something blocks the loop; with full CPU, that there is"
+            " too much work for one replica.",
+            [
+                Query(f"max({quantile(0.95, LAG, 'pod')})", "p95"),
+                Query(f"max({quantile(0.99, LAG, 'pod')})", "p99"),
+            ],
+            "s",
+            alerts=[alerts.HIGH_EVENT_LOOP_LAG],
+            series_colours=colours.PERCENTILES,
+            span=8,
+        ),
+        graph(
+            "Middleware duration",
+            "95th percentile of each step around a handler, without the steps inside it.",
+            [Query(quantile(0.95, middleware, "middleware"), "{{middleware}}")],
+            "s",
+            legend_right=True,
+            span=8,
+            links=[traces(query="&minDuration=2s")],
+        ),
+        graph(
+            "Webhook request duration",
+            "From Telegram's post to our answer, with the wait for the chat's lane.",
+            [
+                Query(quantile(0.95, "bot_gateway_webhook_request_duration_seconds"), "p95", exemplars=True),
+                Query(quantile(0.5, "bot_gateway_webhook_request_duration_seconds"), "p50"),
+                Query(quantile(0.99, "bot_gateway_webhook_request_duration_seconds"), "p99"),
+            ],
+            "s",
+            series_colours=colours.PERCENTILES,
+            span=8,
+            links=[board(SERVICES)],
+        ),
+    ]
+
+
+def _redis() -> list[AnyPanel]:
+    return [
+        graph(
+            "Redis operations rate",
+            "Calls per second by operation. `claim` and `commit` come once an update each.",
+            [Query(per_second(REDIS, "operation"), "{{operation}}")],
+            "ops",
+            span=6,
+        ),
+        graph(
+            "Redis operation latency",
+            "Percentiles over all operations; the p95 is what HighRedisLatency measures.",
+            [
+                Query(quantile(0.95, REDIS_TIME), "p95"),
+                Query(quantile(0.5, REDIS_TIME), "p50"),
+                Query(quantile(0.99, REDIS_TIME), "p99"),
+            ],
+            "s",
+            alerts=[alerts.HIGH_REDIS_LATENCY],
+            series_colours=colours.PERCENTILES,
+            span=6,
+        ),
+        graph(
+            "Redis latency by operation (95th percentile)",
+            "One slow operation points to a script or a large value; all of them, to Redis or the network.",
+            [Query(quantile(0.95, REDIS_TIME, "operation"), "{{operation}}")],
+            "s",
+            span=6,
+        ),
+        graph(
+            "Redis connection pool",
+            "Connections that a pool may open, and those free in the pod that has fewest.",
+            [
+                Query(f"min({series('bot_gateway_redis_connection_pool_size')})", "size"),
+                Query(f"min({series(POOL_FREE)})", "free"),
+            ],
+            "none",
+            alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
+            series_colours={"size": colours.NEUTRAL, "free": colours.PLAIN},
+            span=6,
+        ),
+    ]
+
+
+def _sessions() -> list[AnyPanel]:
+    sessions = within("bot_gateway_session_duration_seconds_bucket", "$__rate_interval", "le")
+    return [
+        distribution(
+            "Session duration distribution",
+            "How long sessions lasted that ended at each moment; the darker, the more of them.",
+            Query(sessions, "{{le}}"),
+            "s",
+            links=[board(OVERVIEW)],
+        ),
+        graph(
+            "Traces kept",
+            "Traces kept per second: sampled, failed or slow.",
+            [Query(per_second("bot_gateway_traces_kept_total", "reason"), "{{reason}}")],
+            "ops",
+            series_colours={"error": colours.CRITICAL, "slow": colours.NOTICE, "sampled": colours.PLAIN},
+            span=6,
+            links=[traces()],
+        ),
+        graph(
+            "Spans exported and dropped",
+            "Dropped spans mean that Jaeger is slow or gone: traces have holes, updates are not affected.",
+            [
+                Query(per_second("bot_gateway_spans_exported_total"), "exported"),
+                Query(per_second("bot_gateway_spans_dropped_total", "reason"), "dropped: {{reason}}"),
+            ],
+            "ops",
+            series_colours={"exported": colours.PLAIN},
+            span=6,
+        ),
+    ]

@@ -1,0 +1,81 @@
+"""PromQL that the dashboards share.
+
+Every selector names the namespace and the job, or two gateways in one cluster would be added up. Cluster-wide gauges
+(sessions, active users) are read from Redis by each replica, so that replicas agree and are never summed.
+"""
+
+from collections.abc import Sequence
+
+GATEWAY = 'namespace="$namespace", job=~"$job"'
+PODS = f'{GATEWAY}, pod=~"$pod"'
+SERVICE = f'{PODS}, service_name=~"$service"'
+OPERATOR = 'namespace="$namespace", job=~"${job}-remediator"'
+ALERTING = 'namespace="$namespace", job=~"$job|${job}-remediator"'
+
+FAILED = 'outcome=~"failed|invalid|too_large|overloaded|unavailable"'
+"""Webhook requests that HighWebhookFailureRate counts."""
+
+KNOWN = 'outcome!="unauthorized"'
+"""Webhook requests of Telegram; strangers without the secret are nobody's failure."""
+
+ACTIVE = 'phase!~"Succeeded|NotNeeded|Failed|HandedOver|DryRun"'
+"""Remediations that are not at their end."""
+
+
+def series(metric: str, match: str = "", where: str = PODS) -> str:
+    """A selector of `metric` within `where`, narrowed by further matchers."""
+    return f"{metric}{{{where}{', ' if match else ''}{match}}}"
+
+
+def grouped(aggregation: str, by: Sequence[str], expression: str) -> str:
+    """`expression` aggregated, by labels if any are given."""
+    return f"{aggregation} by ({', '.join(by)}) ({expression})" if by else f"{aggregation}({expression})"
+
+
+def per_second(metric: str, *by: str, match: str = "", where: str = PODS) -> str:
+    """The summed rate of a counter, per second."""
+    return grouped("sum", by, f"rate({series(metric, match, where)}[$__rate_interval])")
+
+
+def within(metric: str, window: str, *by: str, match: str = "", where: str = PODS) -> str:
+    """How much a counter grew in `window`, summed."""
+    return grouped("sum", by, f"increase({series(metric, match, where)}[{window}])")
+
+
+def quantile(
+    q: float, histogram: str, *by: str, match: str = "", where: str = PODS, window: str = "$__rate_interval"
+) -> str:
+    """The `q` quantile of a histogram, given by its name without `_bucket`."""
+    buckets = grouped("sum", (*by, "le"), f"rate({series(histogram + '_bucket', match, where)}[{window}])")
+    return f"histogram_quantile({q}, {buckets})"
+
+
+def mean(histogram: str, *by: str, match: str = "", where: str = PODS) -> str:
+    """The average observation of a histogram."""
+    total = per_second(histogram + "_sum", *by, match=match, where=where)
+    return f"{total} / {per_second(histogram + '_count', *by, match=match, where=where)}"
+
+
+def worst_pod(metric: str, *by: str, match: str = "", where: str = PODS) -> str:
+    """The largest value of a gauge among the pods."""
+    return grouped("max", by, series(metric, match, where))
+
+
+def agreed(metric: str, match: str = "") -> str:
+    """A total of cluster-wide gauges: summed within each replica's view, then the largest view."""
+    return f"max(sum by (pod) ({series(metric, match)}))"
+
+
+def or_zero(expression: str) -> str:
+    """`expression`, or 0 where it has no series."""
+    return f"({expression}) or vector(0)"
+
+
+def alerts(match: str) -> str:
+    """The alerts of the gateway and its operator that match."""
+    return series("ALERTS", match, ALERTING)
+
+
+def firing(severity: str) -> str:
+    """The alerts of a severity that fire."""
+    return alerts(f'alertstate="firing", severity="{severity}"')

@@ -1,0 +1,269 @@
+"""Service Integration: which backend fails, how, since when, and what it costs the users."""
+
+from grafana_foundation_sdk.models import dashboard as models
+
+from boards import alerts, colours, style
+from boards.frame import Row, dashboard
+from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
+from boards.panels import AnyPanel, Column, Query, graph, number, rows, timeline
+from boards.queries import SERVICE, per_second, quantile, within, worst_pod
+
+REQUESTS = "bot_gateway_service_requests_total"
+DURATION = "bot_gateway_service_request_duration_seconds"
+ERRORS = "bot_gateway_service_errors_total"
+BREAKER = "bot_gateway_service_circuit_breaker_state"
+TELEGRAM = "bot_gateway_telegram_requests_total"
+ANSWERED = 'status=~"[1-4].."'
+
+
+def build() -> models.Dashboard:
+    """The dashboard `Bot Gateway - Service Integration`."""
+    return dashboard(
+        SERVICES,
+        "The gateway's calls to the Auth, Request, User and Shift backends and to Telegram: which one fails, and how.",
+        [
+            Row("Is a backend in trouble?", _health()),
+            Row("Which one, and since when?", _compared()),
+            Row("Requests by service", [_breakdown()]),
+            Row("$service", _one_service(), repeat="service"),
+            Row("Telegram", _telegram()),
+        ],
+    )
+
+
+def _health() -> list[AnyPanel]:
+    return [
+        number(
+            "Backends cut off",
+            "Backends whose circuit breaker is open or half-open on at least one pod: users get an apology instead.",
+            Query(f"sum({worst_pod(BREAKER, 'service_name', where=SERVICE)} > bool 0)"),
+            "none",
+            thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
+            alerts=[alerts.CIRCUIT_BREAKER_OPEN],
+            links=[board(REMEDIATION)],
+            span=4,
+        ),
+        number(
+            "Calls answered",
+            "Share of the calls that got an answer. 4xx is an answer; 5xx, timeouts and lost connections are not.",
+            Query(f"{per_second(REQUESTS, match=ANSWERED, where=SERVICE)} / {per_second(REQUESTS, where=SERVICE)}"),
+            "percentunit",
+            thresholds=style.steps((None, colours.CRITICAL), (0.95, colours.WARNING), (0.99, colours.OK)),
+            decimals=1,
+            span=4,
+        ),
+        number(
+            "Worst error rate",
+            "Errors per second of the backend that has most of them.",
+            Query(f"max({per_second(ERRORS, 'service_name', where=SERVICE)})"),
+            "errps",
+            alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
+            decimals=2,
+            span=4,
+        ),
+        number(
+            "Slowest p95",
+            "95th percentile of the slowest backend. Calls are given up after 15 s.",
+            Query(f"max({quantile(0.95, DURATION, 'service_name', where=SERVICE)})"),
+            "s",
+            alerts=[alerts.SERVICE_REQUEST_TIMEOUT],
+            links=[traces(query="&minDuration=2s")],
+            span=4,
+        ),
+        number(
+            "Retries",
+            "Calls tried again per second. Retries hide faults from users, until they no longer do.",
+            Query(per_second("bot_gateway_service_retries_total", where=SERVICE)),
+            "ops",
+            thresholds=style.steps((None, colours.OK), (0.5, colours.NOTICE)),
+            decimals=2,
+            span=4,
+        ),
+        number(
+            "Refused by bulkhead",
+            "Calls refused per second because too many of that backend's are under way: it is slow, the bot is not.",
+            Query(per_second("bot_gateway_service_bulkhead_rejections_total", where=SERVICE)),
+            "ops",
+            thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING)),
+            decimals=2,
+            span=4,
+        ),
+    ]
+
+
+def _compared() -> list[AnyPanel]:
+    return [
+        timeline(
+            "Circuit breaker states",
+            "The worst state among the pods, by backend. Open on every pod: the backend is at fault. Open on one: that"
+            " pod is, see the breakers by pod below.",
+            [Query(worst_pod(f"{BREAKER}", "service_name", where=SERVICE), "{{service_name}}")],
+            style.BREAKER_STATES,
+            alerts=[alerts.CIRCUIT_BREAKER_OPEN],
+            links=[board(REMEDIATION)],
+        ),
+        rows(
+            "Service errors (last 1h)",
+            "Calls without a usable answer, by backend and kind, most frequent first. `circuit_open` and"
+            " `bulkhead_full` are consequences: look for the other kinds.",
+            [Query(f"{within(ERRORS, '1h', 'service_name', 'error_type', where=SERVICE)} > 0")],
+            [
+                Column("service_name", "Service"),
+                Column("error_type", "Kind"),
+                Column("Value", "Errors", unit="short"),
+            ],
+            sort_by="Errors",
+            no_value="No backend error in the last hour.",
+        ),
+        graph(
+            "Service error rate by service",
+            "Errors per second. HighServiceErrorRate looks at each backend's mean of five minutes.",
+            [Query(per_second(ERRORS, "service_name", where=SERVICE), "{{service_name}}")],
+            "errps",
+            alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
+            series_colours=colours.SERVICES,
+            span=8,
+        ),
+        graph(
+            "Service response time (95th percentile)",
+            "95 % of a backend's answers come within this time. The dots are exemplars: each leads to its trace.",
+            [Query(quantile(0.95, DURATION, "service_name", where=SERVICE), "{{service_name}}", exemplars=True)],
+            "s",
+            alerts=[alerts.SERVICE_REQUEST_TIMEOUT],
+            series_colours=colours.SERVICES,
+            span=8,
+            links=[traces(query="&minDuration=2s")],
+        ),
+        graph(
+            "Service request rate",
+            "Attempts per second, with retries, without the breakers' probes. A fall to zero with an open breaker is"
+            " the breaker at work.",
+            [Query(per_second(REQUESTS, "service_name", where=SERVICE), "{{service_name}}")],
+            "reqps",
+            series_colours=colours.SERVICES,
+            span=8,
+            links=[board(OVERVIEW)],
+        ),
+        timeline(
+            "Circuit breakers by pod",
+            "Each pod has a breaker of its own for each backend. One pod alone in red is sick itself; the operator"
+            " replaces it.",
+            [Query(worst_pod(BREAKER, "service_name", "pod", where=SERVICE), "{{service_name}} on {{pod}}")],
+            style.BREAKER_STATES,
+            alerts=[alerts.CIRCUIT_BREAKER_OPEN],
+        ),
+        graph(
+            "Retries and refusals",
+            "Calls tried again, and calls refused because the backend's share of the gateway is used up.",
+            [
+                Query(
+                    per_second("bot_gateway_service_retries_total", "service_name", where=SERVICE),
+                    "{{service_name}}: retried",
+                ),
+                Query(
+                    per_second("bot_gateway_service_bulkhead_rejections_total", "service_name", where=SERVICE),
+                    "{{service_name}}: refused",
+                ),
+            ],
+            "ops",
+        ),
+    ]
+
+
+def _breakdown() -> AnyPanel:
+    return (
+        graph(
+            "Requests to $service",
+            "Attempts per second by method and status. `error` got no answer at all.",
+            [Query(per_second(REQUESTS, "method", "status", where=SERVICE), "{{method}} {{status}}")],
+            "reqps",
+            stacked=True,
+            span=24,
+            height=7,
+            status_colours=True,
+        )
+        .repeat("service")
+        .repeat_direction("h")
+        .max_per_row(4)
+    )
+
+
+def _one_service() -> list[AnyPanel]:
+    return [
+        graph(
+            "$service: response time",
+            "Percentiles of this backend's answers. The dots are exemplars: each leads to its trace.",
+            [
+                Query(quantile(0.95, DURATION, where=SERVICE), "p95", exemplars=True),
+                Query(quantile(0.5, DURATION, where=SERVICE), "p50"),
+                Query(quantile(0.99, DURATION, where=SERVICE), "p99"),
+            ],
+            "s",
+            alerts=[alerts.SERVICE_REQUEST_TIMEOUT],
+            series_colours=colours.PERCENTILES,
+            span=6,
+            height=7,
+        ),
+        graph(
+            "$service: errors by kind",
+            "Calls without a usable answer, stacked. The top edge is what HighServiceErrorRate measures.",
+            [Query(per_second(ERRORS, "error_type", where=SERVICE), "{{error_type}}")],
+            "errps",
+            alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
+            stacked=True,
+            span=6,
+            height=7,
+        ),
+        graph(
+            "$service: answers by status",
+            "Green is 2xx, yellow 4xx, red 5xx or no answer.",
+            [Query(per_second(REQUESTS, "status", where=SERVICE), "{{status}}")],
+            "reqps",
+            stacked=True,
+            span=6,
+            height=7,
+            status_colours=True,
+        ),
+        timeline(
+            "$service: breaker by pod",
+            "The state of each pod's breaker towards this backend.",
+            [Query(worst_pod(BREAKER, "pod", where=SERVICE), "{{pod}}")],
+            style.BREAKER_STATES,
+            span=6,
+            height=7,
+        ),
+    ]
+
+
+def _telegram() -> list[AnyPanel]:
+    return [
+        graph(
+            "Telegram calls by status",
+            "Calls of the Bot API per second. 429 means that we send too much, 403 that a user has blocked the bot.",
+            [Query(per_second(TELEGRAM, "status"), "{{status}}")],
+            "reqps",
+            stacked=True,
+            span=8,
+            status_colours=True,
+        ),
+        graph(
+            "Telegram response time (95th percentile)",
+            "By method. Slow answers of Telegram make the processing of messages slow, whatever the backends do.",
+            [
+                Query(
+                    quantile(0.95, "bot_gateway_telegram_request_duration_seconds", "method"),
+                    "{{method}}",
+                    exemplars=True,
+                )
+            ],
+            "s",
+            span=8,
+        ),
+        graph(
+            "Pauses that Telegram asked for",
+            "Seconds of waiting asked for by 429 answers, per second.",
+            [Query(per_second("bot_gateway_telegram_retry_after_seconds_total"), "seconds to wait per second")],
+            "short",
+            span=8,
+        ),
+    ]

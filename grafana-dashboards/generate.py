@@ -1,0 +1,23 @@
+"""Write the dashboards' JSON, or with --check say which committed file is not what the code makes."""
+
+import argparse
+import sys
+
+from boards import export
+
+
+def main() -> int:
+    """Exit 0 when all is written or equal, 1 when --check finds a difference."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a committed file differs")
+    if not parser.parse_args().check:
+        export.write()
+        return 0
+    drifted = export.drifted()
+    for path in drifted:
+        print(f"differs from the code: {path.relative_to(export.ROOT)} (run `make dashboards-json`)", file=sys.stderr)
+    return 1 if drifted else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
