@@ -197,9 +197,10 @@ class RemediationStatus(StatusModel):
     first_alert_at: Time | None = None
     """When the operator first saw an alert of the incident: settling counts from here."""
     settling_until: Time | None = None
-    last_firing_at: Time | None = None
     cleared_at: Time | None = None
     """Since when no alert fires, proven; ``None`` while one does or while it is unknown."""
+    held_since: Time | None = None
+    """Since when a ``Hold`` step of the policy holds."""
     gated_since: Time | None = None
     """Since when the next step has been blocked by a guard."""
     unknown_since: Time | None = None
@@ -219,7 +220,7 @@ class RemediationStatus(StatusModel):
     decisions: list[DecisionEntry] = Field(default_factory=list)
     alerts: list[AlertEntry] = Field(default_factory=list)
     alerts_total: int = 0
-    """How many different alerts the incident had, also those that are not listed."""
+    """At least so many different alerts the incident had, also those that are not listed."""
     conditions: list[Condition] = Field(default_factory=list)
     baseline: Baseline | None = None
 

@@ -46,7 +46,7 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """Take a scale-out back: as :class:`Scale`, but it also releases the field when ``to`` is the baseline."""
+    """Take one scale-out back: as :class:`Scale`. Releasing the field is an intent of its own."""
 
     kind: ScaleKind
     name: str

@@ -90,8 +90,6 @@ class Workload:
     pods: tuple[ObservedPod, ...] | None = None
     rollout_complete: bool | None = None
     """``False`` while a rollout is under way: the template changed and not every pod has it."""
-    rollout_is_ours: bool = False
-    """Whether the rollout under way is one that this operator began (``restarted-for`` of the template)."""
     restarted_for: str | None = None
     max_unavailable: int = 0
     """How many pods a rollout may take away at once."""

@@ -1,0 +1,206 @@
+"""Carrying a begun step through: the next pod of a restart, and what was left by an operator that was killed.
+
+An intent that is written down says what was to be done, not whether it was. So the world is looked at first, and
+only what it does not show yet is carried out again.
+"""
+
+from datetime import timedelta
+
+from remediator.api.policy import Action, Scope
+from remediator.api.remediation import GateKind, Phase, PodEntry, PodState, StepEntry, StepResult
+from remediator.decide.alerts import AlertPicture, Standing
+from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
+from remediator.decide.draft import Draft
+from remediator.decide.guards import Gate, blocked_budget, blocked_disruption, blocked_target
+from remediator.decide.observed import Observed, Workload
+from remediator.decide.scaling import standing_of
+from remediator.decide.scope import judge_cause, ready_pods
+
+
+def carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+    """Go on with a step whose result is still open."""
+    if draft.dry_run:
+        return _pretend(draft, step, observed, picture)
+    if step.action is Action.RESTART_PODS:
+        return _restart_next(draft, step, observed, picture)
+    if step.action is Action.ROLLOUT_RESTART:
+        workload = observed.workload or Workload()
+        if step.restarted_for is not None and workload.restarted_for == step.restarted_for:
+            return accepted(draft, step, "AlreadyCarriedOut", "The rollout was restarted already.")
+        intent: RolloutRestart | Scale = RolloutRestart(step.restarted_for or "")
+        return _again(draft, step, observed, picture, intent)
+    return _scale(draft, step, observed, picture)
+
+
+def accepted(draft: Draft, step: StepEntry, reason: str, message: str) -> Decision:
+    """A step was carried out in full: its verification begins."""
+    step.accepted_at = draft.now
+    step.result = StepResult.ACCEPTED
+    return begin_verifying(draft, step, reason, message)
+
+
+def begin_verifying(draft: Draft, step: StepEntry, reason: str, message: str) -> Decision:
+    """Start the clock within which alert, pods and rollout must all hold."""
+    draft.status.verify_until = draft.now + timeout_of(draft, step)
+    draft.status.stable_until = None
+    draft.status.gate = None
+    draft.status.gated_since = None
+    draft.status.next_allowed_time = None
+    return draft.wait(Phase.VERIFYING, reason, message, wake_at=draft.status.verify_until)
+
+
+def timeout_of(draft: Draft, step: StepEntry) -> timedelta:
+    """Return the step's ``verify.timeout``; of a step that the policy has no more, that of its last one."""
+    steps = draft.policy.spec.escalation
+    return steps[min(step.index, len(steps) - 1)].verify.timeout
+
+
+def mark(step: StepEntry, pod: PodEntry, **changes: object) -> None:
+    """Replace one pod's entry in a step."""
+    step.pods = [entry.model_copy(update=changes) if entry.uid == pod.uid else entry for entry in step.pods]
+
+
+def _pretend(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+    """In a DryRun what was decided counts as carried out."""
+    if step.action is not Action.RESTART_PODS:
+        return accepted(draft, step, "Pretended", "A trial: taken as carried out.")
+    for pod in step.pods:
+        if pod.state is PodState.EVICTING:
+            mark(step, pod, state=PodState.EVICTED, at=draft.now)
+    return _restart_next(draft, step, observed, picture)
+
+
+def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+    staying = {pod.uid for pod in (observed.workload or Workload()).pods or () if not pod.terminating}
+    for pod in step.pods:
+        if pod.state is PodState.EVICTING and pod.uid not in staying:
+            mark(step, pod, state=PodState.EVICTED, at=draft.now)
+        elif pod.state is PodState.WAITING and pod.uid not in staying:
+            mark(step, pod, state=PodState.SKIPPED, at=draft.now)
+    underway = next((pod for pod in step.pods if pod.state is PodState.EVICTING), None)
+    if underway is not None:
+        return _again(draft, step, observed, picture, EvictPod(underway.name, underway.uid), underway)
+    verdict = judge_cause(observed, picture)
+    at_fault = {pod.uid for pod in verdict.to_restart}
+    if picture.standing is not Standing.SUPPRESSED:
+        for pod in step.pods:
+            if pod.state is PodState.WAITING and pod.uid not in at_fault:
+                mark(step, pod, state=PodState.SKIPPED, at=draft.now)
+    waiting = next((pod for pod in step.pods if pod.state is PodState.WAITING), None)
+    if waiting is None:
+        return _all_restarted(draft, step)
+    if not _replacements_ready(observed):
+        return _await_replacement(draft, step)
+    if verdict.scope is Scope.MAJORITY:
+        draft.status.settling_until = draft.now + observed.settling
+        message = f"{verdict.share} are affected by now: what they share is the fault, no further pod is replaced."
+        return draft.gate(Gate(GateKind.CAUSE, "SharedFault", message))
+    gate = (
+        blocked_target(draft.policy, draft.remediation, observed, draft.now)
+        or _still_suspect(draft, picture, verdict.unproven)
+        or blocked_budget(draft.policy, draft.remediation, observed, draft.now)
+        or blocked_disruption(draft.policy, observed, Action.RESTART_PODS, waiting.name)
+    )
+    if gate is not None:
+        return draft.gate(gate)
+    mark(step, waiting, state=PodState.EVICTING, at=draft.now, intended_at=draft.now)
+    message = f"The replacement is ready; {waiting.name} is the next affected pod to be replaced."
+    intent = EvictPod(waiting.name, waiting.uid)
+    return draft.act(Phase.ACTING, Action.RESTART_PODS, "NextAffectedPod", message, intent, pods=(waiting.name,))
+
+
+def _still_suspect(draft: Draft, picture: AlertPicture, unproven: tuple[str, ...]) -> Gate | None:
+    if picture.standing is Standing.SUPPRESSED:
+        return Gate(
+            GateKind.GUARD, "AlertSuppressed", "The alert is silenced or inhibited: no further pod is replaced."
+        )
+    if unproven:
+        message = f"No unaffected pod had a successful call to {', '.join(unproven)} within 2 minutes."
+        return Gate(GateKind.CAUSE, "NoPeerSuccess", message)
+    until = draft.status.settling_until
+    if until is not None and draft.now < until:
+        message = "Fewer pods are affected than before: the outage may be ending, so it settles once more."
+        return Gate(GateKind.CAUSE, "SharedFaultEnding", message, until)
+    return None
+
+
+def _all_restarted(draft: Draft, step: StepEntry) -> Decision:
+    evicted = [pod for pod in step.pods if pod.state is PodState.EVICTED]
+    if evicted:
+        names = ", ".join(pod.name for pod in evicted)
+        return accepted(draft, step, "PodsReplaced", f"Evicted: {names}. Now the alert must clear.")
+    step.result = StepResult.STOPPED
+    step.finished_at = draft.now
+    return begin_verifying(draft, step, "NothingLeftToRestart", "No pod of the step is affected any more.")
+
+
+def _replacements_ready(observed: Observed) -> bool:
+    workload = observed.workload or Workload()
+    pods = workload.pods or ()
+    complete = workload.replicas is not None and len(ready_pods(observed)) >= workload.replicas
+    return complete and not any(pod.terminating for pod in pods)
+
+
+def _await_replacement(draft: Draft, step: StepEntry) -> Decision:
+    last = max((pod.at for pod in step.pods if pod.state is PodState.EVICTED and pod.at is not None), default=draft.now)
+    until = last + timeout_of(draft, step)
+    if draft.now < until:
+        message = "The next pod waits until the replacement of the one before is ready."
+        return draft.wait(Phase.ACTING, "AwaitingReplacement", message, wake_at=until)
+    for pod in step.pods:
+        if pod.state is PodState.WAITING:
+            mark(step, pod, state=PodState.SKIPPED, at=draft.now)
+    step.message = "The replacement of an evicted pod did not become ready; the other pods were left alone."
+    return accepted(draft, step, "ReplacementNotReady", step.message)
+
+
+def _again(
+    draft: Draft,
+    step: StepEntry,
+    observed: Observed,
+    picture: AlertPicture,
+    intent: EvictPod | RolloutRestart | Scale,
+    pod: PodEntry | None = None,
+) -> Decision:
+    """Carry out an intent whose result is not known, unless the world has moved on."""
+    if picture.standing is Standing.CLEARED:
+        if pod is not None:
+            mark(step, pod, state=PodState.SKIPPED, at=draft.now)
+        step.result = StepResult.STOPPED
+        step.finished_at = draft.now
+        message = "The alert cleared before the step was carried out: it is left undone."
+        return begin_verifying(draft, step, "ClearedBeforeActing", message)
+    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(draft, picture, ())
+    if gate is None and pod is not None:
+        gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, pod.name)
+    verdict = judge_cause(observed, picture)
+    if gate is None and step.action is not Action.SCALE_OUT and verdict.scope is Scope.MAJORITY:
+        gate = Gate(GateKind.CAUSE, "SharedFault", f"{verdict.share} are affected by now: the step is not repeated.")
+    if gate is not None:
+        return draft.gate(gate)
+    draft.status.phase = Phase.ACTING
+    return draft.repeat("Resumed", "The step is written down but the cluster does not show it yet: once more.", intent)
+
+
+def _scale(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+    if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
+        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was to be scaled.")
+    number = standing_of(step.scale_kind, observed).number
+    if number == step.to:
+        return accepted(draft, step, "AlreadyCarriedOut", f"{step.scale_name} stands at {step.to} already.")
+    if number is None:
+        message = f"{step.scale_kind}/{step.scale_name} cannot be read."
+        return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message))
+    if number != step.from_:
+        return target_changed(draft, step, f"{step.scale_name} stands at {number}: someone else changed it.")
+    baseline = draft.status.baseline.replicas if draft.status.baseline else step.from_
+    intent = Scale(step.scale_kind, step.scale_name, step.from_, step.to, baseline)
+    return _again(draft, step, observed, picture, intent)
+
+
+def target_changed(draft: Draft, step: StepEntry, message: str) -> Decision:
+    """Someone else changed the number first: theirs stands, and whether it helps is verified."""
+    step.result = StepResult.TARGET_CHANGED
+    step.finished_at = draft.now
+    step.message = message
+    return begin_verifying(draft, step, "TargetChanged", message)

@@ -1,0 +1,87 @@
+"""Which of the observed alerts are the policy's and its target's, and what they say together."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from remediator.api.matchers import matches_all
+from remediator.api.names import PodName
+from remediator.api.policy import Policy
+from remediator.decide.decision import Ignored
+from remediator.decide.observed import AlertState, Observed, ObservedAlert, ObservedPod
+
+
+class Standing(StrEnum):
+    """What is known about an incident's alert."""
+
+    FIRING = "Firing"
+    SUPPRESSED = "Suppressed"
+    """Silenced, inhibited, or left over from a pod of the same name: starts nothing and is not cleared."""
+    CLEARED = "Cleared"
+    UNKNOWN = "Unknown"
+    """A signal is lost or the workload could not be read: neither firing nor cleared."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPicture:
+    """The alerts of one policy on the pods of its target."""
+
+    standing: Standing
+    firing: tuple[ObservedAlert, ...] = ()
+    suppressed: tuple[ObservedAlert, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    unknown_reason: str = ""
+    unknown_message: str = ""
+
+
+def look_at_alerts(policy: Policy, observed: Observed) -> AlertPicture:
+    """Sort the alerts into those that fire, those that do not count as cleared, and those to ignore."""
+    unknown = _what_is_unknown(observed)
+    pods = {pod.name: pod for pod in (observed.workload.pods if observed.workload else None) or ()}
+    firing: list[ObservedAlert] = []
+    suppressed: list[ObservedAlert] = []
+    ignored: list[Ignored] = []
+    for alert in observed.alerts:
+        if not matches_all(policy.spec.alerts, alert.labels):
+            continue
+        reason = _why_ignored(policy, alert, pods)
+        if reason is not None:
+            ignored.append(Ignored(alert.fingerprint, *reason))
+        elif alert.state is not AlertState.ACTIVE or _outlived_its_pod(alert, pods[alert.pod]):
+            suppressed.append(alert)
+        else:
+            firing.append(alert)
+    if unknown is not None:
+        standing = Standing.UNKNOWN
+    elif firing:
+        standing = Standing.FIRING
+    else:
+        standing = Standing.SUPPRESSED if suppressed else Standing.CLEARED
+    return AlertPicture(standing, tuple(firing), tuple(suppressed), tuple(ignored), *(unknown or ("", "")))
+
+
+def _what_is_unknown(observed: Observed) -> tuple[str, str] | None:
+    if not observed.alertmanager_up:
+        return "AlertmanagerUnreachable", "Alertmanager cannot be reached: the last known state is held."
+    if not observed.prometheus_up:
+        return "PrometheusNotProven", "Nothing proves that Prometheus is alive, so no alert counts as cleared."
+    if observed.workload is None or observed.workload.pods is None or observed.workload.replicas is None:
+        return "WorkloadUnknown", "The target could not be read: nothing is done on what is not known."
+    return None
+
+
+def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, ObservedPod]) -> tuple[str, str] | None:
+    namespace = alert.labels.get("namespace", policy.namespace)
+    if namespace != policy.namespace:
+        return "OtherNamespace", f"The alert is of namespace {namespace:.63}, the policy of {policy.namespace}."
+    if not alert.pod:
+        return "NoPodLabel", "The alert names no pod, so it cannot be told what to repair."
+    if alert.pod not in pods:
+        return "NotOurPod", f"Pod {alert.pod:.253} is not one of {policy.spec.target_ref}."
+    if alert.confirmed is False:
+        return "NotConfirmed", "Prometheus does not confirm that the alert fires."
+    return None
+
+
+def _outlived_its_pod(alert: ObservedAlert, pod: ObservedPod) -> bool:
+    """Tell whether the alert is older than the pod: it was raised by a predecessor of the same name."""
+    return pod.created_at is not None and alert.starts_at < pod.created_at

@@ -1,0 +1,147 @@
+"""``decide``: what is next in a running remediation."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from remediator.api.policy import Mode, Policy
+from remediator.api.remediation import GateKind, Phase, Remediation, StepResult
+from remediator.decide.acting import carry_through
+from remediator.decide.alerts import AlertPicture, Standing, look_at_alerts
+from remediator.decide.decision import Decision
+from remediator.decide.draft import Draft
+from remediator.decide.guards import Gate, waits_for_older
+from remediator.decide.observed import Observed
+from remediator.decide.reverting import revert
+from remediator.decide.steps import take_next_step
+from remediator.decide.verifying import verify, workload_holds
+
+
+def decide(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Decision:
+    """Return what to do next about a remediation that is not terminal.
+
+    One call makes at most one transition, so that each is persisted; call again while the decision ``changed``.
+    A terminal remediation stays as it is.
+    """
+    draft = Draft(policy, remediation, now)
+    if remediation.status.phase.terminal:
+        status = draft.status
+        return Decision(status, changed=False, announce=False, phase=status.phase, reason=status.reason, message="")
+    picture = look_at_alerts(policy, observed)
+    return replace(_decide(draft, observed, picture), ignored=picture.ignored)
+
+
+def _decide(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    if observed.target_gone:
+        target = draft.policy.spec.target_ref
+        return draft.finish(Phase.FAILED, "TargetGone", f"{target} does not exist any more.")
+    if draft.dry_run and draft.policy.spec.mode is Mode.ENFORCE:
+        return draft.finish(Phase.NOT_NEEDED, "PolicyEnforces", "The policy was changed to Enforce: this trial ends.")
+    _set_conditions(draft, observed, picture)
+    if picture.standing is Standing.UNKNOWN:
+        return _hold_unknown(draft, picture)
+    _know_again(draft)
+    draft.record_alerts(picture)
+    if picture.standing is Standing.CLEARED:
+        draft.status.cleared_at = draft.status.cleared_at or draft.now
+    else:
+        draft.status.cleared_at = None
+    phase = draft.status.phase
+    if phase is Phase.VERIFYING:
+        return verify(draft, observed, picture)
+    if phase is Phase.REVERTING:
+        return revert(draft, observed, picture)
+    if phase is Phase.ACTING:
+        return _go_on(draft, observed, picture)
+    if phase is Phase.GATED:
+        return _gated(draft, observed, picture)
+    return _before_acting(draft, observed, picture)
+
+
+def _hold_unknown(draft: Draft, picture: AlertPicture) -> Decision:
+    """Nothing is known: hold the state, stop the clocks, and give up when it lasts."""
+    draft.status.unknown_since = draft.status.unknown_since or draft.now
+    until = draft.status.unknown_since + draft.policy.spec.handover.unknown_for
+    if draft.now >= until:
+        return draft.finish(Phase.HANDED_OVER, "UnknownTooLong", picture.unknown_message)
+    return draft.wait(draft.status.phase, picture.unknown_reason, picture.unknown_message, wake_at=until)
+
+
+def _know_again(draft: Draft) -> None:
+    since = draft.status.unknown_since
+    if since is not None:
+        draft.shift_clocks(draft.now - since)
+        draft.status.unknown_since = None
+
+
+def _set_conditions(draft: Draft, observed: Observed, picture: AlertPicture) -> None:
+    known = picture.standing is not Standing.UNKNOWN
+    reason, message = (picture.unknown_reason, picture.unknown_message) if not known else ("Read", "")
+    draft.condition("Signals", observed.alertmanager_up and observed.prometheus_up, reason, message)
+    cleared = picture.standing is Standing.CLEARED if known else None
+    draft.condition("Cleared", cleared, picture.standing, message)
+    draft.condition("Ready", workload_holds(observed) if known else None, reason if not known else "PodsAndRollout")
+
+
+def _before_acting(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    """Pending and Settling: wait until every alert of the incident can have come."""
+    ended = _cleared_by_itself(draft, picture)
+    if ended is not None:
+        return ended
+    status = draft.status
+    status.first_alert_at = status.first_alert_at or draft.now
+    status.settling_until = status.settling_until or status.first_alert_at + observed.settling
+    if status.phase is Phase.PENDING:
+        older = waits_for_older(draft.remediation, observed)
+        if older is not None:
+            return draft.wait(Phase.PENDING, older.reason, older.message)
+        message = "Waiting until every alert of the incident can have come."
+        return draft.wait(Phase.SETTLING, "Settling", message, wake_at=status.settling_until)
+    polled = observed.alerts_read_at
+    if draft.now < status.settling_until or polled is None or polled < status.settling_until:
+        message = "Waiting until every alert of the incident can have come."
+        return draft.wait(Phase.SETTLING, "Settling", message, wake_at=status.settling_until)
+    if picture.standing is Standing.FIRING:
+        return take_next_step(draft, observed, picture)
+    return _wait_for_alert(draft, picture)
+
+
+def _cleared_by_itself(draft: Draft, picture: AlertPicture) -> Decision | None:
+    if picture.standing is not Standing.CLEARED or draft.status.cleared_at is None:
+        return None
+    until = draft.status.cleared_at + draft.policy.spec.guards.recovery_delay
+    if draft.now < until:
+        return None
+    return draft.finish(Phase.NOT_NEEDED, "ClearedByItself", "The alert ended without any action and stayed away.")
+
+
+def _wait_for_alert(draft: Draft, picture: AlertPicture) -> Decision:
+    if picture.standing is Standing.SUPPRESSED:
+        message = "The alert is silenced or inhibited: nothing is started."
+        return draft.wait(draft.status.phase, "AlertSuppressed", message)
+    until = (draft.status.cleared_at or draft.now) + draft.policy.spec.guards.recovery_delay
+    message = "The alert does not fire now; it is over when it stays away."
+    return draft.wait(draft.status.phase, "AlertCleared", message, wake_at=until)
+
+
+def _go_on(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    step = draft.status.current_step
+    if step is None:
+        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The phase is Acting, but no step is written down.")
+    return carry_through(draft, step, observed, picture)
+
+
+def _gated(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    step = draft.status.current_step
+    if step is not None and step.result is StepResult.IN_PROGRESS:
+        return carry_through(draft, step, observed, picture)
+    if picture.standing is Standing.FIRING:
+        return take_next_step(draft, observed, picture)
+    if draft.has_acted:
+        return verify(draft, observed, picture)
+    ended = _cleared_by_itself(draft, picture)
+    if ended is not None:
+        return ended
+    if picture.standing is Standing.SUPPRESSED and draft.status.gate is GateKind.GUARD:
+        message = "The alert is silenced or inhibited: nothing is started."
+        return draft.gate(Gate(GateKind.GUARD, "AlertSuppressed", message))
+    return _wait_for_alert(draft, picture)

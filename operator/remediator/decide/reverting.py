@@ -1,0 +1,155 @@
+"""Taking a scale-out back, step by step, to the number there was before; never against someone else's change."""
+
+from remediator.api.policy import Action
+from remediator.api.remediation import GateKind, Phase, StepEntry, StepResult
+from remediator.decide.alerts import AlertPicture, Standing
+from remediator.decide.decision import Decision, RemoveFieldOwnership, Revert
+from remediator.decide.draft import Draft
+from remediator.decide.guards import Gate, blocked_target
+from remediator.decide.observed import Observed, Workload
+from remediator.decide.scaling import Standing as NumberStanding
+from remediator.decide.scaling import standing_of
+
+FIELD_MANAGER = "remediator"
+_CARRIED_OUT = {StepResult.ACCEPTED, StepResult.SUCCEEDED, StepResult.NOT_CLEARED}
+
+
+def is_scaled_out(draft: Draft) -> bool:
+    """Tell whether a scale-out stands that the policy wants taken back."""
+    return draft.policy.spec.revert.enabled and _to_take_back(draft) is not None
+
+
+def begin_reverting(draft: Draft) -> Decision:
+    """Turn to taking back what was scaled out."""
+    draft.status.revert_not_before = draft.now
+    return draft.wait(Phase.REVERTING, "Recovered", "The alert stayed cleared: the scale-out is taken back.")
+
+
+def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    """Go on with taking back; the alert and the workload are known."""
+    if picture.standing is not Standing.CLEARED:
+        return _alert_is_back(draft)
+    step = draft.status.current_step
+    if step is not None and step.action is Action.REVERT and step.result is StepResult.IN_PROGRESS:
+        return _carry_through(draft, step, observed)
+    if step is not None and step.action is Action.REVERT and step.result is StepResult.TARGET_CHANGED:
+        return _end(draft, observed, left=step.message)
+    taken = _to_take_back(draft)
+    if taken is None or not draft.policy.spec.revert.enabled:
+        return _end(draft, observed)
+    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
+    if gate is not None:
+        return draft.gate(gate, phase=Phase.REVERTING)
+    until = draft.status.revert_not_before
+    if until is not None and draft.now < until:
+        return draft.wait(Phase.REVERTING, "Lowering", "The next lowering waits for its time.", wake_at=until)
+    return _begin(draft, taken, observed)
+
+
+def reverted(draft: Draft, step: StepEntry) -> Decision:
+    """One scale-out was taken back: wait for it to hold, then go on."""
+    step.result = StepResult.ACCEPTED
+    step.accepted_at = step.finished_at = draft.now
+    draft.status.revert_not_before = draft.now + draft.policy.spec.verification.stable_for
+    message = f"{step.scale_name} went back from {step.from_} to {step.to}."
+    return draft.wait(Phase.REVERTING, "Lowered", message, wake_at=draft.status.revert_not_before)
+
+
+def _alert_is_back(draft: Draft) -> Decision:
+    scaled = next((step for step in reversed(draft.status.steps) if step.action is Action.SCALE_OUT), None)
+    steps = draft.policy.spec.escalation
+    index = min(scaled.index if scaled else 0, len(steps) - 1)
+    draft.status.verify_until = draft.now + steps[index].verify.timeout
+    draft.status.stable_until = None
+    message = "The alert is back while the scale-out was being taken back: nothing is lowered further."
+    return draft.wait(Phase.VERIFYING, "AlertReturned", message, wake_at=draft.status.verify_until)
+
+
+def _to_take_back(draft: Draft) -> StepEntry | None:
+    """Return the newest scale-out that was carried out and not taken back."""
+    done = {(step.index, step.to) for step in _reverts(draft) if step.result is StepResult.ACCEPTED}
+    for step in reversed(draft.status.steps):
+        if step.action is Action.SCALE_OUT and step.result in _CARRIED_OUT and (step.index, step.from_) not in done:
+            return step
+    return None
+
+
+def _reverts(draft: Draft) -> list[StepEntry]:
+    return [step for step in draft.status.steps if step.action is Action.REVERT]
+
+
+def _carry_through(draft: Draft, step: StepEntry, observed: Observed) -> Decision:
+    if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
+        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was to be lowered.")
+    standing = standing_of(step.scale_kind, observed)
+    if draft.dry_run or standing.number == step.to:
+        return reverted(draft, step)
+    if standing.number is None:
+        message = f"{step.scale_kind}/{step.scale_name} cannot be read."
+        return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message), phase=Phase.REVERTING)
+    if standing.number != step.from_ or _is_anothers(standing):
+        return _left_to_others(draft, step, standing, observed)
+    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
+    if gate is not None:
+        return draft.gate(gate, phase=Phase.REVERTING)
+    message = "The lowering is written down but the cluster does not show it yet: once more."
+    return draft.repeat("Resumed", message, _intent(draft, step, step.from_, step.to))
+
+
+def _begin(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
+    if taken.scale_kind is None or taken.scale_name is None or taken.from_ is None or taken.to is None:
+        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was scaled out.")
+    # In a DryRun nothing was scaled, so the number is taken to stand where it would.
+    standing = NumberStanding(taken.to, None) if draft.dry_run else standing_of(taken.scale_kind, observed)
+    if standing.number is None:
+        message = f"{taken.scale_kind}/{taken.scale_name} cannot be read."
+        return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message), phase=Phase.REVERTING)
+    step = StepEntry(
+        index=taken.index,
+        action=Action.REVERT,
+        started_at=draft.now,
+        scale_kind=taken.scale_kind,
+        scale_name=taken.scale_name,
+        from_=taken.to,
+        to=taken.from_,
+    )
+    draft.add_step(step)
+    step = draft.status.steps[-1]
+    if standing.number != taken.to or _is_anothers(standing):
+        return _left_to_others(draft, step, standing, observed)
+    message = f"{taken.scale_name} goes back from {taken.to} to {taken.from_}."
+    intent = _intent(draft, step, taken.to, taken.from_)
+    return draft.act(Phase.REVERTING, Action.REVERT, "TakingBack", message, intent, replicas=taken.from_)
+
+
+def _intent(draft: Draft, step: StepEntry, from_: int, to: int) -> Revert:
+    if step.scale_kind is None or step.scale_name is None:
+        raise ValueError("a revert without what it reverts")
+    baseline = draft.status.baseline.replicas if draft.status.baseline else to
+    return Revert(step.scale_kind, step.scale_name, from_, to, baseline)
+
+
+def _is_anothers(standing: NumberStanding) -> bool:
+    return standing.managers is not None and bool(standing.managers - {FIELD_MANAGER})
+
+
+def _left_to_others(draft: Draft, step: StepEntry, standing: NumberStanding, observed: Observed) -> Decision:
+    owners = ", ".join(sorted(standing.managers or ())) or "someone else"
+    step.result = StepResult.TARGET_CHANGED
+    step.finished_at = draft.now
+    step.message = f"{step.scale_name} stands at {standing.number} and belongs to {owners}: it is left so."
+    return _end(draft, observed, left=step.message)
+
+
+def _end(draft: Draft, observed: Observed, *, left: str = "") -> Decision:
+    workload = observed.workload or Workload()
+    baseline = draft.status.baseline
+    if workload.owned_fields and baseline is not None and not draft.dry_run:
+        draft.status.phase = Phase.REVERTING
+        message = "The operator gives up its ownership of the field, so that the next upgrade finds no conflict."
+        return draft.repeat("ReleasingField", message, RemoveFieldOwnership(baseline.kind, baseline.name))
+    if left:
+        draft.condition("Reverted", False, "TargetChanged", left)
+        return draft.finish(Phase.SUCCEEDED, "TargetChanged", f"The alert stayed cleared. {left}")
+    draft.condition("Reverted", True, "BackToBaseline", "The scale-out was taken back.")
+    return draft.finish(Phase.SUCCEEDED, "Reverted", "The alert stayed cleared and the scale-out was taken back.")

@@ -1,0 +1,62 @@
+"""What a scale-out changes: the replicas of the workload, or the minimum of what owns them."""
+
+from dataclasses import dataclass
+
+from remediator.api.policy import Policy, Step
+from remediator.api.remediation import GateKind, ScaleKind
+from remediator.decide.guards import Gate
+from remediator.decide.observed import ABSENT, Autoscaler, Observed, Workload
+
+
+@dataclass(frozen=True, slots=True)
+class ScalePlan:
+    """A number, where it stands, and what it shall be."""
+
+    kind: ScaleKind
+    name: str
+    from_: int
+    to: int
+
+
+def plan_scale_out(policy: Policy, step: Step, observed: Observed) -> ScalePlan | Gate:
+    """Return what to change, or the guard that forbids it.
+
+    Where an autoscaler owns the replicas its minimum is raised, above what there is now; ``spec.replicas`` is never
+    touched then, since the autoscaler would overwrite it.
+    """
+    workload = observed.workload or Workload()
+    autoscaler = workload.autoscaler
+    if autoscaler is None or workload.replicas is None:
+        message = "It is not known whether an autoscaler owns the replicas."
+        return Gate(GateKind.GUARD, "AutoscalerUnknown", message)
+    target = policy.spec.target_ref
+    limits = [limit for limit in (step.max, policy.spec.guards.max_replicas) if limit is not None]
+    if isinstance(autoscaler, Autoscaler):
+        kind, name, from_ = autoscaler.kind, autoscaler.name, autoscaler.min_replicas
+        limits.append(autoscaler.max_replicas)
+    else:
+        kind, name, from_ = ScaleKind(target.kind), target.name, workload.replicas
+    to = min(max(from_, workload.replicas) + (step.by or 0), *limits)
+    if to <= max(from_, workload.replicas):
+        message = f"{kind}/{name} stands at {workload.replicas}, and no more than {min(limits)} are allowed."
+        return Gate(GateKind.GUARD, "MaxReplicas", message)
+    return ScalePlan(kind, name, from_, to)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The number that was scaled, as it is now; ``None`` where it is not known or does not exist any more."""
+
+    number: int | None
+    managers: frozenset[str] | None
+
+
+def standing_of(kind: ScaleKind, observed: Observed) -> Standing:
+    """Return the number that a scale-out of that kind changed, as it is now."""
+    workload = observed.workload or Workload()
+    if kind in {ScaleKind.DEPLOYMENT, ScaleKind.STATEFUL_SET}:
+        return Standing(workload.replicas, workload.managers)
+    autoscaler = workload.autoscaler
+    if autoscaler is None or autoscaler is ABSENT or autoscaler.kind is not kind:
+        return Standing(None, None)
+    return Standing(autoscaler.min_replicas, autoscaler.managers)

@@ -1,0 +1,154 @@
+"""Choosing the next step of the escalation and beginning it."""
+
+from remediator.api.policy import Action, Scope, Step
+from remediator.api.remediation import (
+    MAX_PODS_OF_A_STEP,
+    Baseline,
+    GateKind,
+    Phase,
+    PodEntry,
+    PodState,
+    StepEntry,
+)
+from remediator.decide.alerts import AlertPicture
+from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
+from remediator.decide.draft import Draft
+from remediator.decide.guards import Gate, blocked_disruption, blocked_step, needs_peers
+from remediator.decide.observed import Observed
+from remediator.decide.scaling import plan_scale_out
+from remediator.decide.scope import CauseVerdict, judge_cause
+
+
+def take_next_step(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    """Begin the next step for an alert that fires, or say why not."""
+    verdict = judge_cause(observed, picture)
+    if verdict.scope is None:
+        message = "The alert fires, but no ready pod of the target is affected: there is nothing to restart."
+        return draft.gate(Gate(GateKind.GUARD, "NoAffectedPods", message))
+    draft.status.scope = verdict.scope
+    found = _choose(draft, verdict.scope)
+    if found is None:
+        return _without_step(draft, verdict, observed)
+    index, step = found
+    if step.action is Action.HOLD:
+        return _hold(draft, observed, picture, index, step, verdict)
+    gate = _cause_gate(draft, step, verdict) or blocked_step(draft.policy, draft.remediation, observed, draft.now)
+    if gate is not None:
+        return draft.gate(gate)
+    if step.action is Action.RESTART_PODS:
+        return _begin_restart(draft, observed, index, verdict)
+    if step.action is Action.ROLLOUT_RESTART:
+        return _begin_rollout(draft, observed, index, verdict)
+    return _begin_scale_out(draft, observed, index, step)
+
+
+def _choose(draft: Draft, scope: Scope) -> tuple[int, Step] | None:
+    for index, step in enumerate(draft.policy.spec.escalation):
+        if index >= draft.status.next_step and step.fits(scope):
+            return index, step
+    return None
+
+
+def _without_step(draft: Draft, verdict: CauseVerdict, observed: Observed) -> Decision:
+    scope = verdict.scope or Scope.ANY
+    if any(step.fits(scope) for step in draft.policy.spec.escalation):
+        message = f"Every step for this fault was taken and the alert still fires ({verdict.share} affected)."
+        return draft.finish(Phase.HANDED_OVER, "EscalationExhausted", message)
+    if scope is Scope.MAJORITY:
+        draft.status.settling_until = draft.now + observed.settling
+        message = f"{verdict.share} are affected: what they share is the fault, a restart helps nobody."
+        return draft.gate(Gate(GateKind.CAUSE, "SharedFault", message))
+    message = f"{verdict.share} are affected, and the policy has no step for that."
+    return draft.gate(Gate(GateKind.CAUSE, "NoStepForScope", message))
+
+
+def _cause_gate(draft: Draft, step: Step, verdict: CauseVerdict) -> Gate | None:
+    if not needs_peers(step):
+        return None
+    if not verdict.to_restart:
+        message = "The alert fires, but the breakers of its pods are closed: it has outlived its fault."
+        return Gate(GateKind.CAUSE, "AlertOutlivesFault", message)
+    if verdict.unproven:
+        names = ", ".join(verdict.unproven)
+        message = f"No unaffected pod had a successful call to {names} within 2 minutes: it may be the backend."
+        return Gate(GateKind.CAUSE, "NoPeerSuccess", message)
+    if draft.status.settling_until is not None and draft.now < draft.status.settling_until:
+        message = "Fewer pods are affected than before: the outage may be ending, so it settles once more."
+        return Gate(GateKind.CAUSE, "SharedFaultEnding", message, draft.status.settling_until)
+    return None
+
+
+def _hold(
+    draft: Draft, observed: Observed, picture: AlertPicture, index: int, step: Step, verdict: CauseVerdict
+) -> Decision:
+    scope = verdict.scope or Scope.ANY
+    draft.status.held_since = draft.status.held_since or draft.now
+    if scope is Scope.MAJORITY:
+        draft.status.settling_until = draft.now + observed.settling
+    until = draft.status.held_since + step.verify.timeout
+    if not any(later.fits(scope) for later in draft.policy.spec.escalation[index + 1 :]):
+        message = f"The policy holds: {verdict.share} are affected. Nothing is done until the alert ends."
+        return draft.gate(Gate(GateKind.CAUSE, "Hold", message))
+    if draft.now < until:
+        message = f"The policy holds before it escalates: {verdict.share} are affected."
+        return draft.gate(Gate(GateKind.CAUSE, "Hold", message, until))
+    draft.status.next_step = index + 1
+    draft.status.held_since = None
+    return take_next_step(draft, observed, picture)
+
+
+def _begin_restart(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
+    pods = verdict.to_restart[:MAX_PODS_OF_A_STEP]
+    first = pods[0]
+    gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, first.name)
+    if gate is not None:
+        return draft.gate(gate)
+    entries = [PodEntry(name=pod.name, uid=pod.uid) for pod in pods]
+    entries[0] = entries[0].model_copy(update={"state": PodState.EVICTING, "at": draft.now, "intended_at": draft.now})
+    _begin(draft, StepEntry(index=index, action=Action.RESTART_PODS, started_at=draft.now, pods=entries))
+    message = f"{verdict.share} are affected, the others are not: {first.name} is replaced."
+    intent = EvictPod(first.name, first.uid)
+    return draft.act(Phase.ACTING, Action.RESTART_PODS, "MinorityAffected", message, intent, pods=(first.name,))
+
+
+def _begin_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
+    gate = blocked_disruption(draft.policy, observed, Action.ROLLOUT_RESTART)
+    if gate is not None:
+        return draft.gate(gate)
+    value = f"{draft.remediation.name}/{index}"
+    _begin(
+        draft,
+        StepEntry(index=index, action=Action.ROLLOUT_RESTART, started_at=draft.now, restarted_for=value),
+    )
+    message = f"{verdict.share} are affected: every pod of the target is replaced by a rollout."
+    return draft.act(
+        Phase.ACTING, Action.ROLLOUT_RESTART, "MinorityAffected", message, RolloutRestart(value), pods=verdict.affected
+    )
+
+
+def _begin_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:
+    plan = plan_scale_out(draft.policy, step, observed)
+    if isinstance(plan, Gate):
+        return draft.gate(plan)
+    baseline = draft.status.baseline or Baseline(kind=plan.kind, name=plan.name, replicas=plan.from_)
+    draft.status.baseline = baseline
+    entry = StepEntry(
+        index=index,
+        action=Action.SCALE_OUT,
+        started_at=draft.now,
+        scale_kind=plan.kind,
+        scale_name=plan.name,
+        from_=plan.from_,
+        to=plan.to,
+    )
+    _begin(draft, entry)
+    message = f"The policy takes load for the cause: {plan.kind}/{plan.name} goes from {plan.from_} to {plan.to}."
+    intent = Scale(plan.kind, plan.name, plan.from_, plan.to, baseline.replicas)
+    return draft.act(Phase.ACTING, Action.SCALE_OUT, "LoadIsTheCause", message, intent, replicas=plan.to)
+
+
+def _begin(draft: Draft, entry: StepEntry) -> None:
+    draft.add_step(entry)
+    draft.status.next_step = entry.index + 1
+    draft.status.verify_until = None
+    draft.status.stable_until = None

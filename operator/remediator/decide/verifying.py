@@ -1,0 +1,111 @@
+"""Whether a step worked: alert cleared, pods ready and rollout complete, and for how long."""
+
+from remediator.api.policy import Action
+from remediator.api.remediation import GateKind, Phase, StepResult
+from remediator.decide.alerts import AlertPicture, Standing
+from remediator.decide.decision import Decision
+from remediator.decide.draft import Draft
+from remediator.decide.guards import Gate
+from remediator.decide.observed import Observed, Workload
+from remediator.decide.reverting import begin_reverting, is_scaled_out
+from remediator.decide.scope import ready_pods
+from remediator.decide.steps import take_next_step
+
+
+def verify(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+    """Judge the newest step, whose signals are all known."""
+    status = draft.status
+    prove_replacements(draft, observed)
+    if status.stable_until is not None and picture.standing is Standing.CLEARED:
+        if draft.now >= status.stable_until:
+            return _succeed(draft)
+        return _stabilising(draft)
+    status.stable_until = None
+    missing = _what_is_missing(observed, picture)
+    if missing is None:
+        status.stable_until = draft.now + draft.policy.spec.verification.stable_for
+        status.cleared_at = status.cleared_at or draft.now
+        return _stabilising(draft)
+    if status.verify_until is not None and draft.now < status.verify_until:
+        return draft.wait(Phase.VERIFYING, *missing, wake_at=status.verify_until)
+    return _not_in_time(draft, observed, picture, missing)
+
+
+def workload_holds(observed: Observed) -> bool:
+    """Tell whether every desired pod is ready and no rollout is under way."""
+    workload = observed.workload or Workload()
+    return workload.replicas is not None and len(ready_pods(observed)) >= workload.replicas and _rolled_out(workload)
+
+
+def prove_replacements(draft: Draft, observed: Observed) -> None:
+    """Set the condition ``Proven``: a fresh pod's breaker starts closed, so a restart always clears the alert.
+
+    Only a successful call of a replacement to the backend proves that the restart helped.
+    """
+    step = draft.status.current_step
+    if step is None or step.action not in {Action.RESTART_PODS, Action.ROLLOUT_RESTART}:
+        return
+    backends = {entry.service_name for entry in draft.status.alerts if entry.service_name}
+    if not observed.has_prometheus or not backends:
+        message = "Without Prometheus or a service_name it cannot be told whether a replacement reaches the backend."
+        draft.condition("Proven", None, "NoEvidence", message)
+        return
+    fresh = [pod for pod in ready_pods(observed) if pod.created_at is not None and pod.created_at >= step.started_at]
+    if any(backends <= (pod.successes or frozenset()) for pod in fresh):
+        draft.condition("Proven", True, "SuccessfulCall", "A replacement had a successful call to the backend.")
+        return
+    # Once proven it stays so: traffic may pause.
+    if any(condition.type == "Proven" and condition.status == "True" for condition in draft.status.conditions):
+        return
+    message = (
+        "No replacement has had a successful call to the backend yet: its breaker is closed, which proves nothing."
+    )
+    draft.condition("Proven", False, "NoCallYet", message)
+
+
+def _rolled_out(workload: Workload) -> bool:
+    return workload.rollout_complete is True
+
+
+def _what_is_missing(observed: Observed, picture: AlertPicture) -> tuple[str, str] | None:
+    if picture.standing is Standing.FIRING:
+        return "AlertStillFiring", "The alert still fires."
+    if picture.standing is Standing.SUPPRESSED:
+        return "AlertSuppressed", "The alert is silenced or inhibited, which is not cleared."
+    workload = observed.workload or Workload()
+    if not _rolled_out(workload):
+        return "RolloutInProgress", "The alert is cleared; a rollout is under way."
+    if not workload_holds(observed):
+        ready = len(ready_pods(observed))
+        return "PodsNotReady", f"The alert is cleared; {ready} of {workload.replicas} pods are ready."
+    return None
+
+
+def _stabilising(draft: Draft) -> Decision:
+    message = "Alert cleared, pods ready, rollout complete: it must stay so."
+    return draft.wait(Phase.VERIFYING, "Stabilising", message, wake_at=draft.status.stable_until)
+
+
+def _not_in_time(draft: Draft, observed: Observed, picture: AlertPicture, missing: tuple[str, str]) -> Decision:
+    step = draft.status.current_step
+    if step is not None and step.result in {StepResult.ACCEPTED, StepResult.IN_PROGRESS}:
+        step.result = StepResult.NOT_CLEARED
+        step.finished_at = draft.now
+        step.message = missing[1]
+    if picture.standing is Standing.FIRING:
+        return take_next_step(draft, observed, picture)
+    reason, message = missing
+    return draft.gate(Gate(GateKind.GUARD, reason, f"{message} No step starts without a firing alert."))
+
+
+def _succeed(draft: Draft) -> Decision:
+    step = draft.status.current_step
+    if step is not None and step.result is StepResult.ACCEPTED:
+        step.result = StepResult.SUCCEEDED
+        step.finished_at = draft.now
+    draft.status.stable_until = None
+    if is_scaled_out(draft):
+        return begin_reverting(draft)
+    proven = next((item for item in draft.status.conditions if item.type == "Proven"), None)
+    doubt = f" {proven.message}" if proven is not None and proven.status == "False" else ""
+    return draft.finish(Phase.SUCCEEDED, "Recovered", f"The alert stayed cleared and the pods ready.{doubt}")
