@@ -1,0 +1,231 @@
+"""The HTTP client of one backend.
+
+In the order in which a call meets them: bulkhead, retry, circuit breaker, total timeout, pool. A 4xx is an answer
+(`BackendRefusedError`); everything else that is not a 2xx is a failure (`BackendUnavailableError`), counts for the
+breaker and is retried where that can help: transport faults and 502, 503, 504, as long as the update's deadline allows.
+Every call may be repeated: reads by nature, writes by their Idempotency-Key.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import orjson
+import stamina
+import structlog
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+
+from app.backends.breaker import BreakerOpenError, BreakerPolicy, BreakerState, CircuitBreaker
+from app.backends.call import Call, idempotency_key, seconds_left
+from app.backends.errors import BackendRefusedError, BackendUnavailableError, ErrorType
+from app.backends.prober import Prober
+from app.core import metrics
+from app.core.tracing import SpanKind, create_span, current_trace_headers
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_RETRIABLE_STATUSES = frozenset({502, 503, 504})
+
+
+@dataclass(frozen=True)
+class ClientPolicy:
+    """Bounds of one backend's client. Times in seconds."""
+
+    timeout: float = 15.0
+    attempts: int = 3
+    wait_initial: float = 0.1
+    wait_max: float = 2.0
+    reply_reserve: float = 2.0
+    """Kept of the update's deadline for telling the user how it ended."""
+    max_concurrent: int = 30
+    probe_timeout: float = 15.0
+    breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
+
+
+class BackendClient:
+    """Calls one backend. `start` opens its pool, `close` ends it."""
+
+    def __init__(
+        self,
+        service_name: str,
+        base_url: str,
+        *,
+        token: str,
+        bot_id: int,
+        policy: ClientPolicy,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.service_name = service_name
+        self._title = f"{service_name.capitalize()} Service"
+        self._base_url = base_url.rstrip("/")
+        self._token = token
+        self._bot_id = bot_id
+        self._policy = policy
+        self._clock = clock
+        self._in_flight = 0
+        self._session: ClientSession | None = None
+        self._state_gauge = metrics.SERVICE_CIRCUIT_BREAKER_STATE.labels(service_name=service_name)
+        self._state_gauge.set(BreakerState.CLOSED)
+        self.breaker = CircuitBreaker(policy.breaker, clock=clock, on_transition=self._on_transition)
+        self._prober = Prober(self.breaker, self._is_healthy)
+
+    async def start(self) -> None:
+        """Open the connection pool and begin to watch the breaker. Connects to nothing yet."""
+        self._session = ClientSession(
+            connector=TCPConnector(limit=self._policy.max_concurrent + 1, keepalive_timeout=60),
+            headers={"Authorization": f"Bearer {self._token}"},
+            timeout=ClientTimeout(total=self._policy.timeout),
+        )
+        self._prober.start()
+
+    async def close(self) -> None:
+        """End the probing and the pool."""
+        await self._prober.close()
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, call: Call) -> bytes:
+        """The body of the 2xx answer. Raises BackendRefusedError or BackendUnavailableError."""
+        if self._in_flight >= self._policy.max_concurrent:
+            metrics.SERVICE_BULKHEAD_REJECTIONS_TOTAL.labels(service_name=self.service_name).inc()
+            raise self._unavailable(ErrorType.BULKHEAD_FULL)
+        self._in_flight += 1
+        try:
+            return await self._send_with_retries(call)
+        finally:
+            self._in_flight -= 1
+
+    def invalid_response(self) -> BackendUnavailableError:
+        """The error for a 2xx whose body is not what the contract says."""
+        return self._unavailable(ErrorType.INVALID_RESPONSE)
+
+    async def _send_with_retries(self, call: Call) -> bytes:
+        attempts = stamina.retry_context(
+            on=_is_retriable,
+            attempts=self._policy.attempts,
+            timeout=self._budget(),
+            wait_initial=self._policy.wait_initial,
+            wait_max=self._policy.wait_max,
+            wait_jitter=self._policy.wait_initial,
+        )
+        async for attempt in attempts:
+            with attempt:
+                if attempt.num > 1:
+                    metrics.SERVICE_RETRIES_TOTAL.labels(service_name=self.service_name).inc()
+                return await self._attempt(call)
+        raise AssertionError("unreachable: stamina raises the last error")
+
+    async def _attempt(self, call: Call) -> bytes:
+        timeout = min(self._policy.timeout, self._budget())
+        if timeout <= 0:
+            raise self._unavailable(ErrorType.DEADLINE)
+        try:
+            permit = self.breaker.acquire()
+        except BreakerOpenError:
+            raise self._unavailable(ErrorType.CIRCUIT_OPEN) from None
+        try:
+            status, body = await self._exchange(call, ClientTimeout(total=timeout))
+        except BackendUnavailableError:
+            permit.fail()
+            raise
+        except BaseException:
+            permit.cancel()
+            raise
+        if status >= 500:
+            permit.fail()
+            raise self._unavailable(ErrorType.SERVER_ERROR, retriable=status in _RETRIABLE_STATUSES)
+        permit.succeed()
+        if status >= 400:
+            raise BackendRefusedError(self.service_name, status, _error_code(body))
+        return body
+
+    async def _exchange(self, call: Call, limit: ClientTimeout) -> tuple[int, bytes]:
+        session = self._open_session()
+        attributes = {"http.request.method": call.method, "http.route": call.route}
+        started = self._clock()
+        status_label = "error"
+        name = f"{self._title}: {call.method} {call.route}"
+        try:
+            with create_span(name, kind=SpanKind.CLIENT, attributes=attributes) as span:
+                async with session.request(
+                    call.method,
+                    self._base_url + call.url_path,
+                    params=call.query,
+                    data=None if call.body is None else orjson.dumps(call.body),
+                    headers=self._headers(call),
+                    timeout=limit,
+                ) as response:
+                    body = await response.read()
+                    status_label = str(response.status)
+                    span.set_attribute("http.response.status_code", response.status)
+                    if response.status >= 500:
+                        span.set_error(status_label)
+                    return response.status, body
+        except TimeoutError:
+            raise self._unavailable(ErrorType.TIMEOUT, retriable=True) from None
+        except (ClientError, OSError) as error:
+            raise self._unavailable(ErrorType.CONNECTION, retriable=True) from error
+        finally:
+            labels = {"service_name": self.service_name, "method": call.method}
+            metrics.SERVICE_REQUESTS_TOTAL.labels(**labels, status=status_label).inc()
+            metrics.SERVICE_REQUEST_DURATION_SECONDS.labels(**labels).observe(self._clock() - started)
+
+    def _headers(self, call: Call) -> dict[str, str]:
+        headers = current_trace_headers()
+        if call.actor is not None:
+            headers["X-User-Id"] = str(call.actor)
+        if call.body is not None:
+            headers["Content-Type"] = "application/json"
+        if call.operation is not None:
+            key = idempotency_key(self._bot_id, call.operation)
+            if key is not None:
+                headers["Idempotency-Key"] = key
+        return headers
+
+    def _budget(self) -> float:
+        """Seconds this call may still take; outside of an update, those of all its attempts."""
+        left = seconds_left(self._clock())
+        if left is None:
+            return self._policy.timeout * self._policy.attempts
+        return left - self._policy.reply_reserve
+
+    async def _is_healthy(self) -> bool:
+        timeout = ClientTimeout(total=self._policy.probe_timeout)
+        try:
+            async with self._open_session().get(f"{self._base_url}/healthz", timeout=timeout) as response:
+                return response.status < 400
+        except (ClientError, OSError, TimeoutError):
+            return False
+
+    def _open_session(self) -> ClientSession:
+        if self._session is None:
+            raise RuntimeError("BackendClient.start() has not been awaited")
+        return self._session
+
+    def _unavailable(self, error_type: ErrorType, *, retriable: bool = False) -> BackendUnavailableError:
+        metrics.SERVICE_ERRORS_TOTAL.labels(service_name=self.service_name, error_type=error_type).inc()
+        return BackendUnavailableError(self.service_name, error_type, retriable=retriable)
+
+    def _on_transition(self, state: BreakerState) -> None:
+        self._state_gauge.set(state)
+        to_state = state.name.lower()
+        metrics.SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL.labels(
+            service_name=self.service_name, to_state=to_state
+        ).inc()
+        log.warning("circuit_breaker_transition", service_name=self.service_name, to_state=to_state)
+        if state is BreakerState.OPEN:
+            self._prober.wake()
+
+
+def _is_retriable(error: Exception) -> bool:
+    return isinstance(error, BackendUnavailableError) and error.retriable
+
+
+def _error_code(body: bytes) -> str:
+    """The backend's own word for a refusal; `unknown` where the body is not in the agreed form."""
+    try:
+        code = orjson.loads(body)["error"]["code"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return "unknown"
+    return code if isinstance(code, str) else "unknown"

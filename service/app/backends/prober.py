@@ -1,0 +1,68 @@
+"""Lets an open breaker close again without a user: it calls the backend's health page until it answers.
+
+Without it a breaker that opened in the evening would stay open all night, and its alert with it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+from app.backends.breaker import BreakerOpenError, BreakerState, CircuitBreaker
+
+
+class Prober:
+    """One task for one breaker. `check` returns whether the backend is healthy; it bounds its own time."""
+
+    def __init__(
+        self,
+        breaker: CircuitBreaker,
+        check: Callable[[], Awaitable[bool]],
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._breaker = breaker
+        self._check = check
+        self._sleep = sleep
+        self._opened = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to watch the breaker."""
+        self._task = asyncio.create_task(self._run(), name="breaker-prober")
+
+    async def close(self) -> None:
+        """Stop watching."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    def wake(self) -> None:
+        """The breaker has opened."""
+        self._opened.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._opened.wait()
+            self._opened.clear()
+            while self._breaker.state is not BreakerState.CLOSED:
+                await self._sleep(self._breaker.seconds_until_probe())
+                await self._probe()
+
+    async def _probe(self) -> None:
+        try:
+            permit = self._breaker.acquire()
+        except BreakerOpenError:
+            # A user's call is the probe at this moment; look again when it has had time to end.
+            await self._sleep(1.0)
+            return
+        try:
+            healthy = await self._check()
+        except BaseException:
+            permit.cancel()
+            raise
+        if healthy:
+            permit.succeed()
+        else:
+            permit.fail()

@@ -1,0 +1,56 @@
+"""The Shift Service: who works when."""
+
+from typing import Literal
+
+from app.backends.call import Call
+from app.backends.models import Shift, ShiftId, ShiftPage, Specialization, Statistics, UserId
+from app.backends.service import BackendService
+
+ShiftFilter = Literal["open", "taken", "mine"]
+
+
+class ShiftService(BackendService):
+    """Shifts as `actor` may see and change them; the backend authorises."""
+
+    async def list(
+        self, actor: UserId, which: ShiftFilter, *, page: int, specialization: Specialization | None = None
+    ) -> ShiftPage:
+        """Open shifts, taken ones, or the actor's own, the earliest first."""
+        query: dict[str, str | int] = {"status": which, "page": page}
+        if specialization is not None:
+            query["specialization"] = specialization
+        return await self._ask(Call("GET", "/api/v1/shifts", query=query, actor=actor), ShiftPage)
+
+    async def take(self, actor: UserId, shift_id: ShiftId) -> Shift:
+        """Take an open shift; 409 where someone was faster."""
+        return await self._act(actor, shift_id, "take")
+
+    async def release(self, actor: UserId, shift_id: ShiftId) -> Shift:
+        """Give one's shift back; 409 where that is not possible any more."""
+        return await self._act(actor, shift_id, "release")
+
+    async def set_availability(self, actor: UserId, *, available: bool) -> None:
+        """Say whether the actor takes shifts at all."""
+        await self.client.send(
+            Call(
+                "PUT",
+                "/api/v1/availability",
+                body={"available": available},
+                operation="set_availability",
+                actor=actor,
+            )
+        )
+
+    async def statistics(self, actor: UserId) -> Statistics:
+        """Counts over all shifts (managers and admins)."""
+        return await self._ask(Call("GET", "/api/v1/shifts/statistics", actor=actor), Statistics)
+
+    async def _act(self, actor: UserId, shift_id: ShiftId, verb: Literal["take", "release"]) -> Shift:
+        call = Call(
+            "POST",
+            f"/api/v1/shifts/{{id}}/{verb}",
+            path={"id": shift_id},
+            operation=f"{verb}:{shift_id}",
+            actor=actor,
+        )
+        return await self._ask(call, Shift)

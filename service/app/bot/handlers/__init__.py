@@ -1,0 +1,1 @@
+"""Routers, one noun a file. A router's name is the first word of its handlers' span."""

@@ -1,0 +1,192 @@
+"""The dialogue that files a request: category, address (or place), description, photos, confirmation."""
+
+from typing import Any
+
+from aiogram import F, Router
+from aiogram.filters import Command
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
+from aiogram.utils.i18n import gettext as _
+
+from app.backends.models import Category, Identity, Location, NewRequest, Urgency
+from app.bot.callbacks import CategoryChoice, DialogButton, DialogStep
+from app.bot.keyboards import inline
+from app.bot.reply import show
+from app.bot.services import Services
+from app.bot.states import NewRequestDialog
+from app.bot.texts import category_name, request_line, urgency_name
+from app.core import metrics
+
+router = Router(name="New Request")
+
+MIN_ADDRESS, MAX_ADDRESS = 3, 200
+MIN_DESCRIPTION, MAX_DESCRIPTION = 3, 1000
+MAX_PHOTOS = 10
+
+PLAIN_TEXT = F.text & ~F.text.startswith("/")
+
+_NEXT_URGENCY = {Urgency.NORMAL: Urgency.HIGH, Urgency.HIGH: Urgency.LOW, Urgency.LOW: Urgency.NORMAL}
+
+
+@router.message(Command("newrequest"), flags={"action": "new_request"})
+async def begin(message: Message, state: FSMContext) -> None:
+    """Ask what it is about."""
+    await state.set_data({})
+    await state.set_state(NewRequestDialog.category)
+    buttons = [(category_name(category), CategoryChoice(category=category)) for category in Category]
+    await message.answer(
+        _("What is your request about?"), reply_markup=inline(buttons[:2], buttons[2:4], buttons[4:], [_cancel()])
+    )
+
+
+@router.callback_query(NewRequestDialog.category, CategoryChoice.filter())
+async def take_category(query: CallbackQuery, callback_data: CategoryChoice, state: FSMContext) -> None:
+    """Take the category, ask for the address."""
+    await state.update_data(category=callback_data.category)
+    await state.set_state(NewRequestDialog.address)
+    await show(query, _("Where is it? Write the address or send the place."), inline([_cancel()]))
+
+
+@router.message(NewRequestDialog.address, PLAIN_TEXT)
+async def take_address(message: Message, state: FSMContext) -> None:
+    """Take the address, ask for the description."""
+    address = (message.text or "").strip()
+    if not MIN_ADDRESS <= len(address) <= MAX_ADDRESS:
+        await message.answer(
+            _("An address has {least} to {most} characters. Please write it again.").format(
+                least=MIN_ADDRESS, most=MAX_ADDRESS
+            )
+        )
+        return
+    await state.update_data(address=address)
+    await _ask_for_description(message, state)
+
+
+@router.message(NewRequestDialog.address, F.location)
+async def take_location(message: Message, state: FSMContext) -> None:
+    """Take the place on the map instead of an address."""
+    if message.location is None:
+        return
+    latitude, longitude = message.location.latitude, message.location.longitude
+    await state.update_data(
+        address=f"{latitude:.5f}, {longitude:.5f}", location={"latitude": latitude, "longitude": longitude}
+    )
+    await _ask_for_description(message, state)
+
+
+@router.message(NewRequestDialog.description, PLAIN_TEXT)
+async def take_description(message: Message, state: FSMContext) -> None:
+    """Take the description, ask for photos."""
+    description = (message.text or "").strip()
+    if not MIN_DESCRIPTION <= len(description) <= MAX_DESCRIPTION:
+        await message.answer(
+            _("A description has {least} to {most} characters. Please write it again.").format(
+                least=MIN_DESCRIPTION, most=MAX_DESCRIPTION
+            )
+        )
+        return
+    await state.update_data(description=description)
+    await state.set_state(NewRequestDialog.photos)
+    button = (_("Without photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
+    await message.answer(_("Send photos, if you have any."), reply_markup=inline([button], [_cancel()]))
+
+
+@router.message(NewRequestDialog.photos, F.photo)
+async def take_photo(message: Message, state: FSMContext) -> None:
+    """Take one photo. An album arrives as one update for each of its photos and is answered once."""
+    if not message.photo:
+        return
+    data = await state.get_data()
+    photos: list[str] = data.get("photos", [])
+    if len(photos) < MAX_PHOTOS:
+        photos = [*photos, message.photo[-1].file_id]
+    answered = message.media_group_id is not None and message.media_group_id == data.get("album")
+    await state.update_data(photos=photos, album=message.media_group_id)
+    if answered:
+        return
+    button = (_("No more photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
+    await message.answer(
+        _("Thank you. Send more, up to {most} in all, or go on.").format(most=MAX_PHOTOS),
+        reply_markup=inline([button], [_cancel()]),
+    )
+
+
+@router.callback_query(NewRequestDialog.photos, DialogButton.filter(F.step == DialogStep.PHOTOS_DONE))
+async def ask_to_confirm(query: CallbackQuery, state: FSMContext) -> None:
+    """Show what was entered."""
+    await state.set_state(NewRequestDialog.confirm)
+    await _show_summary(query, _entered(await state.get_data()))
+
+
+@router.callback_query(NewRequestDialog.confirm, DialogButton.filter(F.step == DialogStep.URGENCY))
+async def change_urgency(query: CallbackQuery, state: FSMContext) -> None:
+    """Go through the urgencies."""
+    request = _entered(await state.get_data())
+    urgency = _NEXT_URGENCY[request.urgency]
+    await state.update_data(urgency=urgency)
+    await _show_summary(query, request.model_copy(update={"urgency": urgency}))
+
+
+@router.callback_query(
+    NewRequestDialog.confirm,
+    DialogButton.filter(F.step == DialogStep.CONFIRM),
+    flags={"action": "create_request"},
+)
+async def create(query: CallbackQuery, state: FSMContext, identity: Identity, services: Services) -> None:
+    """File it. Should the Request Service fail, the dialogue stays where it is and the button works again."""
+    request = await services.requests.create(identity.user_id, _entered(await state.get_data()))
+    await state.clear()
+    metrics.REQUESTS_CREATED_TOTAL.labels(category=request.category).inc()
+    await show(query, _("Your request is filed: {request}").format(request=request_line(request)))
+
+
+@router.callback_query(DialogButton.filter(F.step == DialogStep.CANCEL))
+async def cancel(query: CallbackQuery, state: FSMContext) -> None:
+    """Leave the dialogue by its button."""
+    await state.clear()
+    await show(query, _("Cancelled."))
+
+
+async def _ask_for_description(message: Message, state: FSMContext) -> None:
+    await state.set_state(NewRequestDialog.description)
+    await message.answer(_("What has happened?"), reply_markup=inline([_cancel()]))
+
+
+def _entered(data: dict[str, Any]) -> NewRequest:
+    location = data.get("location")
+    return NewRequest(
+        category=Category(data["category"]),
+        address=data["address"],
+        description=data["description"],
+        urgency=Urgency(data.get("urgency", Urgency.NORMAL)),
+        photos=tuple(data.get("photos", ())),
+        location=None if location is None else Location(**location),
+    )
+
+
+async def _show_summary(query: CallbackQuery, request: NewRequest) -> None:
+    text = "\n".join(
+        (
+            _("Is this right?"),
+            "",
+            category_name(request.category),
+            _("Address: {address}").format(address=request.address),
+            _("Urgency: {urgency}").format(urgency=urgency_name(request.urgency)),
+            _("Photos: {count}").format(count=len(request.photos)),
+            "",
+            request.description,
+        )
+    )
+    await show(query, text, _confirmation())
+
+
+def _confirmation() -> InlineKeyboardMarkup:
+    return inline(
+        [(_("File the request"), DialogButton(step=DialogStep.CONFIRM))],
+        [(_("Change the urgency"), DialogButton(step=DialogStep.URGENCY))],
+        [_cancel()],
+    )
+
+
+def _cancel() -> tuple[str, DialogButton]:
+    return _("Cancel"), DialogButton(step=DialogStep.CANCEL)

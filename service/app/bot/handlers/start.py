@@ -1,0 +1,138 @@
+"""Greeting, help, language, leaving a dialogue, and linking a stranger to their account."""
+
+from typing import Literal
+
+from aiogram import F, Router
+from aiogram.filters import Command, CommandStart
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message, ReplyKeyboardRemove
+from aiogram.utils.i18n import I18n
+from aiogram.utils.i18n import gettext as _
+
+from app.backends.errors import BackendRefusedError
+from app.backends.models import Identity, Role, TelegramId
+from app.bot.callbacks import LanguageChoice
+from app.bot.keyboards import inline, share_contact
+from app.bot.reply import show
+from app.bot.roles import EVERYONE, MANAGEMENT, STAFF
+from app.bot.services import Services
+from app.bot.texts import role_name
+from app.delivery.context import UpdateContext
+
+router = Router(name="Start")
+
+_LANGUAGE_NAMES: tuple[tuple[Literal["ru", "uz", "en"], str], ...] = (
+    ("ru", "Русский"),
+    ("uz", "O‘zbekcha"),
+    ("en", "English"),
+)
+
+
+@router.message(CommandStart(), flags={"guest": True, "action": "start"})
+async def start(message: Message, identity: Identity | None, state: FSMContext) -> None:
+    """Greet; ask a stranger for their phone number."""
+    await state.clear()
+    if identity is None:
+        await message.answer(
+            _("Welcome! Please share your phone number so that I can find your account."),
+            reply_markup=share_contact(),
+        )
+        return
+    greeting = _("Hello, {name}! You are signed in as {role}.").format(
+        name=identity.name, role=role_name(identity.role)
+    )
+    await message.answer(f"{greeting}\n\n{_help_text(identity)}", reply_markup=ReplyKeyboardRemove())
+
+
+@router.message(Command("help"), flags={"guest": True, "action": "help"})
+async def show_help(message: Message, identity: Identity | None) -> None:
+    """List what this user can do."""
+    await message.answer(_help_text(identity))
+
+
+@router.message(Command("cancel"), flags={"guest": True, "action": "cancel"})
+async def cancel(message: Message, state: FSMContext) -> None:
+    """Leave the dialogue, whichever it is."""
+    text = _("There is nothing to cancel.") if await state.get_state() is None else _("Cancelled.")
+    await state.clear()
+    await message.answer(text, reply_markup=ReplyKeyboardRemove())
+
+
+@router.message(Command("language"))
+async def choose_language(message: Message) -> None:
+    """Offer the languages."""
+    await message.answer(
+        _("Which language do you prefer?"),
+        reply_markup=inline(*([(name, LanguageChoice(language=code))] for code, name in _LANGUAGE_NAMES)),
+    )
+
+
+@router.callback_query(LanguageChoice.filter(), flags={"action": "set_language"})
+async def set_language(
+    query: CallbackQuery,
+    callback_data: LanguageChoice,
+    identity: Identity,
+    services: Services,
+    update_context: UpdateContext,
+    i18n: I18n,
+) -> None:
+    """Remember the language with the account, so that pushes speak it too."""
+    await services.users.set_language(identity.user_id, callback_data.language)
+    update_context.new_identity = identity.model_copy(update={"language": callback_data.language}).model_dump(
+        mode="json"
+    )
+    i18n.current_locale = callback_data.language
+    await show(query, _("From now on I speak English with you."))
+
+
+@router.message(F.contact, flags={"guest": True, "action": "link"})
+async def link(
+    message: Message,
+    identity: Identity | None,
+    services: Services,
+    update_context: UpdateContext,
+    i18n: I18n,
+) -> None:
+    """Link the Telegram user to the account with their phone number; only their own contact counts."""
+    contact, user = message.contact, message.from_user
+    if contact is None or user is None:
+        return
+    if identity is not None:
+        await message.answer(_("Your account is linked already."), reply_markup=ReplyKeyboardRemove())
+        return
+    if contact.user_id != user.id:
+        await message.answer(
+            _("Please share your own phone number, by the button below."), reply_markup=share_contact()
+        )
+        return
+    try:
+        linked = await services.auth.link(TelegramId(user.id), contact.phone_number, i18n.current_locale)
+    except BackendRefusedError as refused:
+        if refused.status == 404:
+            await message.answer(_("I do not find this phone number. Please contact the administration."))
+            return
+        if refused.status == 409:
+            await message.answer(_("This account is linked to someone else. Please contact the administration."))
+            return
+        raise
+    update_context.new_identity = linked.model_dump(mode="json")
+    greeting = _("Hello, {name}! You are signed in as {role}.").format(name=linked.name, role=role_name(linked.role))
+    await message.answer(f"{greeting}\n\n{_help_text(linked)}", reply_markup=ReplyKeyboardRemove())
+
+
+def _help_text(identity: Identity | None) -> str:
+    lines = [_("What I can do:")]
+    for roles, command, text in (
+        (EVERYONE, "/newrequest", _("file a request")),
+        (EVERYONE, "/requests", _("your requests")),
+        (STAFF, "/shifts", _("open shifts")),
+        (STAFF, "/myshifts", _("your shifts")),
+        (STAFF, "/availability", _("whether you take shifts")),
+        (MANAGEMENT, "/admin", _("search, statistics, broadcasts")),
+        (EVERYONE, "/language", _("change the language")),
+        (EVERYONE, "/cancel", _("leave a dialogue")),
+        (EVERYONE, "/forget", _("delete what I keep about you")),
+    ):
+        if (identity.role if identity else Role.APPLICANT) in roles:
+            lines.append(f"{command} — {text}")
+    return "\n".join(lines)

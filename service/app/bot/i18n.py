@@ -1,0 +1,37 @@
+"""Translations, read from the .po catalogues themselves, so that no build step can forget to compile them."""
+
+import gettext
+import io
+from pathlib import Path
+
+from aiogram.utils.i18n import I18n
+from babel.messages import mofile, pofile
+
+LOCALES = ("ru", "uz", "en")
+DEFAULT_LOCALE = "ru"
+
+_CATALOGUES = Path(__file__).parent.parent / "locales"
+
+
+class CatalogueI18n(I18n):
+    """aiogram's I18n, which compiles the catalogues into memory at the start."""
+
+    def __init__(self) -> None:
+        super().__init__(path=_CATALOGUES, default_locale=DEFAULT_LOCALE, domain="bot")
+
+    def find_locales(self) -> dict[str, gettext.GNUTranslations]:
+        """Compile every catalogue; raises OSError where one is missing."""
+        return {locale: self._compile(locale) for locale in LOCALES}
+
+    def _compile(self, locale: str) -> gettext.GNUTranslations:
+        compiled = io.BytesIO()
+        with (self.path / locale / "LC_MESSAGES" / f"{self.domain}.po").open("rb") as source:
+            mofile.write_mo(compiled, pofile.read_po(source, locale=locale))
+        compiled.seek(0)
+        return gettext.GNUTranslations(compiled)
+
+
+def closest_locale(language: str | None) -> str:
+    """Our locale for a language code such as `uz` or `en-GB`; Russian where we have none."""
+    locale = (language or "").replace("_", "-").partition("-")[0].lower()
+    return locale if locale in LOCALES else DEFAULT_LOCALE

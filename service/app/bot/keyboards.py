@@ -1,0 +1,34 @@
+"""Keyboards that more than one handler needs."""
+
+from collections.abc import Sequence
+
+from aiogram.filters.callback_data import CallbackData
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, KeyboardButton, ReplyKeyboardMarkup
+from aiogram.utils.i18n import gettext as _
+
+Button = tuple[str, CallbackData]
+
+
+def inline(*rows: Sequence[Button]) -> InlineKeyboardMarkup:
+    """A keyboard under a message, row by row; empty rows are left out."""
+    return InlineKeyboardMarkup(
+        inline_keyboard=[
+            [InlineKeyboardButton(text=text, callback_data=data.pack()) for text, data in row] for row in rows if row
+        ]
+    )
+
+
+def paging(page: int, pages: int, previous: CallbackData, following: CallbackData) -> list[Button]:
+    """The row that leads to the pages before and after."""
+    row: list[Button] = []
+    if page > 1:
+        row.append((_("← Back"), previous))
+    if page < pages:
+        row.append((_("More →"), following))
+    return row
+
+
+def share_contact() -> ReplyKeyboardMarkup:
+    """One button that shares the user's phone number."""
+    button = KeyboardButton(text=_("Share my phone number"), request_contact=True)
+    return ReplyKeyboardMarkup(keyboard=[[button]], resize_keyboard=True, one_time_keyboard=True)

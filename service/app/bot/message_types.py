@@ -1,0 +1,28 @@
+"""Which kind of thing an update is, for the metric `messages_total{message_type}`."""
+
+from aiogram.types import Message, Update
+
+from app.core.metrics import MESSAGE_TYPES, closed
+
+_SERVICE_TYPES = frozenset({"new_chat_members", "left_chat_member", "pinned_message", "group_chat_created"})
+
+
+def message_type(update: Update) -> str:
+    """One of `MESSAGE_TYPES`."""
+    if update.callback_query is not None:
+        return "callback_query"
+    if update.message is not None:
+        return _content(update.message)
+    if update.edited_message is not None:
+        return "edited_message"
+    return "inline_query" if update.inline_query is not None else "other"
+
+
+def _content(message: Message) -> str:
+    if message.text is not None:
+        return "command" if message.text.startswith("/") else "text"
+    if message.media_group_id is not None:
+        return "album"
+    if message.content_type in _SERVICE_TYPES:
+        return "service"
+    return closed(message.content_type, MESSAGE_TYPES)

@@ -1,0 +1,109 @@
+"""Who is writing: the identity cached with the chat, or the Auth Service's answer.
+
+A cached identity is used as it is while it is fresh; while the Auth Service is down, a stale one serves, except for
+what the guard reserves to fresh ones. Puts `identity` (None for a stranger) and `identity_fresh` in the handler's data.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiogram.types import TelegramObject, Update, User
+from aiogram.utils.i18n import gettext as _
+from pydantic import ValidationError
+
+from app.backends.auth import AuthService
+from app.backends.errors import BackendRefusedError, BackendUnavailableError
+from app.backends.models import Identity, TelegramId
+from app.bot.i18n import CatalogueI18n, closest_locale
+from app.bot.middlewares.timed import Handler, TimedMiddleware
+from app.bot.reply import event_of, tell
+from app.bot.roles import role_label
+from app.core import metrics
+from app.core.tracing import add_span_attribute, create_span
+from app.delivery.context import UpdateContext
+
+
+class AuthMiddleware(TimedMiddleware):
+    """`fresh_seconds` and `stale_seconds` bound the age of a cached identity; `clock` is the wall clock."""
+
+    name = "auth"
+
+    def __init__(
+        self,
+        auth: AuthService,
+        i18n: CatalogueI18n,
+        *,
+        fresh_seconds: float,
+        stale_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self._auth = auth
+        self._i18n = i18n
+        self._fresh_seconds = fresh_seconds
+        self._stale_seconds = stale_seconds
+        self._clock = clock
+
+    async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        user: User | None = data.get("event_from_user")
+        if user is None or user.is_bot:
+            return None
+        with create_span("Auth Middleware"):
+            try:
+                identity, fresh = await self._identify(data["update_context"], TelegramId(user.id))
+            except BackendUnavailableError:
+                metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()
+                return await _refuse(event, _("I cannot check who you are at the moment. Please try again soon."))
+            add_span_attribute("user_role", role_label(identity))
+        data["identity"] = identity
+        data["identity_fresh"] = fresh
+        if identity is not None:
+            data["language"] = self._i18n.current_locale = closest_locale(identity.language)
+            if identity.blocked:
+                return await _refuse(event, _("Your account is blocked. Please contact the administration."))
+        return await handler(event, data)
+
+    async def _identify(self, update_context: UpdateContext, telegram_id: TelegramId) -> tuple[Identity | None, bool]:
+        cached, age = self._cached(update_context)
+        if cached is not None and age < self._fresh_seconds:
+            return cached, True
+        try:
+            identity = await self._auth.verify(telegram_id)
+        except BackendRefusedError as refused:
+            if refused.status != 404:
+                raise
+            _count_attempt("failure", None)
+            # Nothing may be left of an account that was unlinked; of a stranger nothing is kept anyway.
+            update_context.forget = cached is not None
+            return None, True
+        except BackendUnavailableError:
+            if cached is None or age > self._stale_seconds:
+                _count_attempt("failure", None)
+                raise
+            _count_attempt("stale", cached)
+            return cached, False
+        _count_attempt("success", identity)
+        update_context.new_identity = identity.model_dump(mode="json")
+        return identity, True
+
+    def _cached(self, update_context: UpdateContext) -> tuple[Identity | None, float]:
+        cached = update_context.identity
+        if cached is None:
+            return None, 0.0
+        try:
+            identity = Identity.model_validate(cached.value)
+        except ValidationError:
+            # Written by a version of ours that knew other fields: as good as none.
+            return None, 0.0
+        return identity, self._clock() - cached.stored_at
+
+
+async def _refuse(event: TelegramObject, text: str) -> None:
+    asked = event_of(event) if isinstance(event, Update) else None
+    if asked is not None:
+        await tell(asked, text)
+
+
+def _count_attempt(result: str, identity: Identity | None) -> None:
+    metrics.AUTH_ATTEMPTS_TOTAL.labels(result=result, user_role=role_label(identity)).inc()

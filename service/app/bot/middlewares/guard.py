@@ -1,0 +1,51 @@
+"""Who may enter a handler, by its flags. The backend has the last word; this spares it the obvious refusals.
+
+Flags of a handler: `roles` (a set of Role, default everyone with an account), `guest=True` (strangers too),
+`fresh=True` (only with an identity that the Auth Service confirmed lately), `action` (the name that
+`user_actions_total` counts it under).
+"""
+
+from typing import Any
+
+from aiogram.dispatcher.flags import extract_flags
+from aiogram.types import CallbackQuery, Message, TelegramObject
+from aiogram.utils.i18n import gettext as _
+
+from app.backends.models import Identity
+from app.bot.keyboards import share_contact
+from app.bot.middlewares.timed import Handler, TimedMiddleware
+from app.bot.reply import tell
+from app.bot.roles import EVERYONE, role_label
+from app.core import metrics
+
+
+class GuardMiddleware(TimedMiddleware):
+    """Refuses in words; nothing is refused in silence."""
+
+    name = "guard"
+
+    async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        if not isinstance(event, Message | CallbackQuery):
+            return await handler(event, data)
+        flags = extract_flags(data)
+        identity: Identity | None = data["identity"]
+        if identity is None and not flags.get("guest", False):
+            return await _ask_for_contact(event)
+        if identity is not None and identity.role not in flags.get("roles", EVERYONE):
+            return await tell(event, _("This is not for your role."))
+        if flags.get("fresh", False) and not data["identity_fresh"]:
+            return await tell(
+                event, _("Your rights cannot be checked at the moment. Please try again in a few minutes.")
+            )
+        result = await handler(event, data)
+        if "action" in flags:
+            metrics.USER_ACTIONS_TOTAL.labels(action=flags["action"], user_role=role_label(identity)).inc()
+        return result
+
+
+async def _ask_for_contact(event: Message | CallbackQuery) -> None:
+    text = _("I do not know you yet. Please share your phone number so that I can find your account.")
+    if isinstance(event, Message):
+        await event.answer(text, reply_markup=share_contact())
+    else:
+        await event.answer(text, show_alert=True)

@@ -1,0 +1,33 @@
+"""Sets the language before anything is said: the user's own choice, else what their Telegram speaks."""
+
+from typing import Any
+
+from aiogram.types import TelegramObject, User
+
+from app.bot.i18n import CatalogueI18n, closest_locale
+from app.bot.middlewares.timed import Handler, TimedMiddleware
+from app.delivery.context import UpdateContext
+
+
+class I18nMiddleware(TimedMiddleware):
+    """Puts `i18n` and `language` in the handler's data and speaks the right language inside. `auth` may correct it."""
+
+    name = "i18n"
+
+    def __init__(self, i18n: CatalogueI18n) -> None:
+        super().__init__()
+        self._i18n = i18n
+
+    async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        data["i18n"] = self._i18n
+        data["language"] = locale = _locale(data)
+        with self._i18n.context(), self._i18n.use_locale(locale):
+            return await handler(event, data)
+
+
+def _locale(data: dict[str, Any]) -> str:
+    update_context: UpdateContext = data["update_context"]
+    if update_context.identity is not None:
+        return closest_locale(update_context.identity.value.get("language"))
+    user: User | None = data.get("event_from_user")
+    return closest_locale(user.language_code if user else None)

@@ -1,0 +1,43 @@
+"""Counts what was done, once the handler is through: only then are role and language known."""
+
+from typing import Any
+
+from aiogram.types import TelegramObject, Update
+
+from app.bot.i18n import DEFAULT_LOCALE
+from app.bot.message_types import message_type
+from app.bot.middlewares.timed import Handler, TimedMiddleware
+from app.bot.roles import role_label
+from app.core import metrics
+from app.core.tracing import create_span
+
+
+class MetricsMiddleware(TimedMiddleware):
+    """The outermost layer. `commands` and `callback_types` are those that the routers know."""
+
+    name = "metrics"
+
+    def __init__(self, *, commands: frozenset[str], callback_types: frozenset[str]) -> None:
+        super().__init__()
+        self._commands = commands
+        self._callback_types = callback_types
+
+    async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        try:
+            return await handler(event, data)
+        finally:
+            if isinstance(event, Update):
+                with create_span("Metrics Middleware"):
+                    self._count(event, data)
+
+    def _count(self, update: Update, data: dict[str, Any]) -> None:
+        role = role_label(data.get("identity"))
+        language = data.get("language", DEFAULT_LOCALE)
+        metrics.MESSAGES_TOTAL.labels(message_type=message_type(update), user_role=role, language=language).inc()
+        if update.message is not None and (update.message.text or "").startswith("/"):
+            command = (update.message.text or "")[1:].partition(" ")[0].partition("@")[0].lower()
+            metrics.COMMANDS_TOTAL.labels(command=metrics.closed(command, self._commands), user_role=role).inc()
+        if update.callback_query is not None:
+            prefix = (update.callback_query.data or "").partition(":")[0]
+            callback_type = metrics.closed(prefix, self._callback_types)
+            metrics.CALLBACKS_TOTAL.labels(callback_type=callback_type, user_role=role).inc()

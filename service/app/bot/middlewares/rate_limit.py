@@ -1,0 +1,34 @@
+"""Drops the updates of a user who sends too many; says so once a window, not once a message.
+
+The decision was taken when the update was claimed, in the same round trip to Redis.
+"""
+
+from typing import Any
+
+from aiogram.types import TelegramObject, Update
+from aiogram.utils.i18n import gettext as _
+
+from app.bot.middlewares.timed import Handler, TimedMiddleware
+from app.bot.reply import event_of, tell
+from app.bot.roles import cached_role
+from app.core import metrics
+from app.delivery.context import UpdateContext
+
+
+class RateLimitMiddleware(TimedMiddleware):
+    """Lets an update through only where `update_context.rate` allows it."""
+
+    name = "rate_limit"
+
+    async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        update_context: UpdateContext = data["update_context"]
+        if update_context.rate.allowed:
+            return await handler(event, data)
+        role = cached_role(update_context)
+        metrics.RATE_LIMIT_BLOCKS_TOTAL.labels(user_role=role).inc()
+        if update_context.rate.warn:
+            metrics.RATE_LIMIT_HITS_TOTAL.labels(user_role=role).inc()
+            asked = event_of(event) if isinstance(event, Update) else None
+            if asked is not None:
+                await tell(asked, _("You are writing faster than I can follow. Please wait a little."))
+        return None

@@ -1,0 +1,69 @@
+"""The four backends as the handlers get them."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import stamina
+
+from app.backends.auth import AuthService
+from app.backends.breaker import BreakerPolicy
+from app.backends.client import BackendClient, ClientPolicy
+from app.backends.request import RequestService
+from app.backends.service import BackendService
+from app.backends.shift import ShiftService
+from app.backends.user import UserService
+from app.core.settings import Settings
+
+# One backend may hold at most this share of the updates in flight, so that the others keep most of them.
+_BULKHEAD_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class Services:
+    """Typed clients, one for each backend, each with a pool and a breaker of its own."""
+
+    auth: AuthService
+    requests: RequestService
+    users: UserService
+    shifts: ShiftService
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Self:
+        """Clients as the settings say; nothing is opened yet."""
+        policy = ClientPolicy(
+            timeout=settings.backend_timeout_seconds,
+            max_concurrent=max(1, int(settings.max_in_flight * _BULKHEAD_SHARE)),
+            probe_timeout=settings.breaker_probe_timeout_seconds,
+            breaker=BreakerPolicy(
+                window_seconds=settings.breaker_window_seconds,
+                minimum_calls=settings.breaker_min_calls,
+                failure_ratio=settings.breaker_failure_ratio,
+                open_seconds=settings.breaker_open_seconds,
+            ),
+        )
+        token = settings.service_token.get_secret_value()
+
+        def client(service_name: str, url: str) -> BackendClient:
+            return BackendClient(service_name, url, token=token, bot_id=settings.bot_id, policy=policy)
+
+        return cls(
+            auth=AuthService(client("auth", settings.auth_service_url)),
+            requests=RequestService(client("request", settings.request_service_url)),
+            users=UserService(client("user", settings.user_service_url)),
+            shifts=ShiftService(client("shift", settings.shift_service_url)),
+        )
+
+    async def start(self) -> None:
+        """Open the pools. A backend that is down does not block the start."""
+        # Retries are counted by service_retries_total; stamina's own hooks would log and count them once more.
+        stamina.instrumentation.set_on_retry_hooks(())
+        for service in self._all():
+            await service.client.start()
+
+    async def close(self) -> None:
+        """Close the pools."""
+        for service in self._all():
+            await service.client.close()
+
+    def _all(self) -> tuple[BackendService, ...]:
+        return (self.auth, self.requests, self.users, self.shifts)

@@ -1,0 +1,65 @@
+"""Words and blocks of text that more than one handler needs, in the language of the present user."""
+
+from aiogram.utils.i18n import gettext as _
+
+from app.backends.models import Category, Request, RequestStatus, Role, Urgency
+
+
+def category_name(category: Category) -> str:
+    """The category as a user reads it."""
+    return {
+        Category.PLUMBING: _("Plumbing"),
+        Category.ELECTRICITY: _("Electricity"),
+        Category.HEATING: _("Heating"),
+        Category.ELEVATOR: _("Elevator"),
+        Category.CLEANING: _("Cleaning"),
+        Category.OTHER: _("Other"),
+    }[category]
+
+
+def status_name(status: RequestStatus) -> str:
+    """The status as a user reads it."""
+    return {
+        RequestStatus.NEW: _("new"),
+        RequestStatus.ASSIGNED: _("assigned"),
+        RequestStatus.IN_PROGRESS: _("in progress"),
+        RequestStatus.DONE: _("done"),
+        RequestStatus.CANCELLED: _("cancelled"),
+    }[status]
+
+
+def urgency_name(urgency: Urgency) -> str:
+    """The urgency as a user reads it."""
+    return {Urgency.LOW: _("low"), Urgency.NORMAL: _("normal"), Urgency.HIGH: _("high")}[urgency]
+
+
+def role_name(role: Role) -> str:
+    """The role as a user reads it."""
+    return {
+        Role.APPLICANT: _("resident"),
+        Role.EXECUTOR: _("executor"),
+        Role.MANAGER: _("manager"),
+        Role.ADMIN: _("administrator"),
+    }[role]
+
+
+def request_line(request: Request) -> str:
+    """A request in one line of a list."""
+    return _("{number} · {category} · {status}").format(
+        number=request.number, category=category_name(request.category), status=status_name(request.status)
+    )
+
+
+def request_details(request: Request) -> str:
+    """Everything about a request that fits into one message."""
+    lines = [
+        request_line(request),
+        _("Address: {address}").format(address=request.address),
+        _("Urgency: {urgency}").format(urgency=urgency_name(request.urgency)),
+        _("Photos: {count}").format(count=len(request.photos)),
+        "",
+        request.description,
+    ]
+    if request.comments:
+        lines += ["", _("Comments:"), *(f"— {comment.text}" for comment in request.comments[-5:])]
+    return "\n".join(lines)
