@@ -2,11 +2,11 @@
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from boards import alerts, colours, style
+from boards import activity, alerts, colours, style
 from boards.frame import Row, dashboard
-from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook, runbook_of_row, traces
+from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
 from boards.panels import AnyPanel, Column, Query, graph, number, rows, timeline
-from boards.queries import FAILED, KNOWN, agreed, firing, or_zero, per_second, quantile, series, within, worst_pod
+from boards.queries import FAILED, KNOWN, firing, or_zero, per_second, quantile, series, within, worst_pod
 from boards.queries import alerts as alerts_in
 
 LATENCY = "bot_gateway_message_processing_duration_seconds"
@@ -24,8 +24,8 @@ def build() -> models.Dashboard:
             Row("Is it healthy?", _health()),
             Row("Since when?", _since()),
             Row("Why?", _why()),
-            Row("What are users doing?", _traffic()),
-            Row("What gets done?", _business()),
+            Row("What are users doing?", activity.traffic()),
+            Row("What gets done?", activity.business()),
         ],
     )
 
@@ -238,110 +238,5 @@ def _why() -> list[AnyPanel]:
             ],
             "ops",
             span=8,
-        ),
-    ]
-
-
-def _traffic() -> list[AnyPanel]:
-    return [
-        graph(
-            "Message rate by type and role",
-            "What arrives and from whom. A type or a role that disappears points to a client or to Auth.",
-            [
-                Query(
-                    per_second("bot_gateway_messages_total", "message_type", "user_role"),
-                    "{{message_type}} from {{user_role}}",
-                )
-            ],
-            "reqps",
-            legend_right=True,
-            stacked=True,
-        ),
-        graph(
-            "Active sessions and FSM sessions",
-            "Users in a session, and those in the middle of a dialogue (FSM). Every replica reads both from Redis,"
-            " so the largest view counts. The line is ExcessiveFSMSessions; no session at all is NoActiveSessions.",
-            [
-                Query(agreed("bot_gateway_active_sessions"), "active sessions"),
-                Query(agreed("bot_gateway_active_fsm_sessions"), "FSM sessions"),
-            ],
-            "short",
-            alerts=[alerts.EXCESSIVE_FSM_SESSIONS],
-            links=[runbook(alerts.NO_ACTIVE_SESSIONS)],
-        ),
-        graph(
-            "Command execution rate",
-            "Commands per second.",
-            [Query(per_second("bot_gateway_commands_total", "command"), "{{command}}")],
-            "ops",
-            span=8,
-        ),
-        graph(
-            "Callback query rate",
-            "Buttons pressed per second, by kind.",
-            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
-            "ops",
-            span=8,
-        ),
-        graph(
-            "FSM state transitions",
-            "Steps of the dialogues per second. A step that is entered and never left is where users give up.",
-            [
-                Query(
-                    per_second("bot_gateway_fsm_state_transitions_total", "from_state", "to_state"),
-                    "{{from_state}} → {{to_state}}",
-                )
-            ],
-            "ops",
-            span=8,
-            legend_right=True,
-        ),
-    ]
-
-
-def _business() -> list[AnyPanel]:
-    users = "bot_gateway_active_users"
-    return [
-        graph(
-            "Active users",
-            "Users who did something within the last 5 minutes, hour and day.",
-            [Query(f"max by (window) (sum by (pod, window) ({series(users)}))", "last {{window}}")],
-            "short",
-            span=6,
-        ),
-        graph(
-            "Requests",
-            "Maintenance requests created, updated and looked at through the bot.",
-            [
-                Query(per_second("bot_gateway_requests_created_total"), "created"),
-                Query(per_second("bot_gateway_requests_updated_total"), "updated"),
-                Query(per_second("bot_gateway_requests_viewed_total"), "viewed"),
-            ],
-            "ops",
-            span=6,
-        ),
-        graph(
-            "Shifts",
-            "Shifts taken, released and looked at, and changes of availability.",
-            [
-                Query(per_second("bot_gateway_shifts_taken_total"), "taken"),
-                Query(per_second("bot_gateway_shifts_released_total"), "released"),
-                Query(per_second("bot_gateway_shifts_viewed_total"), "viewed"),
-                Query(per_second("bot_gateway_availability_updates_total"), "availability"),
-            ],
-            "ops",
-            span=6,
-        ),
-        graph(
-            "Administration",
-            "Actions, searches and broadcasts of managers and admins, and status notifications sent to residents.",
-            [
-                Query(per_second("bot_gateway_admin_actions_total"), "actions"),
-                Query(per_second("bot_gateway_admin_searches_total"), "searches"),
-                Query(per_second("bot_gateway_broadcasts_sent_total"), "broadcasts"),
-                Query(per_second("bot_gateway_notifications_total", "result"), "notifications: {{result}}"),
-            ],
-            "ops",
-            span=6,
         ),
     ]

@@ -1,0 +1,113 @@
+"""Panels of the overview on what users do with the bot and what comes of it."""
+
+from boards import alerts
+from boards.links import runbook
+from boards.panels import AnyPanel, Query, graph
+from boards.queries import agreed, per_second, series
+
+
+def traffic() -> list[AnyPanel]:
+    """What users do: messages, sessions, commands, buttons, dialogues."""
+    return [
+        graph(
+            "Message rate by type and role",
+            "What arrives and from whom. A type or a role that disappears points to a client or to Auth.",
+            [
+                Query(
+                    per_second("bot_gateway_messages_total", "message_type", "user_role"),
+                    "{{message_type}} from {{user_role}}",
+                )
+            ],
+            "reqps",
+            legend_right=True,
+            stacked=True,
+        ),
+        graph(
+            "Active sessions and FSM sessions",
+            "Users in a session, and those in the middle of a dialogue (FSM). Every replica reads both from Redis,"
+            " so the largest view counts. The line is ExcessiveFSMSessions; no session at all is NoActiveSessions.",
+            [
+                Query(agreed("bot_gateway_active_sessions"), "active sessions"),
+                Query(agreed("bot_gateway_active_fsm_sessions"), "FSM sessions"),
+            ],
+            "short",
+            alerts=[alerts.EXCESSIVE_FSM_SESSIONS],
+            links=[runbook(alerts.NO_ACTIVE_SESSIONS)],
+        ),
+        graph(
+            "Command execution rate",
+            "Commands that users give, per second.",
+            [Query(per_second("bot_gateway_commands_total", "command"), "{{command}}")],
+            "ops",
+            span=8,
+        ),
+        graph(
+            "Callback query rate",
+            "Buttons pressed per second, by kind.",
+            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
+            "ops",
+            span=8,
+        ),
+        graph(
+            "FSM state transitions",
+            "Steps of the dialogues per second. A step that is entered and never left is where users give up.",
+            [
+                Query(
+                    per_second("bot_gateway_fsm_state_transitions_total", "from_state", "to_state"),
+                    "{{from_state}} → {{to_state}}",
+                )
+            ],
+            "ops",
+            span=8,
+            legend_right=True,
+        ),
+    ]
+
+
+def business() -> list[AnyPanel]:
+    """What comes of it: requests, shifts, administration, and how many users there are."""
+    users = "bot_gateway_active_users"
+    return [
+        graph(
+            "Active users",
+            "Users who did something within the last 5 minutes, hour and day.",
+            [Query(f"max by (window) (sum by (pod, window) ({series(users)}))", "last {{window}}")],
+            "short",
+            span=6,
+        ),
+        graph(
+            "Requests",
+            "Maintenance requests created, updated and looked at through the bot.",
+            [
+                Query(per_second("bot_gateway_requests_created_total"), "created"),
+                Query(per_second("bot_gateway_requests_updated_total"), "updated"),
+                Query(per_second("bot_gateway_requests_viewed_total"), "viewed"),
+            ],
+            "ops",
+            span=6,
+        ),
+        graph(
+            "Shifts",
+            "Shifts taken, released and looked at, and changes of availability.",
+            [
+                Query(per_second("bot_gateway_shifts_taken_total"), "taken"),
+                Query(per_second("bot_gateway_shifts_released_total"), "released"),
+                Query(per_second("bot_gateway_shifts_viewed_total"), "viewed"),
+                Query(per_second("bot_gateway_availability_updates_total"), "availability"),
+            ],
+            "ops",
+            span=6,
+        ),
+        graph(
+            "Administration",
+            "Actions, searches and broadcasts of managers and admins, and status notifications sent to residents.",
+            [
+                Query(per_second("bot_gateway_admin_actions_total"), "actions"),
+                Query(per_second("bot_gateway_admin_searches_total"), "searches"),
+                Query(per_second("bot_gateway_broadcasts_sent_total"), "broadcasts"),
+                Query(per_second("bot_gateway_notifications_total", "result"), "notifications: {{result}}"),
+            ],
+            "ops",
+            span=6,
+        ),
+    ]

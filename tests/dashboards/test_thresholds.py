@@ -1,0 +1,58 @@
+"""What a panel draws as a limit is what the chart's rules alert on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from boards import alerts, links, slo
+from dashboards import CHART, all_dashboards, panels
+
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+RULES: list[dict[str, str]] = [
+    rule for path in sorted((CHART / "rules").glob("*.yaml")) for rule in yaml.safe_load(path.read_text("utf-8"))
+]
+SEED_ALERTS = 16
+
+
+def test_all_alerts_of_the_seed_are_known() -> None:
+    assert len(alerts.ALL) == SEED_ALERTS
+    assert {alert.name for alert in alerts.ALL} <= VALUES["alerts"].keys()
+
+
+@pytest.mark.parametrize("alert", alerts.ALL, ids=lambda alert: alert.name)
+def test_threshold_and_severity_are_the_charts(alert: alerts.Alert) -> None:
+    value = VALUES["alerts"][alert.name]
+    assert alert.severity == value["severity"]
+    if "threshold" in value:
+        assert alert.threshold == float(value["threshold"])
+
+
+def test_every_alert_of_the_seed_has_a_panel_with_its_runbook() -> None:
+    linked = {
+        link["url"].rsplit("/", 1)[-1].removesuffix(".md")
+        for board in all_dashboards().values()
+        for panel in panels(board)
+        for link in panel.get("links", ())
+        if link["url"].startswith("${runbooks}")
+    }
+    assert {alert.name for alert in alerts.ALL} <= linked
+    assert linked <= VALUES["alerts"].keys(), "a panel links to the runbook of an alert that does not exist"
+
+
+def test_objectives_are_the_charts() -> None:
+    wanted = VALUES["slo"]
+    assert wanted["success"]["objective"] == slo.SUCCESS_OBJECTIVE
+    assert wanted["latency"]["objective"] == slo.LATENCY_OBJECTIVE
+    assert wanted["latency"]["bound"] == slo.LATENCY_BOUND
+
+
+def test_runbooks_are_where_the_alerts_say() -> None:
+    assert VALUES["monitoring"]["runbookUrl"] == links.RUNBOOKS_BASE
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_leads_to_a_dashboard_that_exists(rule: dict[str, str]) -> None:
+    assert rule["dashboard"] in {board.uid for board in links.BOARDS}
