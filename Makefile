@@ -64,6 +64,10 @@ format: venv ## let ruff format and fix what it can
 generate: venv ## write every generated file again: metrics, settings, dashboards, chart README
 	@scripts/generate
 
+.PHONY: perf
+perf: venv ## the gateway against bare aiogram, with Redis storage, and aiohttp by hand: ratios in one run
+	@$(BIN)/python tests/perf/run.py
+
 TAG ?= dev
 DOCKER ?= docker
 DOCKER_BUILD_FLAGS ?= --network host

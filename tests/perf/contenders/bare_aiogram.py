@@ -1,0 +1,43 @@
+"""aiogram as its documentation starts it: SimpleRequestHandler, echo, memory storage, uvloop."""
+
+import asyncio
+import os
+
+import uvloop
+from aiogram import Bot, Dispatcher
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.types import Message
+from aiogram.webhook.aiohttp_server import SimpleRequestHandler
+from aiohttp import web
+
+
+def storage_options() -> dict[str, object]:
+    """Redis storage and event isolation where REDIS_URL is given, else aiogram's defaults in memory."""
+    url = os.environ.get("REDIS_URL")
+    if url is None:
+        return {}
+    from aiogram.fsm.storage.redis import RedisStorage
+
+    storage = RedisStorage.from_url(url)
+    return {"storage": storage, "events_isolation": storage.create_isolation()}
+
+
+async def echo(message: Message) -> None:
+    await message.answer(message.text or "")
+
+
+async def main() -> None:
+    session = AiohttpSession(api=TelegramAPIServer.from_base(os.environ["TELEGRAM_API_BASE"]), limit=1000)
+    bot = Bot(os.environ["BOT_TOKEN"], session=session)
+    dispatcher = Dispatcher(**storage_options())
+    dispatcher.message()(echo)
+    application = web.Application()
+    SimpleRequestHandler(dispatcher, bot, handle_in_background=False).register(application, path="/webhook")
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", int(os.environ["PORT"]), backlog=1024).start()
+    await asyncio.Event().wait()
+
+
+uvloop.run(main())

@@ -1,0 +1,64 @@
+"""The benchmark's outside world: a Bot API and an Auth Service that answer at once, never the bottleneck."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httptools
+import orjson
+
+
+def _answer(body: object) -> bytes:
+    raw = orjson.dumps(body)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(raw), raw)
+
+
+_MESSAGE = _answer(
+    {
+        "ok": True,
+        "result": {"message_id": 1, "date": 1700000000, "chat": {"id": 1, "type": "private"}, "text": "ok"},
+    }
+)
+_TRUE = _answer({"ok": True, "result": True})
+_ME = _answer({"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "bench", "username": "bench_bot"}})
+_IDENTITY = _answer(
+    {
+        "user_id": 1,
+        "telegram_id": 1,
+        "role": "applicant",
+        "language": "en",
+        "name": "Ivan",
+        "blocked": False,
+        "specializations": [],
+    }
+)
+
+
+class StandIn(asyncio.Protocol):
+    """Answers by the last part of the path; `sends` counts the messages sent."""
+
+    sends = 0
+
+    def __init__(self) -> None:
+        self._parser = httptools.HttpRequestParser(self)
+        self._url = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._parser.feed_data(data)
+
+    def on_url(self, url: bytes) -> None:
+        self._url = url
+
+    def on_message_complete(self) -> None:
+        method = self._url.rpartition(b"/")[2].lower()
+        if method == b"sendmessage":
+            StandIn.sends += 1
+            self._transport.write(_MESSAGE)
+        elif method == b"verify":
+            self._transport.write(_IDENTITY)
+        else:
+            self._transport.write(_ME if method == b"getme" else _TRUE)
