@@ -266,6 +266,7 @@ class Policy(SpecModel):
 
     name: PolicyName
     namespace: str
+    """Empty where a file does not say: then an alert's namespace tells nothing."""
     uid: str = ""
     generation: int = 0
     spec: PolicySpec
@@ -282,7 +283,7 @@ class Policy(SpecModel):
         return cls.model_validate(
             {
                 "name": metadata.get("name"),
-                "namespace": metadata.get("namespace") or "default",
+                "namespace": metadata.get("namespace") or "",
                 "uid": metadata.get("uid") or "",
                 "generation": metadata.get("generation") or 0,
                 "spec": body.get("spec"),

@@ -71,7 +71,7 @@ def _what_is_unknown(observed: Observed) -> tuple[str, str] | None:
 
 def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, ObservedPod]) -> tuple[str, str] | None:
     namespace = alert.labels.get("namespace", policy.namespace)
-    if namespace != policy.namespace:
+    if policy.namespace and namespace != policy.namespace:
         return "OtherNamespace", f"The alert is of namespace {namespace:.63}, the policy of {policy.namespace}."
     if not alert.pod:
         return "NoPodLabel", "The alert names no pod, so it cannot be told what to repair."

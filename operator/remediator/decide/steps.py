@@ -121,9 +121,7 @@ def _begin_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseV
         StepEntry(index=index, action=Action.ROLLOUT_RESTART, started_at=draft.now, restarted_for=value),
     )
     message = f"{verdict.share} are affected: every pod of the target is replaced by a rollout."
-    return draft.act(
-        Phase.ACTING, Action.ROLLOUT_RESTART, "MinorityAffected", message, RolloutRestart(value), pods=verdict.affected
-    )
+    return draft.act(Phase.ACTING, Action.ROLLOUT_RESTART, "MinorityAffected", message, RolloutRestart(value))
 
 
 def _begin_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:

@@ -1,0 +1,92 @@
+"""The world of a replay: what a recording's lines say, with the pods that the replay itself replaced told apart."""
+
+from datetime import datetime
+
+from remediator.api.names import PodName, PodUid
+from remediator.api.policy import Policy
+from remediator.api.remediation import SETTLING, Remediation, ScaleKind
+from remediator.decide.decision import EvictPod, Intent, RolloutRestart
+from remediator.decide.ledger import history
+from remediator.decide.observed import ABSENT, Absent, Autoscaler, Observed, ObservedAlert, ObservedPod, Workload
+from remediator.replay.recording import Observation, WorkloadLine
+
+
+class RecordedWorld:
+    """Turns lines into observations.
+
+    A replay assumes that its actions change nothing in the recording. Only this is added: after an eviction or a
+    rollout a pod of the same name counts as the replacement, so it has another uid.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._generations: dict[str, int] = {}
+        self._names: tuple[str, ...] = ()
+        self._alerts: tuple[ObservedAlert, ...] = ()
+        self._polled_at: datetime | None = None
+
+    def observe(self, line: Observation, remediations: list[Remediation], current: str) -> Observed:
+        """Return what one line says; the alerts of the last line that had some where this one has none."""
+        alertmanager_up = line.alertmanager == "up" and line.alerts is not None
+        if line.alerts is not None and alertmanager_up:
+            self._alerts = tuple(alert.observed(line.at) for alert in line.alerts)
+            self._polled_at = line.at
+        return Observed(
+            alerts=self._alerts,
+            alerts_read_at=self._polled_at,
+            alertmanager_up=alertmanager_up,
+            prometheus_up=line.prometheus == "up",
+            workload=self._workload(line.workload),
+            history=history(remediations, without=current),
+            settling=SETTLING,
+        )
+
+    def carried_out(self, intent: Intent) -> None:
+        """An action counts as accepted: the pods that it took away are others from now on."""
+        if isinstance(intent, EvictPod):
+            self._replace(intent.name)
+        elif isinstance(intent, RolloutRestart):
+            for name in self._names:
+                self._replace(name)
+
+    def _replace(self, name: str) -> None:
+        self._generations[name] = self._generations.get(name, 0) + 1
+
+    def _workload(self, line: WorkloadLine | None) -> Workload | None:
+        if line is None:
+            return None
+        pods = None
+        if line.pods is not None:
+            self._names = tuple(pod.name for pod in line.pods)
+            pods = tuple(
+                ObservedPod(
+                    name=PodName(pod.name),
+                    uid=PodUid(f"{pod.name}#{self._generations.get(pod.name, 0)}"),
+                    ready=bool(pod.ready),
+                    terminating=pod.terminating,
+                    restarts=pod.restarts or 0,
+                )
+                for pod in line.pods
+            )
+        return Workload(
+            replicas=line.replicas,
+            pods=pods,
+            rollout_complete=None if line.rollout is None else line.rollout == "complete",
+            disruptions_allowed=self._disruptions(line),
+            autoscaler=self._autoscaler(line),
+            paused=line.paused,
+            allowed=True,
+        )
+
+    def _disruptions(self, line: WorkloadLine) -> int | Absent | None:
+        if line.pdb is not None:
+            return line.pdb.disruptionsAllowed
+        return ABSENT if "pdb" in line.model_fields_set else None
+
+    def _autoscaler(self, line: WorkloadLine) -> Autoscaler | Absent | None:
+        if line.hpa is None:
+            return ABSENT if "hpa" in line.model_fields_set else None
+        if line.hpa.minReplicas is None or line.hpa.maxReplicas is None:
+            return None
+        name = self._policy.spec.target_ref.name
+        return Autoscaler(ScaleKind.HORIZONTAL_POD_AUTOSCALER, name, line.hpa.minReplicas, line.hpa.maxReplicas)
