@@ -6,7 +6,7 @@ from boards import activity, alerts, colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
 from boards.panels import AnyPanel, Column, Query, graph, number, rows, timeline
-from boards.queries import FAILED, KNOWN, firing, or_zero, per_second, quantile, series, within, worst_pod
+from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, series, worst_pod
 from boards.queries import alerts as alerts_in
 
 LATENCY = "bot_gateway_message_processing_duration_seconds"
@@ -171,7 +171,7 @@ def _why() -> list[AnyPanel]:
         rows(
             "Errors of the last hour",
             "What went wrong, most frequent first. Types are explained in docs/metrics.md.",
-            [Query(f"{within('bot_gateway_errors_total', '1h', 'error_type', 'severity')} > 0")],
+            [Query(f"{counted('bot_gateway_errors_total', '1h', 'error_type', 'severity')} > 0")],
             [Column("error_type", "Type"), Column("severity", "Severity"), Column("Value", "Errors", unit="short")],
             sort_by="Errors",
             span=6,
@@ -180,7 +180,7 @@ def _why() -> list[AnyPanel]:
         rows(
             "Unhandled exceptions of the last hour",
             "Exceptions that a handler let through: defects of ours. Refusals of Telegram (400, 403) do not count.",
-            [Query(f"{within('bot_gateway_exceptions_total', '1h', 'exception_type')} > 0")],
+            [Query(f"{counted('bot_gateway_exceptions_total', '1h', 'exception_type')} > 0")],
             [Column("exception_type", "Exception"), Column("Value", "Times", unit="short")],
             sort_by="Times",
             span=6,

@@ -11,6 +11,7 @@ from boards.queries import per_second, quantile, series, within, worst_pod
 MEMORY = "bot_gateway_memory_usage_bytes"
 LAG = "bot_gateway_event_loop_lag_seconds"
 REDIS = "bot_gateway_redis_operations_total"
+SUCCEEDED = 'status="success"'
 REDIS_TIME = "bot_gateway_redis_operation_duration_seconds"
 POOL_FREE = "bot_gateway_redis_connection_pool_available"
 
@@ -80,7 +81,7 @@ def _health() -> list[AnyPanel]:
         number(
             "Redis errors",
             "Redis calls that failed, per second. Any lasting value means that updates are answered with 503.",
-            Query(per_second(REDIS, match='status="error"')),
+            Query(f"{per_second(REDIS)} - {per_second(REDIS, match=SUCCEEDED)}"),
             "errps",
             thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING), (1, colours.CRITICAL)),
             decimals=2,

@@ -42,6 +42,18 @@ def within(metric: str, window: str, *by: str, match: str = "", where: str = POD
     return grouped("sum", by, f"increase({series(metric, match, where)}[{window}])")
 
 
+def counted(metric: str, window: str, *by: str, match: str = "", where: str = PODS) -> str:
+    """How much a counter of rare events grew in `window`, with the first of a kind.
+
+    A counter that appears with its first event stands at 1 from the beginning and `increase` sees nothing: where there
+    was no series before the window, its value is what it grew.
+    """
+    asked = series(metric, match, where)
+    return grouped(
+        "sum", by, f"(increase({asked}[{window}]) and {asked} offset {window}) or max_over_time({asked}[{window}])"
+    )
+
+
 def quantile(
     q: float, histogram: str, *by: str, match: str = "", where: str = PODS, window: str = "$__rate_interval"
 ) -> str:
@@ -66,9 +78,9 @@ def agreed(metric: str, match: str = "") -> str:
     return f"max(sum by (pod) ({series(metric, match)}))"
 
 
-def or_zero(expression: str) -> str:
-    """`expression`, or 0 where it has no series."""
-    return f"({expression}) or vector(0)"
+def or_zero(expression: str, alive: str = "") -> str:
+    """`expression`, or 0 where it has no series; with `alive`, only while that selector has some."""
+    return f"({expression}) or {f'0 * max({alive})' if alive else 'vector(0)'}"
 
 
 def alerts(match: str) -> str:

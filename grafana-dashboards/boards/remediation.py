@@ -6,7 +6,7 @@ from boards import colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, Link, board
 from boards.panels import AnyPanel, Column, Query, bars, graph, number, rows, timeline
-from boards.queries import ACTIVE, OPERATOR, grouped, or_zero, per_second, quantile, series, within, worst_pod
+from boards.queries import ACTIVE, OPERATOR, counted, grouped, or_zero, per_second, quantile, series, within, worst_pod
 
 STAGE = "remediator_stage_duration_seconds"
 ACTED = 'action!="None"'
@@ -69,7 +69,7 @@ def _health() -> list[AnyPanel]:
             "Handed over",
             "Incidents that the operator gave up: it leaves their target alone until a person clears them with the"
             " annotation `remediation.bot-gateway.dev/cleared-by`.",
-            Query(or_zero(f"sum({operator('remediator_remediations', HANDED_OVER)})")),
+            Query(or_zero(f"sum({operator('remediator_remediations', HANDED_OVER)})", operator("remediator_up"))),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
             links=[_runbook("RemediationGaveUp")],
@@ -77,7 +77,7 @@ def _health() -> list[AnyPanel]:
         number(
             "Under way",
             "Incidents that the operator works on or waits for at this moment.",
-            Query(or_zero(f"sum({operator('remediator_remediations', ACTIVE)})")),
+            Query(or_zero(f"sum({operator('remediator_remediations', ACTIVE)})", operator("remediator_up"))),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.NOTICE)),
         ),
@@ -92,10 +92,9 @@ def _health() -> list[AnyPanel]:
         number(
             "Actions (24h)",
             "Evictions, restarts, scalings and reverts tried within the last day, with those of a dry run's ledger.",
-            Query(within("remediator_actions_total", "24h", where=OPERATOR)),
+            Query(or_zero(counted("remediator_actions_total", "24h", where=OPERATOR), operator("remediator_up"))),
             "none",
             decimals=0,
-            no_value="0",
         ),
         number(
             "Alertmanager heard",
@@ -169,7 +168,7 @@ def _doing() -> list[AnyPanel]:
             "Actions tried, by kind and by what the API server made of them.",
             [
                 Query(
-                    within("remediator_actions_total", "$__rate_interval", "action", "result", where=OPERATOR),
+                    counted("remediator_actions_total", "$__rate_interval", "action", "result", where=OPERATOR),
                     "{{action}}: {{result}}",
                 )
             ],
@@ -195,9 +194,9 @@ def _doing() -> list[AnyPanel]:
 
 
 def _decided() -> list[AnyPanel]:
-    held = f"{within('remediator_decisions_total', '24h', 'policy', 'reason', match=HELD, where=OPERATOR)} > 0"
+    held = f"{counted('remediator_decisions_total', '24h', 'policy', 'reason', match=HELD, where=OPERATOR)} > 0"
     done = (
-        f"{within('remediator_decisions_total', '24h', 'policy', 'action', 'reason', match=ACTED, where=OPERATOR)} > 0"
+        f"{counted('remediator_decisions_total', '24h', 'policy', 'action', 'reason', match=ACTED, where=OPERATOR)} > 0"
     )
     return [
         rows(
@@ -227,7 +226,7 @@ def _decided() -> list[AnyPanel]:
         rows(
             "Alerts not taken (24h)",
             "Alerts that matched a policy and started nothing, by reason.",
-            [Query(f"{within('remediator_alerts_ignored_total', '24h', 'policy', 'reason', where=OPERATOR)} > 0")],
+            [Query(f"{counted('remediator_alerts_ignored_total', '24h', 'policy', 'reason', where=OPERATOR)} > 0")],
             [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short")],
             sort_by="Times",
             span=8,

@@ -12,7 +12,7 @@ import promql_parser as parser
 RATE_INTERVAL = timedelta(seconds=296)
 """What `$__rate_interval` becomes before parsing; no panel writes this range itself."""
 
-_VARIABLES = {
+PLACEHOLDERS = {
     "$__rate_interval": f"{RATE_INTERVAL.seconds}s",
     "$__range": "3600s",
     "$__interval": "15s",
@@ -30,12 +30,13 @@ class Selector:
     metric: str
     matchers: Mapping[str, tuple[str, str]]
     range: timedelta | None
+    offset: timedelta | None
     around: tuple[str, ...]
 
 
-def expand(expression: str) -> str:
+def expand(expression: str, variables: Mapping[str, str] = PLACEHOLDERS) -> str:
     """The expression with Grafana's variables replaced, as the data source does."""
-    for name, value in _VARIABLES.items():
+    for name, value in variables.items():
         expression = expression.replace(name, value).replace(f"${{{name[1:]}}}", value)
     if left := re.search(r"\$\w+|\$\{\w+", expression):
         raise ValueError(f"unknown variable {left.group()} in {expression}")
@@ -93,7 +94,7 @@ def _metric(node: parser.VectorSelector) -> str:
 
 def _selector(node: parser.VectorSelector, window: timedelta | None, around: tuple[str, ...]) -> Selector:
     matchers = {matcher.name: (str(matcher.op), matcher.value) for matcher in node.matchers.matchers}
-    return Selector(_metric(node), matchers, window, around)
+    return Selector(_metric(node), matchers, window, node.offset, around)
 
 
 def _children(node: parser.Expr) -> Iterator[tuple[parser.Expr, str]]:

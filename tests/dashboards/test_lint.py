@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 import pytest
-
-from dashboards import Dashboard, Panel, all_dashboards, panels
+from committed import Dashboard, Panel, all_dashboards, panels
 
 BOARDS = pytest.mark.parametrize("board", all_dashboards().values(), ids=lambda board: board["uid"])
 PANELS = pytest.mark.parametrize(
