@@ -1,0 +1,77 @@
+"""Small workloads on a real cluster for the operator's tests: pods that are ready at once and need nothing."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from kubernetes.aio import client
+
+from remediator.cluster import Cluster
+
+PAUSE = "registry.k8s.io/pause:3.10"
+ALLOW = "remediation.bot-gateway.dev/allow"
+
+
+async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 60.0, every: float = 0.2) -> Any:
+    """Return the first true answer of ``check``; fail when there is none in time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        answer = await check()
+        if answer:
+            return answer
+        assert loop.time() < deadline, f"not true within {seconds} s: {check.__qualname__}"
+        await asyncio.sleep(every)
+
+
+def deployment(name: str = "web", replicas: int = 3, *, allow: bool = True) -> dict[str, Any]:
+    """A Deployment whose pods become ready at once and need nothing."""
+    labels = {"app": name}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "annotations": {ALLOW: "true"} if allow else {}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "terminationGracePeriodSeconds": 1,
+                    "automountServiceAccountToken": False,
+                    "containers": [
+                        {
+                            "name": "web",
+                            "image": PAUSE,
+                            "resources": {"requests": {"cpu": "1m", "memory": "4Mi"}},
+                        }
+                    ],
+                },
+            },
+        },
+    }
+
+
+async def ready_pods(cluster: Cluster, name: str = "web") -> list[client.V1Pod]:
+    """The pods of the workload that are ready and not terminating."""
+    pods = await cluster.list_pods(f"app={name}")
+    return [pod for pod in pods if pod.metadata.deletion_timestamp is None and _is_ready(pod)]
+
+
+def _is_ready(pod: client.V1Pod) -> bool:
+    conditions = (pod.status.conditions if pod.status else None) or []
+    return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
+
+
+async def deploy(api: client.ApiClient, cluster: Cluster, body: dict[str, Any]) -> client.V1Deployment:
+    """Create the Deployment and wait until all its pods are ready."""
+    apps = client.AppsV1Api(api)
+    await apps.create_namespaced_deployment(cluster.namespace, body)
+    name = body["metadata"]["name"]
+
+    async def complete() -> bool:
+        return len(await ready_pods(cluster, name)) == body["spec"]["replicas"]
+
+    await eventually(complete)
+    found: client.V1Deployment = await apps.read_namespaced_deployment(name, cluster.namespace)
+    return found
