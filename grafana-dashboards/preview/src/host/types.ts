@@ -1,0 +1,3 @@
+import type { setRunRequest } from '@grafana/runtime';
+
+export type RunRequest = Parameters<typeof setRunRequest>[0];
