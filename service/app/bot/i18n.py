@@ -2,6 +2,8 @@
 
 import gettext
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from aiogram.utils.i18n import I18n
@@ -22,6 +24,15 @@ class CatalogueI18n(I18n):
     def find_locales(self) -> dict[str, gettext.GNUTranslations]:
         """Compile every catalogue; raises OSError where one is missing."""
         return {locale: self._compile(locale) for locale in LOCALES}
+
+    @contextmanager
+    def context(self) -> Iterator[I18n]:
+        """Make this the instance that `aiogram.utils.i18n.gettext` uses: it asks I18n itself, not its subclasses."""
+        token = I18n.set_current(self)
+        try:
+            yield self
+        finally:
+            I18n.reset_current(token)
 
     def _compile(self, locale: str) -> gettext.GNUTranslations:
         compiled = io.BytesIO()
