@@ -68,19 +68,25 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
 {{- end }}
 {{- end }}
 
-{{/* Ratios that the burn-rate alerts compare, one for each window. NaN without traffic, which burns nothing. Call with $. */}}
-{{- define "bot-gateway.sloRules" -}}
-{{- $selector := include "bot-gateway.selector" . }}
-{{- range list "5m" "30m" "1h" "2h" "6h" "1d" "3d" "30d" }}
-- record: namespace_job:bot_gateway_update_errors:ratio_rate{{ . }}
+{{/*
+Share of failed and of slow updates over a window: what the burn-rate alerts compare. NaN without traffic, which burns
+nothing. Call with (dict "root" $ "window" "5m").
+*/}}
+{{- define "bot-gateway.sloRatios" -}}
+{{- $selector := include "bot-gateway.selector" .root }}
+- record: namespace_job:bot_gateway_update_errors:ratio_rate{{ .window }}
   expr: |-
-    sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"failed|overloaded|unavailable"}[{{ . }}]))
-    / sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"handled|failed|overloaded|unavailable"}[{{ . }}]))
-- record: namespace_job:bot_gateway_slow_updates:ratio_rate{{ . }}
+    sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"failed|overloaded|unavailable"}[{{ .window }}]))
+    / sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"handled|failed|overloaded|unavailable"}[{{ .window }}]))
+- record: namespace_job:bot_gateway_slow_updates:ratio_rate{{ .window }}
   expr: |-
-    1 - sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_bucket{ {{- $selector }},le="{{ $.Values.slo.latency.bound }}"}[{{ . }}]))
-    / sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_count{ {{- $selector }}}[{{ . }}]))
+    1 - sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_bucket{ {{- $selector }},le="{{ .root.Values.slo.latency.bound }}"}[{{ .window }}]))
+    / sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_count{ {{- $selector }}}[{{ .window }}]))
 {{- end }}
+
+{{/* What is left of the month's error budgets, 1 when untouched, negative when overdrawn. Call with $. */}}
+{{- define "bot-gateway.sloBudgets" -}}
+{{- $selector := include "bot-gateway.selector" . }}
 - record: namespace_job:bot_gateway_update_error_budget:remaining_ratio
   expr: 1 - namespace_job:bot_gateway_update_errors:ratio_rate30d{ {{- $selector }}} / {{ include "bot-gateway.budget" .Values.slo.success.objective }}
 - record: namespace_job:bot_gateway_slow_update_budget:remaining_ratio

@@ -1,0 +1,164 @@
+"""Cases of the alerts about being there at all, about what waits and about the monitoring."""
+
+from __future__ import annotations
+
+from promtool import JOB, Case, selector
+from series import Pace, counter, level, steady
+from shapes import GaugeAlert
+
+HOUR = 3600
+
+
+def up(pod: str = "a", job: str = JOB) -> str:
+    return selector("up", job=job, pod=pod)
+
+
+GAUGES = (
+    GaugeAlert(
+        "WebhookUpdatesPending",
+        "bot_gateway_webhook_pending_updates",
+        100,
+        101,
+        300,
+        "101 updates wait at Telegram (threshold 100): the webhook is unreachable or too slow.",
+        other_pods_count=False,
+    ),
+)
+
+BEING_THERE = (
+    Case(
+        "BotGatewayDown",
+        "fires when no pod answers, after its time, and resolves",
+        {up("a"): level((1, 300), (0, 300), (1, 300)), up("b"): level((0, 900))},
+        {300: 0, 405: 0, 420: 1, 585: 1, 600: 0},
+        message="Not one pod of bot-gateway in bots answers its scrape.",
+        labels={"job": JOB},
+    ),
+    Case(
+        "BotGatewayDown",
+        "stays silent while one pod answers",
+        {up("a"): level((1, 900)), up("b"): level((0, 900))},
+        {840: 0},
+    ),
+    Case(
+        "BotGatewayDown",
+        "stays silent while the only pod is replaced",
+        {up("a"): level((1, 300), ("stale", 15)), up("b"): level(("_", 330), (0, 30), (1, 300))},
+        dict.fromkeys(range(300, 600, 15), 0),
+    ),
+    Case(
+        "BotGatewayAbsent",
+        "fires when nothing is scraped, after its time, and resolves",
+        {up("a"): level((1, 300), ("stale", 600), (1, 300))},
+        {285: 0, 585: 0, 600: 1, 885: 1, 900: 0},
+        message="Prometheus knows no target of bot-gateway in bots: it runs no pod, or its ServiceMonitor is not "
+        "selected.",
+        labels={"job": JOB},
+    ),
+    Case(
+        "BotGatewayAbsent",
+        "leaves a target that does not answer to BotGatewayDown",
+        {up("a"): level((0, 900))},
+        {840: 0},
+    ),
+    Case(
+        "BotGatewayAbsent",
+        "fires where another release is scraped",
+        {up("a", job="another"): level((1, 900))},
+        {840: 1},
+    ),
+    Case(
+        "Watchdog",
+        "always fires",
+        {},
+        {0: 1, 600: 1},
+        message="Always fires. When it is missing, Prometheus or Alertmanager is broken, and silence no longer means "
+        "health.",
+    ),
+)
+
+LETTERS = selector("bot_gateway_dead_letters_total", reason="invalid_update")
+SPANS = "bot_gateway_spans_dropped_total"
+WAITING = (
+    Case(
+        "DeadLettersGrowing",
+        "fires at more than ten within a quarter of an hour and resolves",
+        {LETTERS: counter(Pace(0, 600), Pace(0.1, 300), Pace(0, 3000))},
+        {600: 0, 690: 0, 900: 1, 2100: 0},
+    ),
+    Case(
+        "DeadLettersGrowing",
+        "says how many",
+        {LETTERS: steady(0.02, 3600)},
+        {3000: 1},
+        message="18 updates became dead letters within 15 minutes (threshold 10).",
+        labels={"job": JOB},
+    ),
+    Case("DeadLettersGrowing", "stays silent below ten", {LETTERS: steady(0.01, 3600)}, {1800: 0, 3000: 0}),
+    Case("DeadLettersGrowing", "stays silent without traffic", {LETTERS: steady(0, 3600)}, {1800: 0}),
+    Case(
+        "DeadLettersGrowing",
+        "stays silent when the counter starts again",
+        {LETTERS: "500x60 0x120"},
+        dict.fromkeys(range(900, 1800, 60), 0),
+    ),
+    Case(
+        "TracesLost",
+        "fires when exports fail, not early, and resolves",
+        {selector(SPANS, reason="export_failed"): counter(Pace(0, 600), Pace(10, 900), Pace(0, 1800))},
+        {600: 0, 1200: 0, 1230: 1, 1860: 0},
+    ),
+    Case(
+        "TracesLost",
+        "says how many",
+        {selector(SPANS, reason="queue_full"): steady(10, 3600)},
+        {3000: 1},
+        message="bot-gateway loses 10.0 spans a second; updates are not affected.",
+        labels={"job": JOB},
+    ),
+    Case(
+        "TracesLost",
+        "stays silent on the limit of kept errors",
+        {selector(SPANS, reason="error_budget"): steady(10, 3600)},
+        {3000: 0},
+    ),
+    Case(
+        "TracesLost",
+        "stays silent without losses and when the counter starts again",
+        {selector(SPANS, reason="export_failed"): "500x60 0x120"},
+        dict.fromkeys(range(900, 1800, 60), 0),
+    ),
+)
+
+GRAFANA = 'up{namespace="monitoring",job="kube-prometheus-stack-grafana",pod="g"}'
+MONITORS = (
+    Case(
+        "MonitoringTargetDown",
+        "fires when Grafana does not answer, not early, and resolves",
+        {GRAFANA: level((1, 600), (0, 600), (1, 600))},
+        {600: 0, 885: 0, 900: 1, 1200: 0},
+        message="The monitoring itself is ill: kube-prometheus-stack-grafana cannot be scraped.",
+        labels={"job": "kube-prometheus-stack-grafana"},
+    ),
+    Case(
+        "MonitoringTargetDown",
+        "fires when Jaeger's target vanishes, for an hour",
+        {'up{namespace="monitoring",job="jaeger",pod="j"}': level((1, 2 * HOUR), ("stale", 2 * HOUR))},
+        {2 * HOUR: 0, 2 * HOUR + 285: 0, 2 * HOUR + 300: 1, 3 * HOUR + 600: 0},
+    ),
+    Case("MonitoringTargetDown", "stays silent where there is no Grafana", {up("a"): level((1, 600))}, {540: 0}),
+    Case(
+        "MonitoringTargetDown",
+        "stays silent while one replica answers",
+        {GRAFANA: level((0, 900)), GRAFANA.replace('"g"', '"h"'): level((1, 900))},
+        {840: 0},
+    ),
+    Case("MonitoringTargetDown", "is not about the gateway", {up("a"): level((0, 900))}, {840: 0}),
+)
+
+CASES: tuple[Case, ...] = (
+    *(case for alert in GAUGES for case in alert.cases()),
+    *BEING_THERE,
+    *WAITING,
+    *MONITORS,
+)

@@ -1,0 +1,101 @@
+"""One case of an alert, and promtool that plays it against the rules as the chart renders them.
+
+Series are written in promtool's notation, mostly with one sample every 15 seconds, the scrape and evaluation interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from tools import run, tool
+
+INTERVAL = 15
+NAMESPACE = "bots"
+JOB = "bot-gateway"
+REMEDIATOR = "bot-gateway-remediator"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A story told in series, and at which times the alert fires."""
+
+    alert: str
+    name: str
+    series: dict[str, str]
+    firing: dict[int, int]
+    """Seconds from the start to the number of firing alerts then."""
+    message: str = ""
+    """The description that a person reads at the first time it fires; empty means that it is not looked at."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Labels besides severity, service and namespace that go with the message."""
+    interval: int = INTERVAL
+    """Seconds between two samples and two evaluations."""
+
+    def __str__(self) -> str:
+        return f"{self.alert}-{self.name}"
+
+
+def selector(metric: str, *, job: str = JOB, **labels: str) -> str:
+    """A series' name with the labels that a scrape gives it."""
+    pairs = {"namespace": NAMESPACE, "job": job, "pod": "a", "instance": "a:8000", **labels}
+    if "pod" in labels and "instance" not in labels:
+        pairs["instance"] = f"{labels['pod']}:8000"
+    return metric + "{" + ",".join(f'{name}="{value}"' for name, value in pairs.items()) + "}"
+
+
+def play(case: Case, groups: list[dict[str, Any]], directory: Path) -> None:
+    """Run the case with promtool; AssertionError with promtool's words when it goes another way."""
+    rules_file = directory / "rules.yaml"
+    rules_file.write_text(yaml.safe_dump({"groups": _groups_of(case.alert, groups)}))
+    test: dict[str, Any] = {
+        "interval": f"{case.interval}s",
+        "name": str(case),
+        "input_series": [{"series": series, "values": values} for series, values in case.series.items()],
+        "promql_expr_test": [
+            {
+                "expr": f'count(ALERTS{{alertname="{case.alert}",alertstate="firing"}}) or vector(0)',
+                "eval_time": f"{seconds}s",
+                "exp_samples": [{"labels": "{}", "value": count}],
+            }
+            for seconds, count in case.firing.items()
+        ],
+    }
+    if case.message:
+        test["alert_rule_test"] = [_reading(case, _rule(case.alert, groups))]
+    file = directory / "test.yaml"
+    file.write_text(
+        yaml.safe_dump({"rule_files": [str(rules_file)], "evaluation_interval": f"{case.interval}s", "tests": [test]})
+    )
+    done = run(tool("promtool"), "test", "rules", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _rule(alert: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(rule for group in groups for rule in group["rules"] if rule.get("alert") == alert)
+
+
+def _groups_of(alert: str, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The groups that the alert needs: its own and, by their names, those whose recordings or alerts it reads."""
+    expression = _rule(alert, groups)["expr"]
+    wanted = [group for group in groups if any(rule.get("alert") == alert for rule in group["rules"])]
+    for group in groups:
+        records = {rule["record"] for rule in group["rules"] if "record" in rule}
+        reads_alerts = "ALERTS{" in expression and any("alert" in rule for rule in group["rules"])
+        if group not in wanted and (reads_alerts or any(f"{record}{{" in expression for record in records)):
+            wanted.insert(0, group)
+    return wanted
+
+
+def _reading(case: Case, rule: dict[str, Any]) -> dict[str, Any]:
+    first = next(seconds for seconds, count in case.firing.items() if count)
+    annotations = dict(rule["annotations"], description=case.message)
+    for name, value in case.labels.items():
+        annotations["summary"] = annotations["summary"].replace(f"{{{{ $labels.{name} }}}}", value)
+    return {
+        "eval_time": f"{first}s",
+        "alertname": case.alert,
+        "exp_alerts": [{"exp_labels": {**rule["labels"], **case.labels}, "exp_annotations": annotations}],
+    }
