@@ -1,0 +1,242 @@
+"""The backend client against a small HTTP server that answers as each test says."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from pydantic import BaseModel
+
+from app.backends.breaker import BreakerPolicy, BreakerState
+from app.backends.call import Call
+from app.backends.client import BackendClient, ClientPolicy
+from app.backends.errors import BackendRefusedError, BackendUnavailableError, ErrorType
+from app.backends.service import BackendService
+from app.core.metric_family import REGISTRY
+from app.core.tracing import create_span
+from app.delivery.context import UpdateContext, current_update
+
+READ = Call("GET", "/api/v1/things/{id}", path={"id": 3}, actor=7)
+WRITE = Call("POST", "/api/v1/things", body={"a": 1}, operation="create_thing", actor=7)
+POLICY = ClientPolicy(timeout=2.0, wait_initial=0.001, wait_max=0.002, breaker=BreakerPolicy(minimum_calls=100))
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Backend:
+    """Answers by `statuses` in order, the last for ever; None closes the connection without an answer."""
+
+    url: str
+    statuses: list[int | None]
+    requests: list[web.Request]
+    hold: asyncio.Event
+
+
+@pytest.fixture
+async def backend() -> AsyncIterator[Backend]:
+    state = Backend("", [200], [], asyncio.Event())
+    state.hold.set()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path != "/healthz":
+            state.requests.append(request)
+            await request.read()
+        await state.hold.wait()
+        status = state.statuses.pop(0) if len(state.statuses) > 1 else state.statuses[0]
+        if status is None:
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        body = {"ok": True} if status < 400 else {"error": {"code": "some_reason", "message": "..."}}
+        return web.json_response(body, status=status)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    server = TestServer(application)
+    await server.start_server()
+    state.url = str(server.make_url("")).rstrip("/")
+    yield state
+    state.hold.set()
+    await server.close()
+
+
+@pytest.fixture
+async def make(backend: Backend) -> AsyncIterator[Callable[..., Awaitable[BackendClient]]]:
+    made: list[BackendClient] = []
+
+    async def make_client(policy: ClientPolicy = POLICY) -> BackendClient:
+        client = BackendClient("request", backend.url, token="t", bot_id=42, policy=policy)
+        await client.start()
+        made.append(client)
+        return client
+
+    yield make_client
+    for client in made:
+        await client.close()
+
+
+Make = Callable[..., Awaitable[BackendClient]]
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(f"bot_gateway_{name}", {"service_name": "request", **labels}) or 0.0
+
+
+async def failure(client: BackendClient, call: Call = READ) -> ErrorType:
+    with pytest.raises(BackendUnavailableError) as caught:
+        await client.send(call)
+    return caught.value.error_type
+
+
+async def test_sends_token_actor_and_trace(backend: Backend, make: Make) -> None:
+    client = await make()
+    with create_span("root"):
+        assert await client.send(READ) == b'{"ok": true}'
+    (request,) = backend.requests
+    assert request.path == "/api/v1/things/3"
+    assert request.headers["Authorization"] == "Bearer t"
+    assert request.headers["X-User-Id"] == "7"
+    assert request.headers["traceparent"].startswith("00-")
+    assert "Idempotency-Key" not in request.headers
+
+
+async def test_a_4xx_is_an_answer(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, breaker=BreakerPolicy(minimum_calls=1)))
+    backend.statuses = [409]
+    with pytest.raises(BackendRefusedError) as caught:
+        await client.send(READ)
+    assert (caught.value.status, caught.value.code) == (409, "some_reason")
+    assert len(backend.requests) == 1
+    assert client.breaker.state is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize("status", [502, 503, 504, None])
+async def test_passing_faults_are_retried(backend: Backend, make: Make, status: int | None) -> None:
+    client = await make()
+    retries = sample("service_retries_total")
+    backend.statuses = [status, status, 200]
+    await client.send(WRITE)
+    assert len(backend.requests) == 3
+    assert sample("service_retries_total") == retries + 2
+
+
+async def test_a_500_is_not_retried(backend: Backend, make: Make) -> None:
+    client = await make()
+    backend.statuses = [500]
+    assert await failure(client) is ErrorType.SERVER_ERROR
+    assert len(backend.requests) == 1
+
+
+async def test_gives_up_after_its_attempts(backend: Backend, make: Make) -> None:
+    client = await make()
+    errors = sample("service_errors_total", error_type="server_error")
+    backend.statuses = [503]
+    assert await failure(client) is ErrorType.SERVER_ERROR
+    assert len(backend.requests) == 3
+    assert sample("service_errors_total", error_type="server_error") == errors + 3
+
+
+async def test_all_attempts_of_a_write_carry_one_key_that_names_the_update(backend: Backend, make: Make) -> None:
+    client = await make()
+    backend.statuses = [503, 200]
+    keys = []
+    for update_id in (1, 1, 2):
+        context = UpdateContext(update_id, 5, "private", 5, deadline=time.monotonic() + 45)
+        token = current_update.set(context)
+        await client.send(WRITE)
+        current_update.reset(token)
+    keys = [request.headers["Idempotency-Key"] for request in backend.requests]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert UUID(keys[0]).version == 5
+
+
+async def test_the_updates_deadline_ends_the_attempts(backend: Backend, make: Make) -> None:
+    client = await make()
+    backend.hold.clear()
+    token = current_update.set(UpdateContext(1, 5, "private", 5, deadline=time.monotonic() + 2.05))
+    started = time.monotonic()
+    assert await failure(client) is ErrorType.TIMEOUT
+    assert time.monotonic() - started < 1.0
+    current_update.reset(token)
+
+
+async def test_nothing_is_sent_after_the_deadline(backend: Backend, make: Make) -> None:
+    client = await make()
+    token = current_update.set(UpdateContext(1, 5, "private", 5, deadline=time.monotonic() + 1.0))
+    assert await failure(client) is ErrorType.DEADLINE
+    assert backend.requests == []
+    current_update.reset(token)
+
+
+async def test_an_open_breaker_refuses_without_a_call_and_shows_in_the_gauge(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, breaker=BreakerPolicy(minimum_calls=5)))
+    assert sample("service_circuit_breaker_state") == 0
+    opened = sample("service_circuit_breaker_transitions_total", to_state="open")
+    backend.statuses = [500]
+    for _ in range(5):
+        await failure(client)
+    assert await failure(client) is ErrorType.CIRCUIT_OPEN
+    assert len(backend.requests) == 5
+    assert sample("service_circuit_breaker_state") == 1
+    assert sample("service_circuit_breaker_transitions_total", to_state="open") == opened + 1
+
+
+async def test_an_open_breaker_closes_by_itself(backend: Backend, make: Make) -> None:
+    policy = replace(POLICY, breaker=BreakerPolicy(minimum_calls=1, open_seconds=0.02))
+    client = await make(policy)
+    backend.statuses = [500, 200]
+    requests = sample("service_requests_total", method="GET", status="200")
+    await failure(client)
+    async with asyncio.timeout(5):
+        while client.breaker.state is not BreakerState.CLOSED:
+            await asyncio.sleep(0.005)
+    assert sample("service_requests_total", method="GET", status="200") == requests, "a probe is no request"
+
+
+async def test_the_bulkhead_turns_away_what_is_too_much(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, max_concurrent=2))
+    rejected = sample("service_bulkhead_rejections_total")
+    backend.hold.clear()
+    running = [asyncio.create_task(client.send(READ)) for _ in range(2)]
+    async with asyncio.timeout(5):
+        while len(backend.requests) < 2:
+            await asyncio.sleep(0.001)
+    assert await failure(client) is ErrorType.BULKHEAD_FULL
+    backend.hold.set()
+    await asyncio.gather(*running)
+    await client.send(READ)
+    assert sample("service_bulkhead_rejections_total") == rejected + 1
+
+
+async def test_a_caller_who_goes_away_leaves_no_trace(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, max_concurrent=1, breaker=BreakerPolicy(minimum_calls=1)))
+    backend.hold.clear()
+    task = asyncio.create_task(client.send(READ))
+    async with asyncio.timeout(5):
+        while not backend.requests:
+            await asyncio.sleep(0.001)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    backend.hold.set()
+    await client.send(READ)
+    assert client.breaker.state is BreakerState.CLOSED
+
+
+class Thing(BaseModel):
+    name: str
+
+
+async def test_an_answer_that_breaks_the_contract_is_an_error_of_the_backend(backend: Backend, make: Make) -> None:
+    class Things(BackendService):
+        async def get(self) -> Thing:
+            return await self._ask(READ, Thing)
+
+    with pytest.raises(BackendUnavailableError) as caught:
+        await Things(await make()).get()
+    assert caught.value.error_type is ErrorType.INVALID_RESPONSE
