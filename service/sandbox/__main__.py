@@ -1,0 +1,68 @@
+"""The command line: ``serve`` the sandbox, set its ``traffic``, or play the laptop ``demo``."""
+
+import argparse
+import asyncio
+import signal
+import sys
+
+import httpx
+import uvloop
+from pydantic import ValidationError
+
+from sandbox.logs import configure_logs
+from sandbox.server import PortInUseError, Sandbox
+from sandbox.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return the exit status."""
+    parser = argparse.ArgumentParser(prog="bot-sandbox", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("serve", help="serve Telegram, the backends and the control API until a signal comes")
+    traffic = commands.add_parser("traffic", help="set how many conversations a running sandbox starts a second")
+    traffic.add_argument("--rate", type=float, required=True, help="conversations a second; 0 stops them")
+    traffic.add_argument("--control", default="", help="address of the control API (default: this machine)")
+    chosen = parser.parse_args(arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        print(f"bot-sandbox: SANDBOX_{str(first['loc'][0]).upper()}: {first['msg']}", file=sys.stderr)
+        return 2
+    if chosen.command == "traffic":
+        return _traffic(chosen.control or f"http://127.0.0.1:{settings.control_port}", chosen.rate)
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    configure_logs()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve_until_signal(settings))
+    except PortInUseError as error:
+        print(f"bot-sandbox: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve_until_signal(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with Sandbox(settings):
+        await stop.wait()
+
+
+def _traffic(control: str, rate: float) -> int:
+    try:
+        answer = httpx.post(f"{control}/traffic", json={"rate": rate}, timeout=10)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        print(f"bot-sandbox: the control API at {control} does not answer: {error}", file=sys.stderr)
+        return 1
+    print(answer.text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The company's four backends: Auth, Request, User and Shift, on one SQL database."""

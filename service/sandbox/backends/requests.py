@@ -1,0 +1,257 @@
+"""The Request Service: maintenance requests and their way from new to done."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import ColumnElement, Select, func, or_, select
+
+from sandbox.backends.errors import ApiError, conflict, forbidden, not_found
+from sandbox.backends.models import (
+    Comment,
+    CommentInput,
+    Request,
+    RequestChange,
+    RequestInput,
+    RequestPage,
+    RequestQuery,
+    RequestSearch,
+    RequestStatistics,
+    RequestStatus,
+)
+from sandbox.backends.models import Paging as Page
+from sandbox.backends.operation import Call, Operation
+from sandbox.backends.tables import CommentRow, RequestRow, UserRow
+from sandbox.people import Role
+
+STAFF = (Role.MANAGER, Role.ADMIN)
+
+_NEXT = {
+    RequestStatus.NEW: {RequestStatus.ASSIGNED, RequestStatus.IN_PROGRESS, RequestStatus.CANCELLED},
+    RequestStatus.ASSIGNED: {RequestStatus.NEW, RequestStatus.IN_PROGRESS, RequestStatus.CANCELLED},
+    RequestStatus.IN_PROGRESS: {RequestStatus.DONE, RequestStatus.CANCELLED},
+    RequestStatus.DONE: {RequestStatus.IN_PROGRESS},
+    RequestStatus.CANCELLED: set[RequestStatus](),
+}
+_EXECUTOR_FOR = {"plumbing": "plumber", "electricity": "electrician", "cleaning": "cleaner", "other": "universal"}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChanged:
+    """A request's status changed; the applicant is to be told."""
+
+    event_id: str
+    telegram_id: int
+    language: str
+    request_id: int
+    request_number: str
+    status: str
+
+
+Announce = Callable[[StatusChanged], None]
+
+
+class RequestService:
+    """The operations; ``announce`` is told of every change of a status once it is committed."""
+
+    def __init__(self, announce: Announce) -> None:
+        self._announce = announce
+
+    def operations(self) -> tuple[Operation, ...]:
+        """Return the service's operations."""
+        one = "/api/v1/requests/{id}"
+        return (
+            Operation(
+                "list_requests", "GET", "/api/v1/requests", "List requests", list_requests, RequestPage,
+                query=RequestQuery,
+            ),
+            Operation(
+                "create_request", "POST", "/api/v1/requests", "File a request", create_request, Request,
+                status=201, body=RequestInput,
+            ),
+            Operation(
+                "search_requests", "GET", "/api/v1/requests/search", "Search requests", search_requests, RequestPage,
+                query=RequestSearch,
+            ),
+            Operation(
+                "request_statistics", "GET", "/api/v1/requests/statistics", "Count requests", request_statistics,
+                RequestStatistics,
+            ),
+            Operation("get_request", "GET", one, "Return a request", get_request, Request),
+            Operation(
+                "change_request", "PATCH", one, "Move a request on", self.change_request, Request, body=RequestChange
+            ),
+            Operation(
+                "add_comment", "POST", f"{one}/comments", "Comment on a request", add_comment, Request,
+                status=201, body=CommentInput,
+            ),
+        )  # fmt: skip
+
+    async def change_request(self, call: Call) -> Request:
+        """Move a request on if its present status and the acting user's role allow it."""
+        row = await _find(call, lock=True)
+        change: RequestChange = call.body
+        _check_may_move(call, row, change.status)
+        if change.status not in _NEXT[RequestStatus(row.status)]:
+            raise conflict("wrong_status", f"a request that is {row.status} cannot become {change.status.value}")
+        if row.executor_id is None or change.executor_id is not None:
+            row.executor_id = await _executor(call, row, change)
+        row.status, row.updated_at = change.status.value, call.now
+        await call.session.flush()
+        applicant = await call.session.get_one(UserRow, row.applicant_id)
+        if applicant.telegram_id is not None:
+            changed = StatusChanged(
+                event_id=f"request-{row.id}-{row.status}-{int(call.now.timestamp() * 1000)}",
+                telegram_id=applicant.telegram_id,
+                language=applicant.language,
+                request_id=row.id,
+                request_number=request_number(row.id),
+                status=row.status,
+            )
+            call.after_commit.append(partial(self._announce, changed))
+        return to_request(row)
+
+
+async def list_requests(call: Call) -> RequestPage:
+    """Return a user's requests, newest first: an applicant's own, an executor's assigned ones."""
+    query: RequestQuery = call.query
+    wanted = select(RequestRow)
+    owner_id = query.user_id
+    if call.actor is not None and call.actor.role not in STAFF:
+        if owner_id not in (None, call.actor.id):
+            raise forbidden("these requests are another user's")
+        owner_id = call.actor.id
+    if owner_id is not None:
+        owner = await call.session.get(UserRow, owner_id)
+        if owner is None:
+            raise not_found("user")
+        if owner.role == Role.EXECUTOR:
+            wanted = wanted.where(RequestRow.executor_id == owner_id)
+        elif owner.role == Role.APPLICANT:
+            wanted = wanted.where(RequestRow.applicant_id == owner_id)
+    if query.status is not None:
+        wanted = wanted.where(RequestRow.status == query.status)
+    return await _page(call, wanted, query)
+
+
+async def create_request(call: Call) -> Request:
+    """File a request for the acting user."""
+    body: RequestInput = call.body
+    row = RequestRow(
+        **body.model_dump(mode="json"),
+        status=RequestStatus.NEW.value,
+        applicant_id=call.require().id,
+        created_at=call.now,
+        updated_at=call.now,
+        comments=[],
+    )
+    call.session.add(row)
+    await call.session.flush()
+    return to_request(row)
+
+
+async def get_request(call: Call) -> Request:
+    """Return a request to those whom it concerns."""
+    row = await _find(call)
+    _check_may_see(call, row)
+    return to_request(row)
+
+
+async def add_comment(call: Call) -> Request:
+    """Say something about a request."""
+    author = call.require()
+    row = await _find(call, lock=True)
+    _check_may_see(call, row)
+    body: CommentInput = call.body
+    row.comments.append(CommentRow(author_id=author.id, text=body.text, created_at=call.now))
+    row.updated_at = call.now
+    await call.session.flush()
+    return to_request(row)
+
+
+async def search_requests(call: Call) -> RequestPage:
+    """Search everybody's requests."""
+    call.require(*STAFF)
+    query: RequestSearch = call.query
+    escaped = query.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    pattern = f"%{escaped}%"
+    found: list[ColumnElement[bool]] = [
+        RequestRow.address.ilike(pattern, escape="\\"),
+        RequestRow.description.ilike(pattern, escape="\\"),
+    ]
+    number = query.q.upper().removeprefix("R-").lstrip("0")
+    if number.isdigit() and len(number) < 10:
+        found.append(RequestRow.id == int(number))
+    return await _page(call, select(RequestRow).where(or_(*found)), query)
+
+
+async def request_statistics(call: Call) -> RequestStatistics:
+    """Count requests."""
+    call.require(*STAFF)
+    statuses = select(RequestRow.status, func.count()).group_by(RequestRow.status)
+    categories = select(RequestRow.category, func.count()).group_by(RequestRow.category)
+    by_status = dict((await call.session.execute(statuses)).all())
+    by_category = dict((await call.session.execute(categories)).all())
+    return RequestStatistics(total=sum(by_status.values()), by_status=by_status, by_category=by_category)
+
+
+def request_number(request_id: int) -> str:
+    """Return the number that people say."""
+    return f"R-{request_id:06d}"
+
+
+def to_request(row: RequestRow) -> Request:
+    """Return a row as the API words it."""
+    fields = {name: getattr(row, name) for name in Request.model_fields if name not in ("number", "comments")}
+    comments = [Comment(author_id=c.author_id, text=c.text, created_at=c.created_at) for c in row.comments]
+    return Request.model_validate(fields | {"number": request_number(row.id), "comments": comments})
+
+
+async def _page(call: Call, wanted: Select[RequestRow], paging: Page) -> RequestPage:
+    total = await call.session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
+    ordered = wanted.order_by(RequestRow.id.desc()).offset(paging.offset).limit(paging.page_size)
+    rows = await call.session.scalars(ordered)
+    return RequestPage(
+        items=[to_request(row) for row in rows], page=paging.page, pages=paging.pages(total), total=total
+    )
+
+
+async def _find(call: Call, *, lock: bool = False) -> RequestRow:
+    row = await call.session.get(RequestRow, call.path["id"], with_for_update=lock)
+    if row is None:
+        raise not_found("request")
+    return row
+
+
+def _check_may_see(call: Call, row: RequestRow) -> None:
+    actor = call.actor
+    if actor is None or actor.role in STAFF or actor.id in (row.applicant_id, row.executor_id):
+        return
+    if actor.role == Role.EXECUTOR and row.executor_id is None:
+        return
+    raise forbidden("this request is another user's")
+
+
+def _check_may_move(call: Call, row: RequestRow, status: RequestStatus) -> None:
+    _check_may_see(call, row)
+    if call.actor is None or call.actor.role != Role.APPLICANT:
+        return
+    if status is not RequestStatus.CANCELLED:
+        raise forbidden("an applicant can only cancel")
+
+
+async def _executor(call: Call, row: RequestRow, change: RequestChange) -> int | None:
+    """Return who does the request: the one named, the acting executor, else the first with the right skill."""
+    if change.executor_id is not None:
+        named = await call.session.get(UserRow, change.executor_id)
+        if named is None or named.role != Role.EXECUTOR:
+            raise ApiError(422, "not_an_executor", "executor_id names no executor")
+        return named.id
+    if change.status not in (RequestStatus.ASSIGNED, RequestStatus.IN_PROGRESS):
+        return row.executor_id
+    if call.actor is not None and call.actor.role == Role.EXECUTOR:
+        return call.actor.id
+    skill = _EXECUTOR_FOR.get(row.category, row.category)
+    executors = await call.session.scalars(select(UserRow).where(UserRow.role == Role.EXECUTOR).order_by(UserRow.id))
+    able = [executor.id for executor in executors if skill in executor.specializations]
+    return able[row.id % len(able)] if able else None

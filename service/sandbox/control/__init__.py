@@ -1,0 +1,1 @@
+"""The control API: faults, ledger, acting as a user, traffic."""
