@@ -11,6 +11,8 @@ import {
 import type { Dashboard } from '@grafana/schema';
 import { isRow } from './dashboard/placement';
 import { unknownOptions } from './panels/options';
+import { readAnnotations } from './plot/annotationEvents';
+import { readExemplars } from './prometheus/exemplars';
 
 export interface PanelReport {
   key: string;
@@ -22,6 +24,8 @@ export interface PanelReport {
   /** Numbers that are not null; the rows of a table without numbers. */
   points: number;
   exemplars: number;
+  /** Annotation events that reached the panel. */
+  events: number;
   queries: string[];
   unknownOptions: string[];
 }
@@ -76,7 +80,8 @@ function panelReport(panel: VizPanel, unknown: Map<number | undefined, string[]>
     error: panel.state._pluginLoadError ?? data?.errors?.[0]?.message,
     series: frames.length,
     points: frames.reduce((sum, frame) => sum + points(frame), 0),
-    exemplars: (data?.annotations ?? []).reduce((sum, { meta, length }) => sum + (meta?.custom?.resultType ? length : 0), 0),
+    exemplars: readExemplars(data?.annotations).length,
+    events: readAnnotations(data?.annotations).length,
     queries: [...new Set(frames.map(({ meta }) => meta?.executedQueryString ?? ''))],
     unknownOptions: unknown.get(Number(/^panel-(\d+)/.exec(key)?.[1])) ?? [],
   };

@@ -5,7 +5,6 @@ import {
   TooltipPlugin2,
   UPlotChart,
   useTheme2,
-  VizLayout,
   VizTooltipContent,
   VizTooltipHeader,
   VizTooltipWrapper,
@@ -71,12 +70,11 @@ function HeatmapPanel(props: PanelProps<Options>) {
   }
   const count = (value: number) => formattedValueToString(getValueFormat(fieldConfig.defaults.unit ?? 'short')(value, fieldConfig.defaults.decimals));
   return (
-    <VizLayout width={width} height={height} legend={options.legend.show ? <Scale ramp={ramp} max={count(buckets.max)} /> : null}>
-      {(chartWidth: number) => (
+    <>
         <UPlotChart
           config={config}
           data={[buckets.times, ...buckets.rows.map(({ counts }) => counts)]}
-          width={chartWidth}
+          width={width}
           height={chartHeight}
         >
           <AnnotationMarks config={config} events={events} timeZone={timeZone} />
@@ -112,8 +110,8 @@ function HeatmapPanel(props: PanelProps<Options>) {
             />
           )}
         </UPlotChart>
-      )}
-    </VizLayout>
+        {options.legend.show && <Scale ramp={ramp} max={count(buckets.max)} />}
+    </>
   );
 }
 

@@ -39,6 +39,8 @@ export function declarePanel<Options extends object>(declaration: Declaration<Op
     standardOptions: color ? { color: colorOption(color) } : {},
     useCustomConfig: (builder) => addCustomOptions(builder, custom),
   });
+  // Else the scene drops annotations, and exemplars with them.
+  plugin.setDataSupport({ annotations: true, alertStates: false });
   sceneUtils.registerRuntimePanelPlugin({ pluginId: id, plugin });
   plugin.meta.skipDataQuery = withoutData;
   declareOptions(id, Object.keys(options), Object.keys(custom));
