@@ -209,6 +209,8 @@ class RemediationStatus(StatusModel):
     stable_until: Time | None = None
     """Until when it must hold, once it works; moves on while nothing is known."""
     revert_not_before: Time | None = None
+    retry_at: Time | None = None
+    """When an action that the API server did not take is tried again."""
     next_allowed_time: Time | None = None
     """When the guard that blocks the next step ends, where that is known."""
     ended_at: Time | None = None

@@ -89,7 +89,7 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: Al
     waiting = next((pod for pod in step.pods if pod.state is PodState.WAITING), None)
     if waiting is None:
         return _all_restarted(draft, step)
-    if not _replacements_ready(observed):
+    if not _replacements_ready(draft, step, observed):
         return _await_replacement(draft, step)
     if verdict.scope is Scope.MAJORITY:
         draft.status.settling_until = draft.now + observed.settling
@@ -104,7 +104,7 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: Al
     if gate is not None:
         return draft.gate(gate)
     mark(step, waiting, state=PodState.EVICTING, at=draft.now, intended_at=draft.now)
-    message = f"The replacement is ready; {waiting.name} is the next affected pod to be replaced."
+    message = f"{waiting.name} is the next affected pod to be replaced: the target is whole."
     intent = EvictPod(waiting.name, waiting.uid)
     return draft.act(Phase.ACTING, Action.RESTART_PODS, "NextAffectedPod", message, intent, pods=(waiting.name,))
 
@@ -134,11 +134,14 @@ def _all_restarted(draft: Draft, step: StepEntry) -> Decision:
     return begin_verifying(draft, step, "NothingLeftToRestart", "No pod of the step is affected any more.")
 
 
-def _replacements_ready(observed: Observed) -> bool:
+def _replacements_ready(draft: Draft, step: StepEntry, observed: Observed) -> bool:
+    """Tell whether the target is whole again. A pod that was evicted but is still listed is not: the list is old."""
     workload = observed.workload or Workload()
     pods = workload.pods or ()
-    complete = workload.replicas is not None and len(ready_pods(observed)) >= workload.replicas
-    return complete and not any(pod.terminating for pod in pods)
+    evicted = {pod.uid for pod in step.pods if pod.state is PodState.EVICTED}
+    if any(pod.terminating or (pod.uid in evicted and not draft.dry_run) for pod in pods):
+        return False
+    return workload.replicas is not None and len(ready_pods(observed)) >= workload.replicas
 
 
 def _await_replacement(draft: Draft, step: StepEntry) -> Decision:

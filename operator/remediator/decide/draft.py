@@ -67,7 +67,6 @@ class Draft:
         self.status.phase = phase
         self.status.action = action
         self.status.gate = None
-        self.status.gated_since = None
         self.status.held_since = None
         self.status.next_allowed_time = None
         intent = None if self.dry_run else intent
@@ -76,6 +75,14 @@ class Draft:
     def repeat(self, reason: str, message: str, intent: Intent) -> Decision:
         """Decide to carry out again what is written down already: no new action, hence none in the records."""
         return self._seal(reason, message, intent=None if self.dry_run else intent)
+
+    def wait_to_retry(self) -> Decision | None:
+        """Wait on where the API server did not take an action, so that it is not asked without pause."""
+        until = self.status.retry_at
+        if until is None or self.now >= until:
+            self.status.retry_at = None
+            return None
+        return self._seal(self.status.reason, self.status.message, wake_at=until)
 
     def gate(self, gate: Gate, *, phase: Phase = Phase.GATED) -> Decision:
         """Decide to wait for a gate, or to hand over where a guard has been in the way for too long."""

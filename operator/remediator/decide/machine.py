@@ -45,6 +45,9 @@ def _decide(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision
         draft.status.cleared_at = draft.status.cleared_at or draft.now
     else:
         draft.status.cleared_at = None
+    retry = draft.wait_to_retry()
+    if retry is not None:
+        return retry
     phase = draft.status.phase
     if phase is Phase.VERIFYING:
         return verify(draft, observed, picture)

@@ -1,6 +1,6 @@
 """What it means that an intent was carried out, or was not."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from remediator.api.policy import Policy
 from remediator.api.remediation import GateKind, Phase, PodState, Remediation, StepEntry, StepResult
@@ -10,6 +10,8 @@ from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate
 from remediator.decide.reverting import reverted
 
+RETRY_DELAY = timedelta(seconds=15)
+_TRY_AGAIN = {ActResult.UNAVAILABLE, ActResult.BLOCKED}
 _DONE = {ActResult.ACCEPTED, ActResult.ALREADY_DONE}
 
 
@@ -20,6 +22,8 @@ def record_result(
     draft = Draft(policy, remediation, now)
     step = draft.status.current_step
     phase = draft.status.phase
+    if result in _TRY_AGAIN:
+        draft.status.retry_at = now + RETRY_DELAY
     if result is ActResult.UNAVAILABLE:
         return draft.wait(phase, "ApiServerUnavailable", f"Whether it was carried out is not known. {message}")
     if result is ActResult.REFUSED:
@@ -27,7 +31,9 @@ def record_result(
             step.result, step.finished_at, step.message = StepResult.REFUSED, now, message
         return draft.finish(Phase.FAILED, "Refused", f"The API server refuses the action. {message}")
     if isinstance(intent, RemoveFieldOwnership):
-        return draft.wait(phase, "FieldReleased" if result in _DONE else "ReleasingField", message)
+        if result not in _DONE:
+            draft.status.retry_at = now + RETRY_DELAY
+        return draft.wait(phase, "FieldReleased" if result in _DONE else "FieldNotReleased", message)
     if step is None:
         return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "An action was carried out that no step tells of.")
     if isinstance(intent, EvictPod):
@@ -43,6 +49,7 @@ def record_result(
         return accepted(draft, step, "Accepted", message)
     if isinstance(intent, Scale):
         return target_changed(draft, step, message)
+    draft.status.retry_at = now + RETRY_DELAY
     return draft.wait(phase, "Conflict", message)
 
 
@@ -56,6 +63,7 @@ def _evicted(draft: Draft, step: StepEntry, intent: EvictPod, result: ActResult,
         return draft.gate(Gate(GateKind.GUARD, "DisruptionBudget", message))
     # Another uid, or none: the pod that was meant is gone, which is what was wanted.
     mark(step, pod, state=PodState.EVICTED, at=draft.now)
+    draft.status.gated_since = None
     if any(entry.state is PodState.WAITING for entry in step.pods):
         return draft.wait(Phase.ACTING, "Evicted", f"{intent.name} was evicted; others of the step follow.")
     return accepted(draft, step, "Evicted", f"{intent.name} was evicted: now alert, pods and rollout must hold.")

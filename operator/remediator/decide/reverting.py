@@ -50,6 +50,7 @@ def reverted(draft: Draft, step: StepEntry) -> Decision:
     """One scale-out was taken back: wait for it to hold, then go on."""
     step.result = StepResult.ACCEPTED
     step.accepted_at = step.finished_at = draft.now
+    draft.status.gated_since = None
     draft.status.revert_not_before = draft.now + draft.policy.spec.verification.stable_for
     message = f"{step.scale_name} went back from {step.from_} to {step.to}."
     return draft.wait(Phase.REVERTING, "Lowered", message, wake_at=draft.status.revert_not_before)
