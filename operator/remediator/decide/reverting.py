@@ -48,7 +48,7 @@ def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
 
 def reverted(draft: Draft, step: StepEntry) -> Decision:
     """One scale-out was taken back: wait for it to hold, then go on."""
-    step.result = StepResult.ACCEPTED
+    step.result = StepResult.SUCCEEDED
     step.accepted_at = step.finished_at = draft.now
     draft.status.gated_since = None
     draft.status.revert_not_before = draft.now + draft.policy.spec.verification.stable_for
@@ -68,7 +68,7 @@ def _alert_is_back(draft: Draft) -> Decision:
 
 def _to_take_back(draft: Draft) -> StepEntry | None:
     """Return the newest scale-out that was carried out and not taken back."""
-    done = {(step.index, step.to) for step in _reverts(draft) if step.result is StepResult.ACCEPTED}
+    done = {(step.index, step.to) for step in _reverts(draft) if step.result is StepResult.SUCCEEDED}
     for step in reversed(draft.status.steps):
         if step.action is Action.SCALE_OUT and step.result in _CARRIED_OUT and (step.index, step.from_) not in done:
             return step
@@ -135,10 +135,11 @@ def _is_anothers(standing: NumberStanding) -> bool:
 
 
 def _left_to_others(draft: Draft, step: StepEntry, standing: NumberStanding, observed: Observed) -> Decision:
-    owners = ", ".join(sorted(standing.managers or ())) or "someone else"
+    owners = ", ".join(sorted((standing.managers or frozenset()) - {FIELD_MANAGER}))
+    whose = f"and belongs to {owners} too" if owners else f"instead of {step.from_}"
     step.result = StepResult.TARGET_CHANGED
     step.finished_at = draft.now
-    step.message = f"{step.scale_name} stands at {standing.number} and belongs to {owners}: it is left so."
+    step.message = f"{step.scale_name} stands at {standing.number} {whose}: someone else changed it, so it stays."
     return _end(draft, observed, left=step.message)
 
 
