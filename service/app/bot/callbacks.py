@@ -121,6 +121,12 @@ class BroadcastAct(CallbackData, prefix="bc"):
     verb: Literal["start", "cancel"]
 
 
+class Forget(CallbackData, prefix="fg"):
+    """The answer to whether all that is kept of the user shall be deleted."""
+
+    sure: bool
+
+
 PREFIXES = frozenset(
     data.__prefix__
     for data in (
@@ -139,6 +145,7 @@ PREFIXES = frozenset(
         UserBlock,
         BroadcastAudience,
         BroadcastAct,
+        Forget,
     )
 )
 """Every prefix, for the metric `callbacks_total{callback_type}`."""

@@ -7,50 +7,78 @@ from aiogram.fsm.storage.base import BaseStorage
 from redis.asyncio import Redis
 
 from app.bot import callbacks
-from app.bot.handlers import errors, fallback, new_request, requests, start
+from app.bot.broadcast import Broadcaster
+from app.bot.handlers import admin, broadcasts, edited, errors, fallback, forget, new_request, requests, shifts, start
 from app.bot.i18n import CatalogueI18n
+from app.bot.middlewares.addressed import AddressedMiddleware
 from app.bot.middlewares.auth import AuthMiddleware
 from app.bot.middlewares.guard import GuardMiddleware
 from app.bot.middlewares.handler_span import HandlerSpanMiddleware
 from app.bot.middlewares.i18n import I18nMiddleware
 from app.bot.middlewares.metrics import MetricsMiddleware
 from app.bot.middlewares.rate_limit import RateLimitMiddleware
+from app.bot.notify import Notifier
+from app.bot.outbox import Outbox
 from app.bot.profiles import ProfileCache
 from app.bot.services import Services
 from app.core.settings import Settings
 
-COMMANDS = ("start", "help", "newrequest", "requests", "language", "cancel")
+COMMANDS = frozenset(
+    {"start", "help", "newrequest", "requests", "shifts", "myshifts", "availability", "admin"}
+    | {"language", "cancel", "forget"}
+)
 """Every command of the bot."""
 
-_ROUTERS = (start.router, new_request.router, requests.router, fallback.router, errors.router)
+# Commands come before dialogues only where their filters say so: a dialogue takes no text that begins with a slash.
+_ROUTERS = (
+    *(start.router, new_request.router, requests.router, shifts.router, admin.router, broadcasts.router),
+    *(forget.router, edited.router, fallback.router, errors.router),
+)
 
 
 def build_dispatcher(services: Services, settings: Settings, redis: Redis, storage: BaseStorage) -> Dispatcher:
-    """The dispatcher. Every update fed to it must come with `update_context` in its data."""
+    """The dispatcher. Every update fed to it must come with `update_context` in its data.
+
+    `emit_startup(bot=...)` begins to send broadcasts and put-off messages, `emit_shutdown()` ends it.
+    """
     i18n = CatalogueI18n()
+    prefix = settings.redis_key_prefix
+    outbox = Outbox(redis, key_prefix=prefix)
+    broadcaster = Broadcaster(redis, services.users, i18n, key_prefix=prefix)
     dispatcher = Dispatcher(
         storage=storage,
         services=services,
-        profiles=ProfileCache(redis, services.users, key_prefix=settings.redis_key_prefix),
+        profiles=ProfileCache(redis, services.users, key_prefix=prefix),
         i18n=i18n,
+        outbox=outbox,
+        broadcaster=broadcaster,
+        notifier=Notifier(redis, outbox, i18n, key_prefix=prefix),
     )
-    dispatcher.update.outer_middleware(
-        MetricsMiddleware(commands=frozenset(COMMANDS), callback_types=callbacks.PREFIXES)
-    )
-    dispatcher.update.outer_middleware(I18nMiddleware(i18n))
-    dispatcher.update.outer_middleware(RateLimitMiddleware())
-    dispatcher.update.outer_middleware(
+    _add_middlewares(dispatcher, services, settings, i18n)
+    for router in _ROUTERS:
+        # A router belongs to one dispatcher for good; a copy lets a process (a test) build more than one.
+        dispatcher.include_router(deepcopy(router))
+    for worker in (outbox, broadcaster):
+        dispatcher.startup.register(worker.start)
+        dispatcher.shutdown.register(worker.close)
+    return dispatcher
+
+
+def _add_middlewares(dispatcher: Dispatcher, services: Services, settings: Settings, i18n: CatalogueI18n) -> None:
+    for middleware in (
+        MetricsMiddleware(commands=COMMANDS, callback_types=callbacks.PREFIXES),
+        AddressedMiddleware(),
+        I18nMiddleware(i18n),
+        RateLimitMiddleware(),
         AuthMiddleware(
             services.auth,
             i18n,
             fresh_seconds=settings.identity_fresh_seconds,
             stale_seconds=settings.identity_stale_seconds,
-        )
-    )
-    for observer in (dispatcher.message, dispatcher.callback_query):
-        observer.middleware(GuardMiddleware())
-        observer.middleware(HandlerSpanMiddleware())
-    for router in _ROUTERS:
-        # A router belongs to one dispatcher for good; a copy lets a process (a test) build more than one.
-        dispatcher.include_router(deepcopy(router))
-    return dispatcher
+        ),
+    ):
+        dispatcher.update.outer_middleware(middleware)
+    guard, handler_span = GuardMiddleware(), HandlerSpanMiddleware()
+    for observer in (dispatcher.message, dispatcher.edited_message, dispatcher.callback_query):
+        observer.middleware(guard)
+        observer.middleware(handler_span)

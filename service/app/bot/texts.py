@@ -2,7 +2,7 @@
 
 from aiogram.utils.i18n import gettext as _
 
-from app.backends.models import Category, Request, RequestStatus, Role, Urgency
+from app.backends.models import Category, Request, RequestStatus, Role, Specialization, Urgency
 
 
 def category_name(category: Category) -> str:
@@ -41,6 +41,18 @@ def role_name(role: Role) -> str:
         Role.MANAGER: _("manager"),
         Role.ADMIN: _("administrator"),
     }[role]
+
+
+def specialization_name(specialization: Specialization) -> str:
+    """The specialisation as a user reads it."""
+    return {
+        Specialization.PLUMBER: _("Plumber"),
+        Specialization.ELECTRICIAN: _("Electrician"),
+        Specialization.HEATING: _("Heating"),
+        Specialization.ELEVATOR: _("Elevator"),
+        Specialization.CLEANER: _("Cleaner"),
+        Specialization.UNIVERSAL: _("Universal"),
+    }[specialization]
 
 
 def request_line(request: Request) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from aiogram import Router
 from aiogram.dispatcher.event.bases import UNHANDLED
-from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError
+from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter
 from aiogram.filters import ExceptionTypeFilter
 from aiogram.types import ErrorEvent
 from aiogram.utils.i18n import I18n
@@ -17,6 +17,7 @@ from aiogram.utils.i18n import I18n
 from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.bot.failures import refusal_text, unavailable_text, unexpected_text
 from app.bot.i18n import DEFAULT_LOCALE
+from app.bot.outbox import Outbox, deferrable
 from app.bot.reply import event_of, tell
 from app.core import metrics, tracing
 
@@ -53,6 +54,18 @@ async def unavailable(event: ErrorEvent, i18n: I18n, language: str = DEFAULT_LOC
 async def blocked_by_user(_event: ErrorEvent) -> None:
     """The user has blocked the bot: nobody is left to tell."""
     log.info("blocked_by_user")
+
+
+@router.errors(ExceptionTypeFilter(TelegramRetryAfter))
+async def put_off(event: ErrorEvent, outbox: Outbox) -> Any:
+    """Telegram takes the message later than this update can wait: the outbox does the waiting."""
+    error = event.exception
+    assert isinstance(error, TelegramRetryAfter)  # noqa: S101 - the filter says so
+    if not deferrable(error.method):
+        return await telegram_failed(event)
+    await outbox.put(error.method, error.retry_after)
+    log.warning("message_put_off", seconds=error.retry_after)
+    return None
 
 
 @router.errors(ExceptionTypeFilter(TelegramAPIError))

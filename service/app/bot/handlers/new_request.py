@@ -51,14 +51,11 @@ async def take_category(query: CallbackQuery, callback_data: CategoryChoice, sta
 async def take_address(message: Message, state: FSMContext) -> None:
     """Take the address, ask for the description."""
     address = (message.text or "").strip()
-    if not MIN_ADDRESS <= len(address) <= MAX_ADDRESS:
-        await message.answer(
-            _("An address has {least} to {most} characters. Please write it again.").format(
-                least=MIN_ADDRESS, most=MAX_ADDRESS
-            )
-        )
+    problem = address_problem(address)
+    if problem is not None:
+        await message.answer(problem)
         return
-    await state.update_data(address=address)
+    await state.update_data(address=address, address_message=message.message_id)
     await _ask_for_description(message, state)
 
 
@@ -78,14 +75,11 @@ async def take_location(message: Message, state: FSMContext) -> None:
 async def take_description(message: Message, state: FSMContext) -> None:
     """Take the description, ask for photos."""
     description = (message.text or "").strip()
-    if not MIN_DESCRIPTION <= len(description) <= MAX_DESCRIPTION:
-        await message.answer(
-            _("A description has {least} to {most} characters. Please write it again.").format(
-                least=MIN_DESCRIPTION, most=MAX_DESCRIPTION
-            )
-        )
+    problem = description_problem(description)
+    if problem is not None:
+        await message.answer(problem)
         return
-    await state.update_data(description=description)
+    await state.update_data(description=description, description_message=message.message_id)
     await state.set_state(NewRequestDialog.photos)
     button = (_("Without photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
     await message.answer(_("Send photos, if you have any."), reply_markup=inline([button], [_cancel()]))
@@ -145,6 +139,24 @@ async def cancel(query: CallbackQuery, state: FSMContext) -> None:
     """Leave the dialogue by its button."""
     await state.clear()
     await show(query, _("Cancelled."))
+
+
+def address_problem(address: str) -> str | None:
+    """What is wrong with an address, in words; None where nothing is."""
+    if MIN_ADDRESS <= len(address) <= MAX_ADDRESS:
+        return None
+    return _("An address has {least} to {most} characters. Please write it again.").format(
+        least=MIN_ADDRESS, most=MAX_ADDRESS
+    )
+
+
+def description_problem(description: str) -> str | None:
+    """What is wrong with a description, in words; None where nothing is."""
+    if MIN_DESCRIPTION <= len(description) <= MAX_DESCRIPTION:
+        return None
+    return _("A description has {least} to {most} characters. Please write it again.").format(
+        least=MIN_DESCRIPTION, most=MAX_DESCRIPTION
+    )
 
 
 async def _ask_for_description(message: Message, state: FSMContext) -> None:

@@ -1,0 +1,119 @@
+"""Pushes: a backend tells that something changed, the user reads it in their language.
+
+Idempotent by event id: an event that was pushed is not pushed again for 48 h; one whose push failed may be retried.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import structlog
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
+from aiogram.utils.i18n import gettext as _
+from pydantic import BaseModel, Field, ValidationError
+from redis.asyncio import Redis
+
+from app.backends.models import RequestId, RequestStatus, TelegramId
+from app.bot.callbacks import RequestOpen
+from app.bot.i18n import CatalogueI18n, closest_locale
+from app.bot.keyboards import inline
+from app.bot.outbox import Outbox
+from app.bot.redis_values import as_text
+from app.bot.texts import status_name
+from app.core import metrics
+from app.core.tracing import create_span
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_DONE_SECONDS = 48 * 3600
+_SENDING_SECONDS = 60
+
+
+class NotifyResult(StrEnum):
+    """How a notification ended; the values of `notifications_total{result}`."""
+
+    SENT = "sent"
+    DUPLICATE = "duplicate"
+    QUEUED = "queued"
+    BLOCKED = "blocked"
+    INVALID = "invalid"
+    FAILED = "failed"
+
+    @property
+    def http_status(self) -> int:
+        """What the backend is answered: only a 503 asks it to try again."""
+        return {NotifyResult.INVALID: 422, NotifyResult.FAILED: 503}.get(self, 200)
+
+
+class RequestStatusChanged(BaseModel):
+    """The event of the Request Service."""
+
+    event_id: Annotated[str, Field(min_length=1, max_length=100)]
+    type: Literal["request_status_changed"]
+    telegram_id: TelegramId
+    request_id: Annotated[RequestId, Field(gt=0)]
+    request_number: Annotated[str, Field(max_length=50)]
+    status: RequestStatus
+    language: str
+
+
+class Notifier:
+    """Handles what is posted to `/internal/notify`; checking the caller's token is the endpoint's business."""
+
+    def __init__(self, redis: Redis, outbox: Outbox, i18n: CatalogueI18n, *, key_prefix: str) -> None:
+        self._redis = redis
+        self._outbox = outbox
+        self._i18n = i18n
+        self._key_prefix = key_prefix
+
+    async def handle(self, bot: Bot, body: bytes) -> NotifyResult:
+        """Push one event. Raises RedisError where Redis cannot be reached: nothing was sent then."""
+        with create_span("Notification Handler"):
+            result = await self._handle(bot, body)
+        metrics.NOTIFICATIONS_TOTAL.labels(result=result).inc()
+        return result
+
+    async def _handle(self, bot: Bot, body: bytes) -> NotifyResult:
+        try:
+            event = RequestStatusChanged.model_validate_json(body)
+        except ValidationError:
+            return NotifyResult.INVALID
+        key = f"{self._key_prefix}:notified:{event.event_id}"
+        if not await self._redis.set(key, "sending", nx=True, ex=_SENDING_SECONDS):
+            # One that is still being sent may fail yet, so the backend has to ask again.
+            progress = await self._redis.get(key)
+            done = progress is not None and as_text(progress) == "done"
+            return NotifyResult.DUPLICATE if done else NotifyResult.FAILED
+        result = NotifyResult.FAILED
+        try:
+            result = await self._push(bot, event)
+        finally:
+            if result is NotifyResult.FAILED:
+                await self._redis.delete(key)
+            else:
+                await self._redis.set(key, "done", ex=_DONE_SECONDS)
+        return result
+
+    async def _push(self, bot: Bot, event: RequestStatusChanged) -> NotifyResult:
+        with self._i18n.context(), self._i18n.use_locale(closest_locale(event.language)):
+            text = _("Your request {number} is now: {status}.").format(
+                number=event.request_number, status=status_name(event.status)
+            )
+            keyboard = inline([(_("Open"), RequestOpen(id=event.request_id, page=1))])
+        try:
+            await bot.send_message(event.telegram_id, text, reply_markup=keyboard)
+        except TelegramRetryAfter as error:
+            await self._outbox.put(error.method, error.retry_after)
+            return NotifyResult.QUEUED
+        except (TelegramForbiddenError, TelegramBadRequest):
+            return NotifyResult.BLOCKED
+        except TelegramAPIError as error:
+            log.warning("notification_failed", exception_type=type(error).__name__)
+            return NotifyResult.FAILED
+        return NotifyResult.SENT
+
+
+async def handle_notification(bot: Bot, dispatcher: Dispatcher, body: bytes) -> NotifyResult:
+    """What `/internal/notify` calls: `Notifier.handle` of the notifier that `build_dispatcher` made."""
+    notifier: Notifier = dispatcher["notifier"]
+    return await notifier.handle(bot, body)

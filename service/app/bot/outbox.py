@@ -1,0 +1,114 @@
+"""Messages that Telegram told us to send later than their update may wait: kept in Redis, sent when their time comes.
+
+At least once: a message whose sender dies is sent by another replica when its lease is over.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
+from aiogram.methods import EditMessageText, SendMessage, TelegramMethod
+from aiogram.types import InlineKeyboardMarkup
+from pydantic import BaseModel, ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.core import metrics
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_LEASE_SECONDS = 60
+_RETRY_SECONDS = 10
+_BATCH = 10
+
+_CLAIM = """
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
+for _, member in ipairs(due) do redis.call('ZADD', KEYS[1], 'XX', ARGV[2], member) end
+return due
+"""
+
+
+class OutboxMessage(BaseModel):
+    """A message as it waits. `id` keeps two equal messages apart."""
+
+    id: str
+    chat_id: int | str
+    text: str
+    keyboard: dict[str, Any] | None = None
+
+
+def deferrable(method: TelegramMethod[Any]) -> bool:
+    """Whether a refused call is worth sending later: what a user is to read is, the answer to a button is not."""
+    return isinstance(method, SendMessage | EditMessageText) and method.chat_id is not None
+
+
+class Outbox:
+    """One replica's end of the outbox. `start` begins to send; `put` works without it."""
+
+    def __init__(self, redis: Redis, *, key_prefix: str, clock: Callable[[], float] = time.time) -> None:
+        self._redis = redis
+        self._key = f"{key_prefix}:outbox"
+        self._clock = clock
+        self._claim = redis.register_script(_CLAIM)
+        self._task: asyncio.Task[None] | None = None
+
+    async def put(self, method: TelegramMethod[Any], delay_seconds: float) -> None:
+        """Keep what `method` says to a user until `delay_seconds` from now. An edit becomes a message of its own."""
+        if not isinstance(method, SendMessage | EditMessageText) or method.chat_id is None:
+            raise TypeError(f"{type(method).__name__} cannot be sent later")
+        markup = method.reply_markup
+        keyboard = markup.model_dump(exclude_none=True) if isinstance(markup, InlineKeyboardMarkup) else None
+        message = OutboxMessage(id=uuid4().hex, chat_id=method.chat_id, text=method.text, keyboard=keyboard)
+        await self._redis.zadd(self._key, {message.model_dump_json(): self._clock() + delay_seconds})
+
+    async def start(self, bot: Bot) -> None:
+        """Begin to send what is due."""
+        self._task = asyncio.create_task(self._run(bot), name="outbox")
+
+    async def close(self) -> None:
+        """Stop sending; what is left stays in Redis."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def send_due(self, bot: Bot) -> int:
+        """Send what is due now; returns how many were taken up."""
+        now = self._clock()
+        due: list[bytes] = await self._claim(keys=[self._key], args=[now, now + _LEASE_SECONDS, _BATCH])
+        for raw in due:
+            await self._send(bot, raw)
+        return len(due)
+
+    async def _run(self, bot: Bot) -> None:
+        while True:
+            try:
+                taken = await self.send_due(bot)
+                metrics.OUTBOX_MESSAGES.set(await self._redis.zcard(self._key))
+            except RedisError:
+                metrics.OUTBOX_MESSAGES.set(float("nan"))
+                taken = 0
+            if not taken:
+                await asyncio.sleep(1)
+
+    async def _send(self, bot: Bot, raw: bytes) -> None:
+        try:
+            message = OutboxMessage.model_validate_json(raw)
+            keyboard = None if message.keyboard is None else InlineKeyboardMarkup.model_validate(message.keyboard)
+            await bot.send_message(message.chat_id, message.text, reply_markup=keyboard)
+        except TelegramRetryAfter as error:
+            await self._redis.zadd(self._key, {raw: self._clock() + error.retry_after}, xx=True)
+            return
+        except (TelegramNetworkError, TelegramServerError):
+            await self._redis.zadd(self._key, {raw: self._clock() + _RETRY_SECONDS}, xx=True)
+            return
+        except (TelegramAPIError, ValidationError) as error:
+            # Telegram will not take it later either: the chat is gone, or the bot is blocked.
+            log.warning("outbox_message_dropped", exception_type=type(error).__name__)
+        await self._redis.zrem(self._key, raw)
