@@ -25,4 +25,7 @@ OUTCOMES = (
     *("unavailable", "busy", "overloaded", "draining"),
 )
 DEAD_LETTER_REASONS = ("invalid_json", "invalid_update", "too_large", "handler_failed")
-REDIS_OPERATIONS = ("claim", "commit", "renew", "profile", "gauges", "sweep", "budget", "deadletter", "elect", OTHER)
+REDIS_OPERATIONS = (
+    *("claim", "commit", "renew", "release", "profile", "gauges", "sweep", "budget", "dead_letters", "elect"),
+    *("broadcast", "notify", "outbox", OTHER),
+)

@@ -87,26 +87,34 @@ class Span:
         self.error = error_type
         self.recording.failed = True
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Begin without becoming the current span, for a step that runs beside its siblings; `end` ends it."""
         parent = _current.get()
         self.parent: Span | None = parent
         self.recording: Recording = parent.recording if parent is not None else Recording(sampled=_tracer.sample())
         self.span_id = random.getrandbits(64) or 1
-        self._token = _current.set(self)
         self.start_ns = time.time_ns()
+        return self
+
+    def end(self) -> None:
+        """The step is over; a root hands its trace to the tracer."""
+        self.end_ns = time.time_ns()
+        self.recording.spans.append(self)
+        if self.parent is None:
+            _tracer.finish(self.recording, self)
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._token = _current.set(self)
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.end_ns = time.time_ns()
         _current.reset(self._token)
         if exc_type is not None and self.error is None:
             self.set_error(exc_type.__name__)
-        recording = self.recording
-        recording.spans.append(self)
-        if self.parent is None:
-            _tracer.finish(recording, self)
+        self.end()
 
 
 @dataclass(frozen=True)

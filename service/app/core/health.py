@@ -1,0 +1,61 @@
+"""What the probes of Kubernetes ask, and what Prometheus reads."""
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS_TYPE
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from app.core import metrics
+from app.core.metric_family import REGISTRY
+
+
+class Health:
+    """The replica's own state. Being ready does not hang on Redis or a backend: an outage that all share must not
+    take every replica out of service at once.
+    """
+
+    def __init__(self) -> None:
+        self.started = False
+        self._ready = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether the replica wants updates."""
+        return self._ready
+
+    @ready.setter
+    def ready(self, value: bool) -> None:
+        self._ready = value
+        metrics.READY.set(value)
+
+    def add_routes(self, application: web.Application) -> None:
+        """Serve /livez, /readyz, /startupz and /metrics."""
+        application.router.add_get("/livez", _live)
+        application.router.add_get("/readyz", self._readyz)
+        application.router.add_get("/startupz", self._startupz)
+        application.router.add_get("/metrics", _metrics)
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        return _yes_or_no(self._ready)
+
+    async def _startupz(self, _request: web.Request) -> web.Response:
+        return _yes_or_no(self.started)
+
+
+async def _live(_request: web.Request) -> web.Response:
+    # That this is answered at all is the answer.
+    return _yes_or_no(True)
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    if "application/openmetrics-text" in request.headers.get("Accept", ""):
+        content_type = OPENMETRICS_TYPE
+        body = generate_openmetrics(REGISTRY)  # type: ignore[no-untyped-call]  # it has no annotations
+    else:
+        content_type = CONTENT_TYPE_LATEST
+        body = generate_latest(REGISTRY)
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _yes_or_no(yes: bool) -> web.Response:
+    return web.Response(text="ok\n") if yes else web.Response(status=503, text="not yet\n")

@@ -1,0 +1,44 @@
+"""Counts and times every call of Redis, by an operation of the closed set `REDIS_OPERATIONS`."""
+
+import time
+from types import TracebackType
+
+from prometheus_client import Counter, Histogram
+
+from app.core import metrics
+
+
+class Measured:
+    """Measures its `with` block; reusable only by way of `measured`."""
+
+    __slots__ = ("_failed", "_seconds", "_started", "_succeeded")
+
+    def __init__(self, seconds: Histogram, succeeded: Counter, failed: Counter) -> None:
+        self._seconds = seconds
+        self._succeeded = succeeded
+        self._failed = failed
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._seconds.observe(time.perf_counter() - self._started)
+        (self._succeeded if exc_type is None else self._failed).inc()
+
+
+# Bound once: looking the labels up costs more than counting.
+_BOUND = {
+    operation: (
+        metrics.REDIS_OPERATION_DURATION_SECONDS.labels(operation),
+        metrics.REDIS_OPERATIONS_TOTAL.labels(operation, "success"),
+        metrics.REDIS_OPERATIONS_TOTAL.labels(operation, "error"),
+    )
+    for operation in metrics.REDIS_OPERATIONS
+}
+
+
+def measured(operation: str) -> Measured:
+    """A context manager that counts and times the block as `operation`."""
+    return Measured(*_BOUND[metrics.closed(operation, metrics.REDIS_OPERATIONS)])

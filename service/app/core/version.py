@@ -1,0 +1,13 @@
+"""Which build this is."""
+
+import platform
+from importlib.metadata import version
+
+from app.core import metrics
+
+VERSION = version("bot-gateway")
+
+
+def export_build_info() -> None:
+    """Set `build_info`."""
+    metrics.BUILD_INFO.labels(VERSION, platform.python_version()).set(1)

@@ -1,0 +1,15 @@
+"""Reads out of an update whom it concerns."""
+
+from aiogram.dispatcher.middlewares.user_context import UserContextMiddleware
+from aiogram.types import Update
+
+from app.delivery.keys import Address
+
+
+def address_of(update: Update) -> Address:
+    """The update's chat and user. What has neither (a poll's result) shares lane 0."""
+    found = UserContextMiddleware.resolve_event_context(update)
+    user_id = found.user.id if found.user else 0
+    if found.chat is None:
+        return Address(update.update_id, user_id, "none", user_id)
+    return Address(update.update_id, found.chat.id, found.chat.type, user_id or found.chat.id)

@@ -1,0 +1,80 @@
+"""Updates that will never succeed, set aside in a capped stream of Redis for a person to look at and replay."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from app.core import metrics
+from app.core.redis_metrics import measured
+from app.core.tracing import current_trace_id
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class DeadLetterReason(StrEnum):
+    """Why it was set aside; the closed set of `dead_letters_total{reason}`."""
+
+    INVALID_JSON = "invalid_json"
+    INVALID_UPDATE = "invalid_update"
+    TOO_LARGE = "too_large"
+    HANDLER_FAILED = "handler_failed"
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One of them. `letter_id` is the stream's id, whose first part is Unix time in ms."""
+
+    letter_id: str
+    reason: str
+    trace_id: str
+    body: bytes
+
+
+class DeadLetters:
+    """The stream; `limit` is how many are kept."""
+
+    def __init__(self, redis: Redis, key: str, *, limit: int) -> None:
+        self._redis = redis
+        self._key = key
+        self._limit = limit
+
+    async def add(self, body: bytes, reason: DeadLetterReason) -> None:
+        """Set one aside. If Redis is unreachable it is lost, and the log says so; Telegram must not repeat it."""
+        metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
+        letter: dict[Any, Any] = {"reason": str(reason), "trace_id": current_trace_id() or "", "body": body}
+        try:
+            with measured("dead_letters"):
+                await self._redis.xadd(self._key, letter, maxlen=self._limit, approximate=True)
+        except (RedisError, OSError):
+            log.exception("dead_letter_lost", reason=reason)
+
+    async def list(self, count: int) -> list[DeadLetter]:
+        """The newest ones, newest first. Raises RedisError."""
+        entries: Any = await self._redis.xrevrange(self._key, count=count)
+        return [_letter(*entry) for entry in entries]
+
+    async def get(self, letter_id: str) -> DeadLetter | None:
+        """One by its id. Raises RedisError."""
+        found: Any = await self._redis.xrange(self._key, min=letter_id, max=letter_id)
+        return _letter(*found[0]) if found else None
+
+    async def remove(self, letter_id: str) -> None:
+        """Forget one. Raises RedisError."""
+        await self._redis.xdel(self._key, letter_id)
+
+    async def count(self) -> int:
+        """How many there are. Raises RedisError."""
+        return int(await self._redis.xlen(self._key))
+
+
+def _letter(letter_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:
+    return DeadLetter(
+        letter_id.decode(),
+        fields[b"reason"].decode(),
+        fields[b"trace_id"].decode(),
+        fields[b"body"],
+    )

@@ -1,0 +1,162 @@
+"""Puts the gateway together, runs it, and ends it without losing an update."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+from contextlib import AsyncExitStack
+from typing import Any
+
+import structlog
+from aiogram import Bot
+from aiogram.types import Update
+from aiohttp import web
+
+from app.bot.i18n import CatalogueI18n
+from app.bot.message_types import message_type
+from app.bot.notify import Notifier
+from app.bot.outbox import Outbox
+from app.bot.services import Services
+from app.bot.setup import build_dispatcher
+from app.core import metrics
+from app.core.health import Health
+from app.core.logging import configure_logging
+from app.core.redis import RedisConnections
+from app.core.settings import Settings
+from app.core.trace_export import configure_tracing
+from app.core.version import VERSION, export_build_info
+from app.delivery.claims import Claims, load_script
+from app.delivery.context import UpdateContext
+from app.delivery.dead_letters import DeadLetters
+from app.delivery.fsm_storage import SnapshotStorage
+from app.delivery.keys import KeySpace
+from app.delivery.leases import Leases
+from app.delivery.pipeline import Pipeline
+from app.notify_endpoint import NotifyEndpoint
+from app.telegram.session import GatewaySession
+from app.webhook import MAX_BODY, Webhook
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+def secrets_of(settings: Settings) -> list[str]:
+    """Every value that must not be seen in a log."""
+    fields = (settings.bot_token, settings.webhook_secret, settings.webhook_secret_previous, settings.service_token)
+    values = [field.get_secret_value() for field in fields if field is not None]
+    return [*values, *(value.partition(":")[2] for value in values[:1])]
+
+
+class Gateway:
+    """One replica. `start` returns when it takes updates; `stop` when nothing is in flight any more."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.health = Health()
+        self.redis = RedisConnections(settings)
+        session = GatewaySession(settings.telegram_api_base, connections=settings.max_in_flight + 20)
+        self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
+        self.services = Services.from_settings(settings)
+        self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
+        self.dead_letters = DeadLetters(
+            self.redis.client, self.keys.shared("dead-letters"), limit=settings.dead_letters_max
+        )
+        self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
+        self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage())
+        self.pipeline = Pipeline(
+            Claims(self.redis.batched, self.keys, self.leases, settings),
+            self._dispatch,
+            deadline_seconds=settings.update_deadline_seconds,
+            known_states=frozenset(),
+        )
+        self.webhook = Webhook(
+            self.pipeline, self.bot, settings, set_aside=self.dead_letters.add, message_type=message_type
+        )
+        self._stack = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Open everything. Neither Telegram nor a backend being down stops it; Redis is waited for."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.redis.close)
+            stack.push_async_callback(self.bot.session.close)
+            await self.services.start()
+            stack.push_async_callback(self.services.close)
+            self.leases.start()
+            stack.push_async_callback(self.leases.stop)
+            runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
+            await self._wait_for_redis()
+            await self.redis.warn_of_lossy_configuration()
+            self._stack = stack.pop_all()
+        # What lives for good need not be looked at by each collection, and a full one of it takes 140 ms.
+        gc.collect()
+        gc.freeze()
+        self.health.started = self.health.ready = True
+        log.info("gateway_ready", version=VERSION, port=self.settings.port, update_mode=self.settings.update_mode)
+
+    async def stop(self) -> None:
+        """Drain: not ready, but serving on, until nothing is in flight or the grace period is over."""
+        self.health.ready = False
+        self.webhook.closing = True
+        log.info("gateway_draining", in_flight=self.webhook.in_flight)
+        grace = self.settings.shutdown_grace_seconds
+        # Kubernetes takes the replica out of the Service while it goes on serving.
+        await asyncio.sleep(min(2.0, grace / 5))
+        self.webhook.draining = True
+        with contextlib.suppress(TimeoutError):
+            # The rest of the grace period is for closing what is open and for the last spans.
+            await asyncio.wait_for(self.webhook.idle.wait(), grace * 0.6)
+        await self._stack.aclose()
+        log.info("gateway_stopped", in_flight=self.webhook.in_flight)
+
+    async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
+        return await self.dispatcher.feed_update(self.bot, update, update_context=context)
+
+    def _application(self) -> web.Application:
+        application = web.Application(client_max_size=MAX_BODY)
+        application.router.add_post("/webhook", self.webhook.handle)
+        i18n = CatalogueI18n()
+        outbox = Outbox(self.redis.client, key_prefix=self.settings.redis_key_prefix)
+        notifier = Notifier(self.redis.client, outbox, i18n, key_prefix=self.settings.redis_key_prefix)
+        application.router.add_post("/internal/notify", NotifyEndpoint(notifier, self.bot, self.settings).handle)
+        self.health.add_routes(application)
+        return application
+
+    async def _wait_for_redis(self) -> None:
+        waits = 0
+        while not await self.redis.ping():
+            if waits % 10 == 0:
+                log.warning("redis_unreachable", waiting=True)
+            waits += 1
+            await asyncio.sleep(0.5)
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    metrics.initialise()
+    export_build_info()
+    stop_tracing = configure_tracing(settings, version=VERSION)
+    asked_to_stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked_to_stop.set)
+    gateway = Gateway(settings)
+    starting = asyncio.create_task(gateway.start())
+    stopping = asyncio.create_task(asked_to_stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if starting.done():
+        await starting
+        await stopping
+        await gateway.stop()
+    else:
+        starting.cancel()
+    await asyncio.to_thread(stop_tracing)
+
+
+def run(settings: Settings) -> None:
+    """The whole life of the process; raises OSError where the port cannot be had."""
+    import uvloop
+
+    configure_logging(settings.log_level, secrets_of(settings))
+    uvloop.run(serve(settings))

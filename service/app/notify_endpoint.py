@@ -1,0 +1,52 @@
+"""`POST /internal/notify`: a backend tells the bot that something changed."""
+
+import hmac
+
+import structlog
+from aiogram import Bot
+from aiohttp import web
+from redis.exceptions import RedisError
+
+from app.bot.notify import Notifier, NotifyResult
+from app.core import metrics
+from app.core.redis_metrics import measured
+from app.core.settings import Settings
+from app.core.tracing import create_span
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+MAX_BODY = 64 * 1024
+
+
+class NotifyEndpoint:
+    """Checks the service token and passes the event on. Without a service token it takes nothing."""
+
+    def __init__(self, notifier: Notifier, bot: Bot, settings: Settings) -> None:
+        self._notifier = notifier
+        self._bot = bot
+        self._token = settings.service_token.get_secret_value().encode()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one post: 2xx done, 401 not a backend, 422 not an event, 503 try again."""
+        if not self._is_authorized(request):
+            metrics.NOTIFICATIONS_TOTAL.labels("unauthorized").inc()
+            return web.Response(status=401)
+        if (request.content_length or 0) > MAX_BODY:
+            metrics.NOTIFICATIONS_TOTAL.labels("invalid").inc()
+            return web.Response(status=413)
+        with create_span("/internal/notify"):
+            return await self._take(await request.read())
+
+    async def _take(self, body: bytes) -> web.Response:
+        try:
+            with measured("notify"):
+                result = await self._notifier.handle(self._bot, body)
+        except (RedisError, OSError):
+            metrics.ERRORS_TOTAL.labels("redis_unavailable", "error").inc()
+            result = NotifyResult.FAILED
+        headers = {"Retry-After": "1"} if result.http_status == 503 else {}
+        return web.json_response({"result": result}, status=result.http_status, headers=headers)
+
+    def _is_authorized(self, request: web.Request) -> bool:
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        return bool(self._token) and hmac.compare_digest(given, b"Bearer " + self._token)

@@ -1,0 +1,202 @@
+"""`POST /webhook`: one update of Telegram.
+
+Telegram repeats what is not answered with a 2xx, and a chat that is repeated stops. So an error status is only given
+where a repetition can succeed (503, always with `Retry-After`) or where the sender is not Telegram.
+"""
+
+import asyncio
+import hmac
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+import orjson
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.types import Update
+from aiohttp import web
+from pydantic import ValidationError
+
+from app.core import metrics
+from app.core.settings import Settings
+from app.core.tracing import add_span_attribute, create_span, current_exemplar, mark_failed
+from app.delivery.dead_letters import DeadLetterReason
+from app.delivery.pipeline import Outcome, Pipeline
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+MAX_BODY = 1024 * 1024
+HEAD = 4096
+"""Bytes kept of a body that is too large to be read."""
+
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
+CLOSE_RATIO = 1 / 1000
+"""Share of answers after which the connection is closed, so that a new replica behind a balancer of connections gets
+its part of the traffic."""
+
+_STATUS = {
+    Outcome.HANDLED: 200,
+    Outcome.DUPLICATE: 200,
+    Outcome.FAILED: 200,
+    Outcome.INVALID: 200,
+    Outcome.TOO_LARGE: 200,
+    Outcome.UNAUTHORIZED: 401,
+    Outcome.UNAVAILABLE: 503,
+    Outcome.BUSY: 503,
+    Outcome.OVERLOADED: 503,
+    Outcome.DRAINING: 503,
+}
+
+SetAside = Callable[[bytes, DeadLetterReason], Awaitable[None]]
+"""Keeps an update that will never succeed."""
+
+
+class InvalidUpdateError(Exception):
+    """The body is not an update that this bot can take."""
+
+    def __init__(self, reason: DeadLetterReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Webhook:
+    """The handler. `closing` ends each connection with its answer, `draining` refuses; `idle` is set with none in hand."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        bot: Bot,
+        settings: Settings,
+        *,
+        set_aside: SetAside,
+        message_type: Callable[[Update], str],
+    ) -> None:
+        self._pipeline = pipeline
+        self._bot = bot
+        self._secrets = tuple(
+            secret.get_secret_value().encode()
+            for secret in (settings.webhook_secret, settings.webhook_secret_previous)
+            if secret is not None
+        )
+        self._set_aside = set_aside
+        self._message_type = message_type
+        self._max_in_flight = settings.max_in_flight
+        self._outcomes = {outcome: metrics.WEBHOOK_REQUESTS_TOTAL.labels(outcome) for outcome in Outcome}
+        self.in_flight = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.closing = False
+        self.draining = False
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer one post."""
+        started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
+        with create_span("/webhook") as span:
+            outcome = await self._outcome(request)
+            add_span_attribute("outcome", outcome)
+            if outcome is Outcome.UNAUTHORIZED or (outcome is Outcome.INVALID and not self._secrets):
+                # A stranger's doing is not worth a trace of its own.
+                span.recording.failed = False
+            exemplar = current_exemplar()
+        self._outcomes[outcome].inc()
+        metrics.WEBHOOK_REQUEST_DURATION_SECONDS.observe(time.perf_counter() - started, exemplar)
+        return self._answer(outcome)
+
+    async def _outcome(self, request: web.Request) -> Outcome:
+        if not self._is_authorized(request):
+            return Outcome.UNAUTHORIZED
+        if self.draining:
+            return Outcome.DRAINING
+        if self.in_flight >= self._max_in_flight:
+            return Outcome.OVERLOADED
+        self._count_in_flight(1)
+        try:
+            return await self._take(request)
+        finally:
+            self._count_in_flight(-1)
+
+    async def _take(self, request: web.Request) -> Outcome:
+        body, whole = await _read(request)
+        if not whole:
+            await self._reject(body, DeadLetterReason.TOO_LARGE)
+            return Outcome.TOO_LARGE
+        try:
+            update = parse_update(body, self._bot)
+        except InvalidUpdateError as error:
+            await self._reject(body, error.reason)
+            return Outcome.INVALID
+        started = time.perf_counter()
+        outcome = await self._pipeline.handle(update, self._message_type(update))
+        if outcome in (Outcome.HANDLED, Outcome.FAILED):
+            metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
+        if outcome is Outcome.FAILED:
+            await self._set_aside(body, DeadLetterReason.HANDLER_FAILED)
+        return outcome
+
+    async def _reject(self, body: bytes, reason: DeadLetterReason) -> None:
+        metrics.ERRORS_TOTAL.labels("invalid_update", "warning").inc()
+        mark_failed("invalid_update")
+        if self._secrets:
+            # Without a secret anyone may post; nobody's junk is kept.
+            await self._set_aside(body, reason)
+
+    def _count_in_flight(self, change: int) -> None:
+        self.in_flight += change
+        metrics.WEBHOOK_IN_FLIGHT.set(self.in_flight)
+        if self.in_flight:
+            self.idle.clear()
+        else:
+            self.idle.set()
+
+    def _is_authorized(self, request: web.Request) -> bool:
+        if not self._secrets:
+            return True
+        given = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
+        # Every secret is compared, so that the time tells nothing.
+        return sum(hmac.compare_digest(given, secret) for secret in self._secrets) > 0
+
+    def _answer(self, outcome: Outcome) -> web.Response:
+        status = _STATUS[outcome]
+        if not self._secrets:
+            status = {Outcome.INVALID: 400, Outcome.TOO_LARGE: 413}.get(outcome, status)
+        response = web.Response(status=status)
+        if status == 503:
+            response.headers["Retry-After"] = "1"
+        worn_out = random.random() < CLOSE_RATIO  # noqa: S311 - no secret
+        if self.closing or outcome is Outcome.TOO_LARGE or worn_out:
+            response.force_close()
+        return response
+
+
+def parse_update(body: bytes, bot: Bot) -> Update:
+    """Read an update.
+
+    Raises:
+        InvalidUpdateError: it is not JSON, not an update, or of a kind that aiogram does not know.
+    """
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidUpdateError(DeadLetterReason.INVALID_JSON) from None
+    try:
+        update = Update.model_validate(raw, context={"bot": bot})
+        _ = update.event_type
+    except (ValidationError, AiogramError, RecursionError):
+        raise InvalidUpdateError(DeadLetterReason.INVALID_UPDATE) from None
+    return update
+
+
+async def _read(request: web.Request) -> tuple[bytes, bool]:
+    """The body, or its head and False where it is too large."""
+    if (request.content_length or 0) > MAX_BODY:
+        return await request.content.read(HEAD), False
+    if request.content_length is not None:
+        return await request.content.read(), True
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > MAX_BODY:
+            return bytes(body[:HEAD]), False
+    return bytes(body), True
