@@ -9,6 +9,8 @@ import httpx
 import uvloop
 from pydantic import ValidationError
 
+from sandbox.demo.run import run_demo
+from sandbox.demo.settings import DemoSettings
 from sandbox.logs import configure_logs
 from sandbox.server import PortInUseError, Sandbox
 from sandbox.settings import Settings
@@ -22,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     traffic = commands.add_parser("traffic", help="set how many conversations a running sandbox starts a second")
     traffic.add_argument("--rate", type=float, required=True, help="conversations a second; 0 stops them")
     traffic.add_argument("--control", default="", help="address of the control API (default: this machine)")
+    demo = commands.add_parser("demo", help="start Redis, sandbox and gateway here and play a conversation")
+    demo.add_argument("--once", action="store_true", help="end after the conversation")
     chosen = parser.parse_args(arguments)
     try:
         settings = Settings()
@@ -31,6 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if chosen.command == "traffic":
         return _traffic(chosen.control or f"http://127.0.0.1:{settings.control_port}", chosen.rate)
+    if chosen.command == "demo":
+        return asyncio.run(run_demo(DemoSettings(), settings, once=chosen.once))
     return _serve(settings)
 
 

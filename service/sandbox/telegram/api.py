@@ -24,6 +24,7 @@ class BotApi:
         self._token = token
         self._sending = Sending(simulator).table()
         self._methods = Methods(simulator).table() | self._sending
+        self._names = {name.lower(): name for name in self._methods}  # Telegram takes any case
 
     def application(self, faults: FaultBoard) -> web.Application:
         """Return the server's application."""
@@ -39,7 +40,7 @@ class BotApi:
         """Answer one call of a method."""
         try:
             self._authorise(request)
-            result = await self._run(request.match_info["method"].lower(), await read_arguments(request))
+            result = await self._run(request.match_info["method"], await read_arguments(request))
         except BotApiError as error:
             return _json(error.answer(), status=error.code, retry_after=(error.parameters or {}).get("retry_after"))
         return _json({"ok": True, "result": result})
@@ -55,10 +56,11 @@ class BotApi:
             return _json(BotApiError(404, "Not Found").answer(), status=404)
         return web.Response(body=stored.content, content_type="application/octet-stream")
 
-    async def _run(self, name: str, arguments: Arguments) -> Any:
-        method = self._methods.get(name)
-        if method is None:
+    async def _run(self, called: str, arguments: Arguments) -> Any:
+        name = self._names.get(called.lower())
+        if name is None:
             raise BotApiError(404, "Not Found: method not found")
+        method = self._methods[name]
         if name not in self._sending:
             return await method(arguments)
         try:

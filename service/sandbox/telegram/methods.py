@@ -22,24 +22,24 @@ class Methods:
         self._telegram = simulator
 
     def table(self) -> dict[str, Method]:
-        """Return the methods by their lower-case names."""
+        """Return the methods by name."""
         return {
-            "getme": self.get_me,
-            "setwebhook": self.set_webhook,
-            "deletewebhook": self.delete_webhook,
-            "getwebhookinfo": self.get_webhook_info,
-            "getupdates": self.get_updates,
-            "getfile": self.get_file,
-            "getchat": self.get_chat,
-            "getchatmember": self.get_chat_member,
-            "setmycommands": self.set_my_commands,
-            "getmycommands": self.get_my_commands,
-            "deletemycommands": self.delete_my_commands,
-            "setmydescription": self.accept,
-            "setmyshortdescription": self.accept,
-            "setmyname": self.accept,
-            "setchatmenubutton": self.accept,
-            "logout": self.accept,
+            "getMe": self.get_me,
+            "setWebhook": self.set_webhook,
+            "deleteWebhook": self.delete_webhook,
+            "getWebhookInfo": self.get_webhook_info,
+            "getUpdates": self.get_updates,
+            "getFile": self.get_file,
+            "getChat": self.get_chat,
+            "getChatMember": self.get_chat_member,
+            "setMyCommands": self.set_my_commands,
+            "getMyCommands": self.get_my_commands,
+            "deleteMyCommands": self.delete_my_commands,
+            "setMyDescription": self.accept,
+            "setMyShortDescription": self.accept,
+            "setMyName": self.accept,
+            "setChatMenuButton": self.accept,
+            "logOut": self.accept,
             "close": self.accept,
         }
 

@@ -15,7 +15,7 @@ _NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
 )
-_FILE_KINDS = {"sendphoto": "photo", "senddocument": "document", "sendvoice": "voice", "sendvideo": "video"}
+_FILE_KINDS = {"sendPhoto": "photo", "sendDocument": "document"}
 
 
 class Sending:
@@ -25,21 +25,21 @@ class Sending:
         self._telegram = simulator
 
     def table(self) -> dict[str, Method]:
-        """Return the methods by their lower-case names."""
+        """Return the methods by name."""
         return {
-            "sendmessage": self.send_message,
-            "sendphoto": self.send_photo,
-            "senddocument": self.send_document,
-            "sendmediagroup": self.send_media_group,
-            "sendlocation": self.send_location,
-            "sendchataction": self.send_chat_action,
-            "copymessage": self.copy_message,
-            "forwardmessage": self.forward_message,
-            "editmessagetext": self.edit_message_text,
-            "editmessagecaption": self.edit_message_caption,
-            "editmessagereplymarkup": self.edit_message_reply_markup,
-            "deletemessage": self.delete_message,
-            "answercallbackquery": self.answer_callback_query,
+            "sendMessage": self.send_message,
+            "sendPhoto": self.send_photo,
+            "sendDocument": self.send_document,
+            "sendMediaGroup": self.send_media_group,
+            "sendLocation": self.send_location,
+            "sendChatAction": self.send_chat_action,
+            "copyMessage": self.copy_message,
+            "forwardMessage": self.forward_message,
+            "editMessageText": self.edit_message_text,
+            "editMessageCaption": self.edit_message_caption,
+            "editMessageReplyMarkup": self.edit_message_reply_markup,
+            "deleteMessage": self.delete_message,
+            "answerCallbackQuery": self.answer_callback_query,
         }
 
     async def send_message(self, arguments: Arguments) -> JsonObject:

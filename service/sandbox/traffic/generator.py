@@ -11,7 +11,7 @@ from sandbox.jsontypes import JsonObject
 from sandbox.people import Person, Role
 from sandbox.telegram.simulator import Simulator
 from sandbox.traffic.conversations import pick
-from sandbox.traffic.phone import BotSilentError, Phone
+from sandbox.traffic.phone import BotSilentError, LocalPhone
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -78,7 +78,7 @@ class TrafficGenerator:
 
     async def _converse(self, person: Person) -> None:
         try:
-            await pick(person.role, self._chance)(Phone(self._telegram, person), self._chance, self._pause)
+            await pick(person.role, self._chance)(LocalPhone(self._telegram, person), self._chance, self._pause)
             self._counts["finished"] += 1
         except BotSilentError:
             self._counts["silent"] += 1

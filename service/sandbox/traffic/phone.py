@@ -1,13 +1,15 @@
 """A user's phone: write, press, and wait for the bot's next words."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from sandbox.jsontypes import JsonObject
 from sandbox.people import Person
-from sandbox.telegram.chats import StoredMessage
 from sandbox.telegram.simulator import Simulator
 from sandbox.telegram.users import Users
 
 ANSWER_TIMEOUT_SECONDS = 60.0
+SETTLE_SECONDS = 0.1
 
 
 class BotSilentError(Exception):
@@ -31,16 +33,34 @@ class BotMessage:
     buttons: tuple[Button, ...]
 
     @classmethod
-    def of(cls, stored: StoredMessage) -> "BotMessage":
-        """Read a stored message."""
-        content = stored.content
+    def of(cls, content: JsonObject) -> "BotMessage":
+        """Read a message in the Bot API's words."""
         rows = content.get("reply_markup", {}).get("inline_keyboard", [])
         buttons = tuple(Button(b["text"], b["callback_data"]) for row in rows for b in row if "callback_data" in b)
-        return cls(stored.message_id, str(content.get("text") or content.get("caption") or ""), buttons)
+        return cls(int(content["message_id"]), str(content.get("text") or content.get("caption") or ""), buttons)
 
 
-class Phone:
-    """One person's hands and eyes."""
+class Phone(Protocol):
+    """One person's hands and eyes. Each act returns what the bot then wrote or changed.
+
+    Every act raises BotSilentError where the bot does not answer in time.
+    """
+
+    async def say(self, text: str) -> BotMessage:
+        """Write a text."""
+
+    async def press(self, message: BotMessage, button: Button) -> BotMessage:
+        """Press a button."""
+
+    async def send_photos(self, count: int) -> BotMessage:
+        """Send a photo, or an album."""
+
+    async def send_location(self, latitude: float, longitude: float) -> BotMessage:
+        """Share a place, in degrees."""
+
+
+class LocalPhone:
+    """A phone on a simulator of this process."""
 
     def __init__(
         self, telegram: Simulator, person: Person, answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS
@@ -51,39 +71,23 @@ class Phone:
         self._timeout = answer_timeout_seconds
 
     async def say(self, text: str) -> BotMessage:
-        """Write and return the bot's answer.
-
-        Raises:
-            BotSilentError: none came.
-        """
+        """Write a text."""
         self._users.say(self.person.telegram_id, text)
         return await self._answer(self._chat.seq)
 
     async def press(self, message: BotMessage, button: Button) -> BotMessage:
-        """Press a button and return what the bot wrote or changed.
-
-        Raises:
-            BotSilentError: nothing came.
-        """
+        """Press a button."""
         seen = self._chat.seq
         self._users.press(self.person.telegram_id, message.message_id, button.data)
         return await self._answer(seen)
 
     async def send_photos(self, count: int) -> BotMessage:
-        """Send a photo or an album and return the bot's answer.
-
-        Raises:
-            BotSilentError: none came.
-        """
+        """Send a photo, or an album."""
         self._users.send_photos(self.person.telegram_id, count)
         return await self._answer(self._chat.seq)
 
     async def send_location(self, latitude: float, longitude: float) -> BotMessage:
-        """Share a place and return the bot's answer.
-
-        Raises:
-            BotSilentError: none came.
-        """
+        """Share a place, in degrees."""
         self._users.send_location(self.person.telegram_id, latitude, longitude)
         return await self._answer(self._chat.seq)
 
@@ -91,4 +95,6 @@ class Phone:
         found = await self._chat.wait_newer(seen, self._timeout, from_bot=True)
         if not found:
             raise BotSilentError(f"the bot did not answer {self.person.username} in {self._timeout:.0f} s")
-        return BotMessage.of(found[-1])
+        while more := await self._chat.wait_newer(found[-1].seq, SETTLE_SECONDS, from_bot=True):
+            found = more  # the bot says something in two messages: the last one counts
+        return BotMessage.of(found[-1].content)

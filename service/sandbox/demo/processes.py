@@ -1,0 +1,115 @@
+"""Child processes of the demo: started in its own process group, their output in files, ended with it."""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+
+STOP_SECONDS = 8.0
+POLL_SECONDS = 0.1
+LOG_LINES = 5
+
+
+class DemoError(RuntimeError):
+    """The demo cannot go on; the message is for a person."""
+
+
+def require_free_ports(ports: dict[str, int]) -> None:
+    """Look whether the ports can be opened.
+
+    Raises:
+        DemoError: one is in use.
+    """
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise DemoError(f"port {port} ({name}) is in use: end what listens there and try again") from error
+
+
+class Child:
+    """One process with its log file."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._environment = os.environ | environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start it in this process's group, so that a signal to the group reaches it too."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment
+            )
+
+    async def wait_ready(self, url: str, timeout_seconds: float) -> None:
+        """Wait until a URL answers 200.
+
+        Raises:
+            DemoError: the process ended, or the time is over.
+        """
+        await self._wait(lambda: _answers(url), timeout_seconds)
+
+    async def ended(self) -> None:
+        """Wait until the process ends by itself, then say so.
+
+        Raises:
+            DemoError: always.
+        """
+        process = self._started()
+        await process.wait()
+        raise DemoError(f"the {self.name} ended with status {process.returncode}{self._last_words()}")
+
+    async def stop(self) -> None:
+        """End it: SIGTERM, then SIGKILL."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+    async def _wait(self, ready: Callable[[], Awaitable[bool]], timeout_seconds: float) -> None:
+        process = self._started()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not await ready():
+                    if process.returncode is not None:
+                        await self.ended()
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError as error:
+            raise DemoError(
+                f"the {self.name} is not ready after {timeout_seconds:.0f} s{self._last_words()}"
+            ) from error
+
+    def _started(self) -> asyncio.subprocess.Process:
+        if self._process is None:
+            raise DemoError(f"the {self.name} was not started")
+        return self._process
+
+    def _last_words(self) -> str:
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
+        said = "".join(f"\n  {line}" for line in lines[-LOG_LINES:])
+        return f"; the end of {self.log}:{said}" if said else f"; {self.log} is empty"
+
+
+async def _answers(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=2) as client:
+            return (await client.get(url)).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,64 @@
+"""The demo's settings: where things listen. Only the gateway's own tests change them."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from sandbox.settings import Settings
+
+
+class DemoSettings(BaseSettings):
+    """Settings of the demo itself (prefix ``DEMO_``); the sandbox's own settings count as well."""
+
+    model_config = SettingsConfigDict(env_prefix="DEMO_", frozen=True)
+
+    gateway_port: int = Field(8000, description="Port of the gateway.")
+    control_port: int = Field(8080, description="Port of the control API.")
+    traffic_rate: float = Field(0.2, ge=0, description="Conversations a second after the one that is shown.")
+    run_dir: Path = Field(Path(".run"), description="Where the processes' logs go.")
+    ready_timeout_seconds: float = Field(30, gt=0, description="How long a process may take to start.")
+
+
+def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int) -> dict[str, str]:
+    """Return the environment of the sandbox's process."""
+    return {
+        "SANDBOX_HOST": "127.0.0.1",
+        "SANDBOX_CONTROL_PORT": str(demo.control_port),
+        "SANDBOX_TELEGRAM_PORT": str(sandbox.telegram_port),
+        "SANDBOX_AUTH_PORT": str(sandbox.auth_port),
+        "SANDBOX_REQUEST_PORT": str(sandbox.request_port),
+        "SANDBOX_USER_PORT": str(sandbox.user_port),
+        "SANDBOX_SHIFT_PORT": str(sandbox.shift_port),
+        "SANDBOX_NOTIFY_URL": f"http://127.0.0.1:{demo.gateway_port}/internal/notify",
+        "SANDBOX_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp_port}",
+        "SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{demo.gateway_port}/webhook",
+        "SANDBOX_TRAFFIC_RATE": "0",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }
+
+
+def gateway_environment(demo: DemoSettings, sandbox: Settings, redis_url: str, otlp_port: int) -> dict[str, str]:
+    """Return the environment of the gateway's process. No webhook secret: the README's curl commands have none."""
+    return {
+        "BOT_TOKEN": sandbox.bot_token.get_secret_value(),
+        "TELEGRAM_API_BASE": f"http://127.0.0.1:{sandbox.telegram_port}",
+        "UPDATE_MODE": "webhook",
+        "WEBHOOK_URL": f"http://127.0.0.1:{demo.gateway_port}/webhook",
+        "WEBHOOK_SECRET": "",
+        "WEBHOOK_SECRET_PREVIOUS": "",
+        "HOST": "127.0.0.1",
+        "PORT": str(demo.gateway_port),
+        "REDIS_URL": redis_url,
+        "SERVICE_TOKEN": sandbox.service_token.get_secret_value(),
+        "AUTH_SERVICE_URL": f"http://127.0.0.1:{sandbox.auth_port}",
+        "REQUEST_SERVICE_URL": f"http://127.0.0.1:{sandbox.request_port}",
+        "USER_SERVICE_URL": f"http://127.0.0.1:{sandbox.user_port}",
+        "SHIFT_SERVICE_URL": f"http://127.0.0.1:{sandbox.shift_port}",
+        "TRACING_ENABLED": "true",
+        "JAEGER_HOST": "127.0.0.1",
+        "JAEGER_PORT": str(otlp_port),
+        "TRACING_SAMPLE_RATIO": "1",
+        "SHUTDOWN_GRACE_SECONDS": "3",
+        "OTEL_BSP_SCHEDULE_DELAY": "500",
+    }

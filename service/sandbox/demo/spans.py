@@ -1,0 +1,115 @@
+"""A small OTLP/gRPC receiver: it keeps the latest spans, so that the demo can show a trace without Jaeger."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]  # it ships no types
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
+
+TRACES_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A span as received; times are in nanoseconds since 1970."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str
+    service: str
+    name: str
+    kind: int
+    start_ns: int
+    end_ns: int
+    attributes: dict[str, Any]
+    failed: bool
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it took."""
+        return (self.end_ns - self.start_ns) / 1e6
+
+    @property
+    def is_server(self) -> bool:
+        """Whether it is the called side of a call."""
+        return self.kind == SpanProto.SpanKind.SPAN_KIND_SERVER
+
+
+class SpanStore:
+    """The latest traces by id."""
+
+    def __init__(self) -> None:
+        self._traces: OrderedDict[str, dict[str, Span]] = OrderedDict()
+
+    def add(self, span: Span) -> None:
+        """Keep a span."""
+        self._traces.setdefault(span.trace_id, {})[span.span_id] = span
+        while len(self._traces) > TRACES_KEPT:
+            self._traces.popitem(last=False)
+
+    def traces(self) -> list[list[Span]]:
+        """Return the traces, the latest first, each in the order of its spans' starts."""
+        ordered = [sorted(spans.values(), key=lambda span: span.start_ns) for spans in self._traces.values()]
+        return sorted(ordered, key=lambda spans: spans[0].start_ns, reverse=True)
+
+
+class SpanReceiver(TraceServiceServicer):
+    """The gRPC server; ``async with SpanReceiver(store) as receiver`` listens on ``receiver.port``."""
+
+    def __init__(self, store: SpanStore, port: int = 0) -> None:
+        self._store = store
+        self._wanted_port = port
+        self._server: Any = None
+        self.port = 0
+
+    async def __aenter__(self) -> "SpanReceiver":
+        self._server = grpc.aio.server()
+        add_TraceServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]  # generated code
+        self.port = self._server.add_insecure_port(f"127.0.0.1:{self._wanted_port}")
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._server.stop(grace=0.5)
+
+    async def Export(  # noqa: N802 - the name is gRPC's
+        self,
+        request: ExportTraceServiceRequest,
+        context: object,  # noqa: ARG002 - gRPC's form
+    ) -> ExportTraceServiceResponse:
+        """Take a batch of spans."""
+        for resource_spans in request.resource_spans:
+            resource = _values(resource_spans.resource.attributes)
+            service = str(resource.get("service.name", "unknown"))
+            for scope_spans in resource_spans.scope_spans:
+                for span in scope_spans.spans:
+                    self._store.add(_span(service, span))
+        return ExportTraceServiceResponse()
+
+
+def _span(service: str, span: SpanProto) -> Span:
+    return Span(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex(),
+        service=service,
+        name=span.name,
+        kind=span.kind,
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        attributes=_values(span.attributes),
+        failed=span.status.code == 2,  # STATUS_CODE_ERROR
+    )
+
+
+def _values(attributes: Any) -> dict[str, Any]:
+    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value") or "string_value") for pair in attributes}
