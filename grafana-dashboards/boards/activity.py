@@ -1,9 +1,11 @@
 """Panels of the overview on what users do with the bot and what comes of it."""
 
-from boards import alerts
+from boards import alerts, colours
 from boards.links import runbook
 from boards.panels import AnyPanel, Query, graph
 from boards.queries import agreed, per_second, series
+
+COMMANDS = ("start", "help", "newrequest", "requests", "shifts", "language", "cancel", "search", "broadcast", "other")
 
 
 def traffic() -> list[AnyPanel]:
@@ -21,32 +23,7 @@ def traffic() -> list[AnyPanel]:
             "reqps",
             legend_right=True,
             stacked=True,
-        ),
-        graph(
-            "Active sessions and FSM sessions",
-            "Users in a session, and those in the middle of a dialogue (FSM). Every replica reads both from Redis,"
-            " so the largest view counts. The line is ExcessiveFSMSessions; no session at all is NoActiveSessions.",
-            [
-                Query(agreed("bot_gateway_active_sessions"), "active sessions"),
-                Query(agreed("bot_gateway_active_fsm_sessions"), "FSM sessions"),
-            ],
-            "short",
-            alerts=[alerts.EXCESSIVE_FSM_SESSIONS],
-            links=[runbook(alerts.NO_ACTIVE_SESSIONS)],
-        ),
-        graph(
-            "Command execution rate",
-            "Commands that users give, per second.",
-            [Query(per_second("bot_gateway_commands_total", "command"), "{{command}}")],
-            "ops",
-            span=8,
-        ),
-        graph(
-            "Callback query rate",
-            "Buttons pressed per second, by kind.",
-            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
-            "ops",
-            span=8,
+            suffix_colours=colours.ROLES,
         ),
         graph(
             "FSM state transitions",
@@ -58,8 +35,36 @@ def traffic() -> list[AnyPanel]:
                 )
             ],
             "ops",
-            span=8,
             legend_right=True,
+        ),
+        graph(
+            "Active sessions and FSM sessions",
+            "Users in a session, and those in the middle of a dialogue (FSM). Every replica reads both from Redis,"
+            " so the largest view counts. The line is ExcessiveFSMSessions; no session at all is NoActiveSessions.",
+            [
+                Query(agreed("bot_gateway_active_sessions"), "active sessions"),
+                Query(agreed("bot_gateway_active_fsm_sessions"), "FSM sessions"),
+            ],
+            "short",
+            span=8,
+            series_colours=colours.identities("active sessions", "FSM sessions"),
+            alerts=[alerts.EXCESSIVE_FSM_SESSIONS],
+            links=[runbook(alerts.NO_ACTIVE_SESSIONS)],
+        ),
+        graph(
+            "Command execution rate",
+            "Commands that users give, per second.",
+            [Query(per_second("bot_gateway_commands_total", "command"), "{{command}}")],
+            "ops",
+            series_colours=colours.identities(*COMMANDS),
+            span=8,
+        ),
+        graph(
+            "Callback query rate",
+            "Buttons pressed per second, by kind.",
+            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
+            "ops",
+            span=8,
         ),
     ]
 
@@ -73,6 +78,7 @@ def business() -> list[AnyPanel]:
             "Users who did something within the last 5 minutes, hour and day.",
             [Query(f"max by (window) (sum by (pod, window) ({series(users)}))", "last {{window}}")],
             "short",
+            series_colours=colours.identities("last 5m", "last 1h", "last 24h"),
             span=6,
         ),
         graph(
@@ -84,6 +90,7 @@ def business() -> list[AnyPanel]:
                 Query(per_second("bot_gateway_requests_viewed_total"), "viewed"),
             ],
             "ops",
+            series_colours=colours.identities("created", "updated", "viewed"),
             span=6,
         ),
         graph(
@@ -96,6 +103,7 @@ def business() -> list[AnyPanel]:
                 Query(per_second("bot_gateway_availability_updates_total"), "availability"),
             ],
             "ops",
+            series_colours=colours.identities("taken", "released", "viewed", "availability"),
             span=6,
         ),
         graph(
@@ -108,6 +116,7 @@ def business() -> list[AnyPanel]:
                 Query(per_second("bot_gateway_notifications_total", "result"), "notifications: {{result}}"),
             ],
             "ops",
+            series_colours=colours.identities("actions", "searches", "broadcasts", "notifications: sent"),
             span=6,
         ),
     ]

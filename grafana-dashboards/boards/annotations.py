@@ -1,4 +1,9 @@
-"""Marks on every graph: firing alerts, starts of pods, remediations at work."""
+"""Marks on every graph at the moment when an alert fires, a pod starts, a remediation begins.
+
+Only beginnings: how long an alert fires is on the overview's timeline, and a region over a graph would tint the colours
+that say how well something is. Grafana asks for an annotation at about a hundred points, whatever the time range; a
+beginning is therefore what was not there one `$__interval` before.
+"""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -12,8 +17,10 @@ BUILD = series("bot_gateway_build_info")
 class PrometheusAnnotation(models.AnnotationQuery):
     """An annotation of Grafana's Prometheus data source, whose own fields the SDK's type lacks."""
 
-    def __init__(self, name: str, expr: str, colour: str, *, title: str, text: str, tags: str = "") -> None:
-        super().__init__(name=name, datasource=DATASOURCE, enable=True, icon_color=colour, expr=expr)
+    def __init__(
+        self, name: str, expr: str, colour: str, *, title: str, text: str, tags: str = "", on: bool = True
+    ) -> None:
+        super().__init__(name=name, datasource=DATASOURCE, enable=on, icon_color=colour, expr=expr)
         self.title_format = title
         self.text_format = text
         self.tag_keys = tags
@@ -28,34 +35,37 @@ class PrometheusAnnotation(models.AnnotationQuery):
 
 def annotations() -> list[models.AnnotationQuery]:
     """All annotations, in the order of their switches."""
+    remediating = f"sum by (policy) ({series('remediator_remediations', ACTIVE, OPERATOR)})"
+    before = f"sum by (policy) ({series('remediator_remediations', ACTIVE, OPERATOR)} offset $__interval)"
     return [
         _alerts("Critical alerts", "critical", colours.CRITICAL),
-        _alerts("Warnings", "warning", colours.WARNING),
+        _alerts("Warnings", "warning", colours.WARNING, on=False),
         PrometheusAnnotation(
             "Pod starts",
-            # A rollout, an eviction and a scale-out all start pods; a pod is new while it had no series a minute ago.
-            f"{BUILD} unless on (namespace, pod) {BUILD} offset 1m",
+            # A rollout, an eviction and a scale-out all start pods; a scrape that failed is not a start.
+            f"{BUILD} unless max_over_time({BUILD}[5m] offset $__interval)",
             colours.PLAIN,
             title="{{pod}} started",
             text="version {{version}}",
         ),
         PrometheusAnnotation(
             "Remediations",
-            f"sum by (policy) ({series('remediator_remediations', ACTIVE, OPERATOR)}) > 0",
+            f"({remediating} > 0) unless ({before} > 0)",
             "#B877D9",
-            title="Remediation under way",
+            title="Remediation begins",
             text="policy {{policy}}",
             tags="policy",
         ),
     ]
 
 
-def _alerts(name: str, severity: str, colour: str) -> PrometheusAnnotation:
+def _alerts(name: str, severity: str, colour: str, *, on: bool = True) -> PrometheusAnnotation:
     return PrometheusAnnotation(
         name,
-        firing(severity),
+        f"{firing(severity)} unless {firing(severity)} offset $__interval",
         colour,
         title="{{alertname}}",
         text="{{service_name}} {{pod}}",
         tags="severity,service_name",
+        on=on,
     )

@@ -1,8 +1,11 @@
 """One colour for one meaning on every dashboard.
 
 Green, yellow, orange and red say how well something is and are used for nothing else. Identities (a backend, a role,
-a percentile) take their colours from outside that range, so that a red line is always trouble.
+a percentile) take their colours from outside that range, so that a red line is always trouble. Series whose names are
+not known here get shades of one blue: Grafana's own palette has red and green in it.
 """
+
+from collections.abc import Mapping
 
 OK = "green"
 NOTICE = "yellow"
@@ -22,6 +25,18 @@ ROLES = {
 }
 PERCENTILES = {"p50": "#A6C8FF", "p95": "#3274D9", "p99": "#8F5BD0"}
 MEMORY = {"rss": "#3274D9", "heap": "#8AB8FF", "external": "#B877D9"}
+SERVICE_ERRORS = {
+    "timeout": "#5794F2",
+    "connection": "#B877D9",
+    "server_error": "#F28FB1",
+    "deadline": "#2BB5A8",
+    "invalid_response": "#C4A484",
+    "circuit_open": NEUTRAL,
+    "bulkhead_full": "#BDBDBD",
+    "other": "#6ED0E0",
+}
+"""Kinds of backend errors; the greys are consequences of the others."""
+
 OUTCOMES = {
     "handled": OK,
     "duplicate": "#8AB8FF",
@@ -42,3 +57,10 @@ STATUS_PATTERNS = {
     "/(^| )(5..|error)$/": CRITICAL,
 }
 """HTTP statuses at the end of a series' name; `error` got no answer."""
+
+_HUES = ("#5794F2", "#B877D9", "#2BB5A8", "#F28FB1", "#C4A484", "#6ED0E0", "#7C5FB8", "#E0B8D8", "#8AB8FF", NEUTRAL)
+
+
+def identities(*names: str) -> Mapping[str, str]:
+    """A colour of its own for each of up to ten names that stand in one panel."""
+    return dict(zip(names, _HUES, strict=False))

@@ -57,7 +57,12 @@ class Link:
 
 def runbook(alert: Alert) -> Link:
     """The runbook of an alert."""
-    return Link(f"Runbook: {alert.name}", f"${{runbooks}}/{alert.name}.md")
+    return runbook_named(alert.name)
+
+
+def runbook_named(alert: str) -> Link:
+    """The runbook of an alert that no panel draws a line for."""
+    return Link(f"Runbook: {alert}", f"${{runbooks}}/{alert}.md")
 
 
 def runbook_of_row() -> Link:

@@ -5,14 +5,26 @@ from grafana_foundation_sdk.models import dashboard as models
 from boards import activity, alerts, colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
-from boards.panels import AnyPanel, Column, Query, graph, number, rows, timeline
+from boards.panels import AnyPanel, Query, graph, number, timeline
 from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, series, worst_pod
 from boards.queries import alerts as alerts_in
+from boards.tables import Column, rows
 
+ERROR_TYPES = (
+    "backend_unavailable",
+    "handler_failed",
+    "invalid_update",
+    "redis_unavailable",
+    "telegram_failed",
+    "service_token",
+)
 LATENCY = "bot_gateway_message_processing_duration_seconds"
 WEBHOOK = "bot_gateway_webhook_requests_total"
+SEVERITY = models.DynamicConfigValue("mappings", style.SEVERITIES)
 SEVERITIES = 'severity=~"warning|critical"'
-ALERT_STATES = style.words({"1": ("warning", colours.WARNING), "2": ("critical", colours.CRITICAL)})
+ALERT_STATES = style.words(
+    {"0": (" ", "transparent"), "1": ("warning", colours.WARNING), "2": ("critical", colours.CRITICAL)}
+)
 
 
 def build() -> models.Dashboard:
@@ -55,7 +67,7 @@ def _health() -> list[AnyPanel]:
             links=[board(PERFORMANCE)],
         ),
         number(
-            "Updates handled",
+            "Success",
             "Share of Telegram's updates that did not fail, now. Strangers without the secret do not count.",
             Query(f"1 - {per_second(WEBHOOK, match=FAILED)} / {per_second(WEBHOOK, match=KNOWN)}"),
             "percentunit",
@@ -72,7 +84,7 @@ def _health() -> list[AnyPanel]:
             decimals=2,
         ),
         number(
-            "Processing p95",
+            "Latency p95",
             "95 % of the messages are answered within this time.",
             Query(quantile(0.95, LATENCY)),
             "s",
@@ -80,7 +92,7 @@ def _health() -> list[AnyPanel]:
             links=[traces(query="&minDuration=2s")],
         ),
         number(
-            "Backends cut off",
+            "Breakers",
             "Backends whose circuit breaker is open or half-open on at least one pod: users get an apology instead.",
             Query(f"sum({worst_pod('bot_gateway_service_circuit_breaker_state', 'service_name')} > bool 0)"),
             "none",
@@ -98,14 +110,21 @@ def _health() -> list[AnyPanel]:
     ]
 
 
+def _since_when(severity: str, value: int) -> str:
+    """`value` while an alert fires, 0 while one that has fired does not: a gap would be drawn as if it still did."""
+    alerting = firing(severity)
+    fired = f"max by (alertname) (max_over_time({alerting}[$__range]))"
+    return f"{value} * max by (alertname) ({alerting}) or 0 * {fired}"
+
+
 def _since() -> list[AnyPanel]:
     return [
         timeline(
             "Firing alerts",
             "Which alert fired from when to when. The first to begin is usually nearest to the cause.",
             [
-                Query(f"2 * max by (alertname) ({firing('critical')})", "{{alertname}}"),
-                Query(f"max by (alertname) ({firing('warning')})", "{{alertname}}"),
+                Query(_since_when("critical", 2), "{{alertname}}"),
+                Query(_since_when("warning", 1), "{{alertname}}"),
             ],
             ALERT_STATES,
             height=9,
@@ -117,10 +136,10 @@ def _since() -> list[AnyPanel]:
             "What fires or waits for its duration now. Click on an alert for its runbook.",
             [Query(f"max by (alertname, severity, alertstate, service_name, pod) ({alerts_in(SEVERITIES)})")],
             [
-                Column("alertname", "Alert", link=runbook_of_row()),
-                Column("severity", "Severity"),
-                Column("alertstate", "State"),
-                Column("service_name", "Service"),
+                Column("alertname", "Alert", width=230, link=runbook_of_row()),
+                Column("severity", "Severity", width=85, properties=(style.coloured_text(), SEVERITY)),
+                Column("alertstate", "State", width=85),
+                Column("service_name", "Service", width=85),
                 Column("pod", "Pod"),
             ],
             sort_by="Severity",
@@ -135,6 +154,7 @@ def _since() -> list[AnyPanel]:
             "errps",
             alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
             stacked=True,
+            series_colours=colours.identities(*ERROR_TYPES),
             span=8,
             links=[traces(query="&tags=%7B%22error%22%3A%22true%22%7D")],
         ),
@@ -172,7 +192,11 @@ def _why() -> list[AnyPanel]:
             "Errors of the last hour",
             "What went wrong, most frequent first. Types are explained in docs/metrics.md.",
             [Query(f"{counted('bot_gateway_errors_total', '1h', 'error_type', 'severity')} > 0")],
-            [Column("error_type", "Type"), Column("severity", "Severity"), Column("Value", "Errors", unit="short")],
+            [
+                Column("error_type", "Type"),
+                Column("severity", "Severity", width=75),
+                Column("Value", "Errors", unit="short", width=75),
+            ],
             sort_by="Errors",
             span=6,
             no_value="No error in the last hour.",
@@ -181,7 +205,7 @@ def _why() -> list[AnyPanel]:
             "Unhandled exceptions of the last hour",
             "Exceptions that a handler let through: defects of ours. Refusals of Telegram (400, 403) do not count.",
             [Query(f"{counted('bot_gateway_exceptions_total', '1h', 'exception_type')} > 0")],
-            [Column("exception_type", "Exception"), Column("Value", "Times", unit="short")],
+            [Column("exception_type", "Exception"), Column("Value", "Times", unit="short", width=75)],
             sort_by="Times",
             span=6,
             no_value="No unhandled exception in the last hour.",
@@ -227,16 +251,20 @@ def _why() -> list[AnyPanel]:
                 Query(worst_pod("bot_gateway_broadcast_queue_recipients"), "broadcast recipients"),
             ],
             "short",
+            series_colours=colours.identities("pending at Telegram", "dead letters", "outbox", "broadcast recipients"),
             span=8,
         ),
         graph(
             "Duplicates and dead letters",
             "Updates that Telegram sent again although they were handled, and updates put aside by reason.",
             [
-                Query(per_second("bot_gateway_duplicate_updates_total"), "duplicates"),
-                Query(per_second("bot_gateway_dead_letters_total", "reason"), "dead letter: {{reason}}"),
+                Query(f"{per_second('bot_gateway_duplicate_updates_total')} > 0", "duplicates"),
+                Query(f"{per_second('bot_gateway_dead_letters_total', 'reason')} > 0", "dead letter: {{reason}}"),
             ],
             "ops",
+            series_colours={"duplicates": colours.NEUTRAL},
+            sparse=True,
             span=8,
+            no_value="No duplicate and no dead letter in this time.",
         ),
     ]

@@ -43,17 +43,6 @@ class Query:
     exemplars: bool = False
 
 
-@dataclass(frozen=True)
-class Column:
-    """A table's column: the label or query it shows, its heading, and how."""
-
-    source: str
-    heading: str
-    unit: str = ""
-    link: Link | None = None
-    properties: tuple[models.DynamicConfigValue, ...] = ()
-
-
 def graph(
     title: str,
     description: str,
@@ -65,8 +54,10 @@ def graph(
     alerts: Sequence[Alert] = (),
     links: Sequence[Link] = (),
     series_colours: Mapping[str, str] | None = None,
+    suffix_colours: Mapping[str, str] | None = None,
     status_colours: bool = False,
     stacked: bool = False,
+    sparse: bool = False,
     legend_right: bool = False,
     maximum: float | None = None,
     from_zero: bool = True,
@@ -74,11 +65,11 @@ def graph(
     no_value: str = "",
 ) -> timeseries.Panel:
     """Values over time. `stacked` when the series are parts of one sum, `status_colours` when named by HTTP
-    status; `drawn` are lines besides those of the alerts."""
-    panel = _common(timeseries.Panel(), title, description, span, height, alerts, links)
+    status, `sparse` when each value is an event of its own; `drawn` are lines besides those of the alerts."""
+    panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(drawn or style.lines(*alerts)).line_width(1 if stacked else 2)
     panel.fill_opacity(35 if stacked else 5).show_points(common_models.VisibilityMode.NEVER)
-    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.SHADES).fixed_color(colours.PLAIN))
     panel.tooltip(
         common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.DESCENDING)
     )
@@ -87,7 +78,9 @@ def graph(
         panel.min(0)
     if alerts or drawn:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED))
-    if stacked:
+    if sparse:
+        panel.draw_style(common_models.GraphDrawStyle.BARS).fill_opacity(80).line_width(0)
+    if stacked or sparse:
         panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A"))
     if maximum is not None:
         panel.max(maximum)
@@ -95,9 +88,11 @@ def graph(
         panel.no_value(no_value)
     for pattern, colour in colours.STATUS_PATTERNS.items() if status_colours else ():
         panel.override_by_regexp(pattern, [style.fixed(colour)])
+    for suffix, colour in (suffix_colours or {}).items():
+        panel.override_by_regexp(f"/ {suffix}$/", [style.fixed(colour)])
     for name, colour in (series_colours or {}).items():
         panel.override_by_name(name, [style.fixed(colour)])
-    return _ask(panel, queries)
+    return asking(panel, queries)
 
 
 def number(
@@ -116,7 +111,7 @@ def number(
     height: int = 4,
 ) -> stat.Panel:
     """The value of now. Asked instantly, so that a gateway that is gone shows "no data", not its last good value."""
-    panel = _common(stat.Panel(), title, description, span, height, alerts, links)
+    panel = framed(stat.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(thresholds or (style.health(*alerts) if alerts else style.plain()))
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
     panel.color_mode(
@@ -128,7 +123,7 @@ def number(
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     if decimals is not None:
         panel.decimals(decimals)
-    return _ask(panel, [query], instant=True)
+    return asking(panel, [query], instant=True)
 
 
 def timeline(
@@ -144,7 +139,7 @@ def timeline(
     no_value: str = "no data",
 ) -> statetimeline.Panel:
     """States over time, one row a series: since when is it so?"""
-    panel = _common(statetimeline.Panel(), title, description, span, height, alerts, links)
+    panel = framed(statetimeline.Panel(), title, description, span, height, alerts, links)
     panel.unit("none").mappings(list(mappings)).thresholds(style.plain()).no_value(no_value)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
     panel.show_value(common_models.VisibilityMode.AUTO).merge_values(True).fill_opacity(80).line_width(0).row_height(
@@ -152,39 +147,7 @@ def timeline(
     )
     panel.legend(common.VizLegendOptions().show_legend(False).display_mode(common_models.LegendDisplayMode.LIST))
     panel.tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.SINGLE))
-    return _ask(panel, queries)
-
-
-def rows(
-    title: str,
-    description: str,
-    queries: Sequence[Query],
-    columns: Sequence[Column],
-    *,
-    sort_by: str,
-    ascending: bool = False,
-    span: int = 12,
-    height: int = 8,
-    alerts: Sequence[Alert] = (),
-    links: Sequence[Link] = (),
-    no_value: str = "none",
-) -> table.Panel:
-    """A table of the values of now, one row a set of labels, sorted by a heading, largest first unless `ascending`."""
-    panel = _common(table.Panel(), title, description, span, height, alerts, links)
-    panel.unit("none").no_value(no_value).thresholds(style.plain()).show_header(True)
-    panel.sort_by([common.TableSortByFieldState().display_name(sort_by).desc(not ascending)])
-    for step, options in _arranged(columns):
-        panel.with_transformation(models.DataTransformerConfig(id_val=step, options=options))
-    for column in columns:
-        properties = list(column.properties)
-        if column.unit:
-            properties.append(models.DynamicConfigValue("unit", column.unit))
-        if column.link:
-            link = {"title": column.link.title, "url": column.link.url, "targetBlank": column.link.new_tab}
-            properties.append(models.DynamicConfigValue("links", [link]))
-        if properties:
-            panel.override_by_name(column.heading, properties)
-    return _ask(panel, queries, instant=True, answer=prometheus_models.PromQueryFormat.TABLE)
+    return asking(panel, queries)
 
 
 def distribution(
@@ -198,7 +161,7 @@ def distribution(
     links: Sequence[Link] = (),
 ) -> heatmap.Panel:
     """A histogram over time: the query gives increases by `le`."""
-    panel = _common(heatmap.Panel(), title, description, span, height, (), links)
+    panel = framed(heatmap.Panel(), title, description, span, height, (), links)
     panel.unit("short").calculate(False).cell_gap(1).show_legend()
     panel.y_axis(heatmap.YAxisConfig().unit(unit).decimals(0))
     panel.color(
@@ -211,7 +174,7 @@ def distribution(
         .fill("dark-blue")
     )
     panel.mode(common_models.TooltipDisplayMode.SINGLE)
-    return _ask(panel, [query], answer=prometheus_models.PromQueryFormat.HEATMAP)
+    return asking(panel, [query], answer=prometheus_models.PromQueryFormat.HEATMAP)
 
 
 def bars(
@@ -228,19 +191,21 @@ def bars(
     no_value: str = "no data",
 ) -> bargauge.Panel:
     """The values of now side by side, to compare them."""
-    panel = _common(bargauge.Panel(), title, description, span, height, (), links)
+    panel = framed(bargauge.Panel(), title, description, span, height, (), links)
     panel.unit(unit).min(0).thresholds(thresholds or style.plain()).no_value(no_value)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
+    panel.text(common.VizTextDisplayOptions().title_size(13).value_size(18))
     panel.orientation(common_models.VizOrientation.HORIZONTAL).display_mode(common_models.BarGaugeDisplayMode.BASIC)
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     if maximum is not None:
         panel.max(maximum)
-    return _ask(panel, queries, instant=True)
+    return asking(panel, queries, instant=True)
 
 
-def _common(
+def framed(
     panel: P, title: str, description: str, span: int, height: int, alerts: Sequence[Alert], links: Sequence[Link]
 ) -> P:
+    """What every panel has: title, description, data source, size, links and runbooks."""
     everywhere = [*links, *(runbook(alert) for alert in alerts)]
     panel.title(title).description(description).datasource(DATASOURCE).span(span).height(height)
     if everywhere:
@@ -248,13 +213,14 @@ def _common(
     return panel
 
 
-def _ask(
+def asking(
     panel: P,
     queries: Sequence[Query],
     *,
     instant: bool = False,
     answer: prometheus_models.PromQueryFormat = prometheus_models.PromQueryFormat.TIME_SERIES,
 ) -> P:
+    """The panel with its queries, named A, B, C and so on."""
     for ref, query in zip("ABCDEFGH", queries, strict=False):
         target = prometheus.Dataquery().expr(query.expr).ref_id(ref).datasource(DATASOURCE).format(answer)
         target.editor_mode(prometheus_models.QueryEditorMode.CODE).legend_format(query.legend or "__auto")
@@ -275,19 +241,3 @@ def _legend(*, right: bool) -> common.VizLegendOptions:
             .sort_desc(True)
         )
     return legend.display_mode(common_models.LegendDisplayMode.LIST).placement(common_models.LegendPlacement.BOTTOM)
-
-
-def _arranged(columns: Sequence[Column]) -> list[tuple[str, dict[str, object]]]:
-    """The transformations that join the answers, keep the columns, and order and name them."""
-    sources = [column.source for column in columns]
-    return [
-        ("merge", {}),
-        ("filterFieldsByName", {"include": {"names": sources}}),
-        (
-            "organize",
-            {
-                "indexByName": {source: index for index, source in enumerate(sources)},
-                "renameByName": {column.source: column.heading for column in columns},
-            },
-        ),
-    ]

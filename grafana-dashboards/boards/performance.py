@@ -8,6 +8,9 @@ from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
 from boards.panels import AnyPanel, Query, distribution, graph, number
 from boards.queries import per_second, quantile, series, within, worst_pod
 
+MIDDLEWARES = ("metrics", "i18n", "rate_limit", "auth", "guard", "claim", "commit", "tracing")
+DROPPED = {f"dropped: {reason}": colours.WARNING for reason in ("queue_full", "export_failed", "error_budget")}
+OPERATIONS = ("claim", "commit", "renew", "profile", "gauges", "sweep", "budget", "deadletter", "elect", "other")
 MEMORY = "bot_gateway_memory_usage_bytes"
 LAG = "bot_gateway_event_loop_lag_seconds"
 REDIS = "bot_gateway_redis_operations_total"
@@ -43,14 +46,14 @@ def _health() -> list[AnyPanel]:
             links=[board(OVERVIEW)],
         ),
         number(
-            "Largest memory",
+            "Memory",
             "Resident memory of the largest replica.",
             Query(worst_pod(MEMORY, match='type="rss"')),
             "decbytes",
             alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
         ),
         number(
-            "Busiest CPU",
+            "CPU",
             "CPU of the busiest replica; 100 % is one core, and a replica cannot use much more than one.",
             Query(worst_pod("bot_gateway_cpu_usage_percent")),
             "percent",
@@ -58,7 +61,7 @@ def _health() -> list[AnyPanel]:
             decimals=0,
         ),
         number(
-            "Event loop lag p95",
+            "Loop lag p95",
             "How late the event loop of the worst replica wakes up. A blocked loop delays every user of that replica.",
             Query(f"max({quantile(0.95, LAG, 'pod')})"),
             "s",
@@ -72,8 +75,8 @@ def _health() -> list[AnyPanel]:
             alerts=[alerts.HIGH_REDIS_LATENCY],
         ),
         number(
-            "Free Redis connections",
-            "Of the replica that has fewest left.",
+            "Redis pool",
+            "Free Redis connections of the replica that has fewest left.",
             Query(f"min({series(POOL_FREE)})"),
             "none",
             alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
@@ -87,7 +90,7 @@ def _health() -> list[AnyPanel]:
             decimals=2,
         ),
         number(
-            "Updates in flight",
+            "In flight",
             "Updates being handled at this moment by all replicas.",
             Query(f"sum({series('bot_gateway_webhook_in_flight')})"),
             "none",
@@ -146,7 +149,7 @@ def _loop() -> list[AnyPanel]:
             "95th percentile of each step around a handler, without the steps inside it.",
             [Query(quantile(0.95, middleware, "middleware"), "{{middleware}}")],
             "s",
-            legend_right=True,
+            series_colours=colours.identities(*MIDDLEWARES),
             span=8,
             links=[traces(query="&minDuration=2s")],
         ),
@@ -173,6 +176,7 @@ def _redis() -> list[AnyPanel]:
             "Calls per second by operation. `claim` and `commit` come once an update each.",
             [Query(per_second(REDIS, "operation"), "{{operation}}")],
             "ops",
+            series_colours=colours.identities(*OPERATIONS),
             span=6,
         ),
         graph(
@@ -193,6 +197,7 @@ def _redis() -> list[AnyPanel]:
             "One slow operation points to a script or a large value; all of them, to Redis or the network.",
             [Query(quantile(0.95, REDIS_TIME, "operation"), "{{operation}}")],
             "s",
+            series_colours=colours.identities(*OPERATIONS),
             span=6,
         ),
         graph(
@@ -215,7 +220,7 @@ def _sessions() -> list[AnyPanel]:
     return [
         distribution(
             "Session duration distribution",
-            "How long sessions lasted that ended at each moment; the darker, the more of them.",
+            "How long sessions lasted that ended at each moment: the stronger the colour, the more of them.",
             Query(sessions, "{{le}}"),
             "s",
             links=[board(OVERVIEW)],
@@ -234,10 +239,10 @@ def _sessions() -> list[AnyPanel]:
             "Dropped spans mean that Jaeger is slow or gone: traces have holes, updates are not affected.",
             [
                 Query(per_second("bot_gateway_spans_exported_total"), "exported"),
-                Query(per_second("bot_gateway_spans_dropped_total", "reason"), "dropped: {{reason}}"),
+                Query(f"{per_second('bot_gateway_spans_dropped_total', 'reason')} > 0", "dropped: {{reason}}"),
             ],
             "ops",
-            series_colours={"exported": colours.PLAIN},
+            series_colours={"exported": colours.PLAIN, **DROPPED},
             span=6,
         ),
     ]

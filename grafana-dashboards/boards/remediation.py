@@ -2,13 +2,13 @@
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from boards import colours, style
+from boards import colours, operator_panels, style
 from boards.frame import Row, dashboard
-from boards.links import OVERVIEW, REMEDIATION, SERVICES, Link, board
-from boards.panels import AnyPanel, Column, Query, bars, graph, number, rows, timeline
-from boards.queries import ACTIVE, OPERATOR, counted, grouped, or_zero, per_second, quantile, series, within, worst_pod
+from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, runbook_named
+from boards.panels import AnyPanel, Query, bars, graph, number, timeline
+from boards.queries import ACTIVE, OPERATOR, counted, grouped, or_zero, series, worst_pod
+from boards.tables import Column, rows
 
-STAGE = "remediator_stage_duration_seconds"
 ACTED = 'action!="None"'
 HELD = 'action="None"'
 HANDED_OVER = 'phase="HandedOver"'
@@ -38,8 +38,8 @@ def build() -> models.Dashboard:
             Row("Can it act, and does a person have to?", _health()),
             Row("What is it doing?", _doing()),
             Row("What did it decide, and why?", _decided()),
-            Row("How fast is it?", _speed()),
-            Row("Does it hear and see?", _senses()),
+            Row("How fast is it?", operator_panels.speed()),
+            Row("Does it hear and see?", operator_panels.senses()),
         ],
         since="now-6h",
     )
@@ -48,10 +48,6 @@ def build() -> models.Dashboard:
 def operator(metric: str, match: str = "") -> str:
     """A selector of the operator's metric."""
     return series(metric, match, OPERATOR)
-
-
-def _runbook(name: str) -> Link:
-    return Link(f"Runbook: {name}", f"${{runbooks}}/{name}.md")
 
 
 def _health() -> list[AnyPanel]:
@@ -63,7 +59,7 @@ def _health() -> list[AnyPanel]:
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
             mappings=style.UP_STATES,
-            links=[_runbook("RemediatorDown")],
+            links=[runbook_named("RemediatorDown")],
         ),
         number(
             "Handed over",
@@ -72,7 +68,7 @@ def _health() -> list[AnyPanel]:
             Query(or_zero(f"sum({operator('remediator_remediations', HANDED_OVER)})", operator("remediator_up"))),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
-            links=[_runbook("RemediationGaveUp")],
+            links=[runbook_named("RemediationGaveUp")],
         ),
         number(
             "Under way",
@@ -82,7 +78,7 @@ def _health() -> list[AnyPanel]:
             thresholds=style.steps((None, colours.OK), (1, colours.NOTICE)),
         ),
         number(
-            "Smallest budget left",
+            "Min budget",
             "Actions that the most used policy may still take within its window. At 0 it waits, then hands over.",
             Query(f"min({operator('remediator_budget_remaining')})"),
             "none",
@@ -97,16 +93,15 @@ def _health() -> list[AnyPanel]:
             decimals=0,
         ),
         number(
-            "Alertmanager heard",
+            "Alertmanager",
             "Time since Alertmanager last answered a poll. Without it nothing new is started.",
             Query(f"time() - max({operator('remediator_last_success_timestamp_seconds', ALERTMANAGER)})"),
             "s",
             thresholds=style.steps((None, colours.OK), (60, colours.WARNING), (300, colours.CRITICAL)),
-            links=[_runbook("RemediatorCannotReachAlertmanager")],
             decimals=0,
         ),
         number(
-            "Prometheus heard",
+            "Prometheus",
             "Time since Prometheus last answered. Without it no alert counts as cleared.",
             Query(f"time() - max({operator('remediator_last_success_timestamp_seconds', PROMETHEUS)})"),
             "s",
@@ -120,7 +115,7 @@ def _health() -> list[AnyPanel]:
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
             mappings=style.words({"0": ("missing", colours.CRITICAL), "1": ("seen", colours.OK)}),
-            links=[_runbook("RemediatorWatchdogMissing")],
+            links=[runbook_named("RemediatorWatchdogMissing")],
         ),
     ]
 
@@ -137,7 +132,7 @@ def _doing() -> list[AnyPanel]:
                     "{{policy}}: {{phase}}",
                 )
             ],
-            style.words({"0": ("–", "transparent"), "1": ("yes", "#3274D9")}),
+            style.words({"0": (" ", "transparent"), "1": ("yes", "#3274D9")}),
             no_value="No incident in this time.",
             links=[board(OVERVIEW)],
         ),
@@ -173,7 +168,7 @@ def _doing() -> list[AnyPanel]:
                 )
             ],
             "none",
-            stacked=True,
+            sparse=True,
             span=8,
             no_value="No action in this time.",
         ),
@@ -183,7 +178,7 @@ def _doing() -> list[AnyPanel]:
             [
                 Query(
                     grouped("min", ("policy", "target", "per"), operator("remediator_budget_remaining")),
-                    "{{policy}} on {{target}}, per {{per}}",
+                    "{{policy}} on {{target}}, {{per}}",
                 )
             ],
             "none",
@@ -205,9 +200,9 @@ def _decided() -> list[AnyPanel]:
             [Query(done)],
             [
                 Column("policy", "Policy"),
-                Column("action", "Action"),
+                Column("action", "Action", width=110),
                 Column("reason", "Reason"),
-                Column("Value", "Times", unit="short"),
+                Column("Value", "Times", unit="short", width=70),
             ],
             sort_by="Times",
             span=8,
@@ -218,7 +213,7 @@ def _decided() -> list[AnyPanel]:
             "Why it waited or held back. `kubectl explain rem` and `python -m remediator explain rem/NAME` tell one"
             " incident's story in words.",
             [Query(held)],
-            [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short")],
+            [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short", width=70)],
             sort_by="Times",
             span=8,
             no_value="It held nothing back within a day.",
@@ -227,85 +222,9 @@ def _decided() -> list[AnyPanel]:
             "Alerts not taken (24h)",
             "Alerts that matched a policy and started nothing, by reason.",
             [Query(f"{counted('remediator_alerts_ignored_total', '24h', 'policy', 'reason', where=OPERATOR)} > 0")],
-            [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short")],
+            [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short", width=70)],
             sort_by="Times",
             span=8,
             no_value="Every alert was taken.",
-        ),
-    ]
-
-
-def _speed() -> list[AnyPanel]:
-    return [
-        bars(
-            "Latency by stage (median of the time shown)",
-            "How long an incident stays between two of its moments. From the webhook to the intent and from the intent"
-            " to the API server's answer the aim is a p95 under 500 ms.",
-            [
-                Query(
-                    f"histogram_quantile(0.5, {within(STAGE + '_bucket', '$__range', 'stage', 'le', where=OPERATOR)})",
-                    "{{stage}}",
-                )
-            ],
-            "s",
-            span=8,
-            no_value="No incident in this time.",
-        ),
-        bars(
-            "Latency by stage (95th percentile of the time shown)",
-            "The slow end of the same stages.",
-            [
-                Query(
-                    f"histogram_quantile(0.95, {within(STAGE + '_bucket', '$__range', 'stage', 'le', where=OPERATOR)})",
-                    "{{stage}}",
-                )
-            ],
-            "s",
-            span=8,
-            no_value="No incident in this time.",
-        ),
-        graph(
-            "Reconcile duration",
-            "One round of observing, deciding, writing and acting for one target.",
-            [
-                Query(quantile(0.95, "remediator_reconcile_duration_seconds", where=OPERATOR), "p95"),
-                Query(quantile(0.5, "remediator_reconcile_duration_seconds", where=OPERATOR), "p50"),
-            ],
-            "s",
-            series_colours=colours.PERCENTILES,
-            span=8,
-        ),
-    ]
-
-
-def _senses() -> list[AnyPanel]:
-    return [
-        graph(
-            "Alerts received",
-            "By way in. Alertmanager's webhook wakes the operator; the poll finds what a webhook missed.",
-            [Query(per_second("remediator_alerts_received_total", "via", where=OPERATOR), "{{via}}")],
-            "ops",
-            span=8,
-            links=[_runbook("RemediatorWebhookSilent")],
-        ),
-        timeline(
-            "Sources",
-            "Whether each source answers. A lost source is never taken for recovery.",
-            [Query(grouped("min", ("source",), operator("remediator_source_up")), "{{source}}")],
-            style.UP_STATES,
-            span=8,
-        ),
-        graph(
-            "Refused webhooks and failed rounds",
-            "401 is a wrong token, 503 means that an alert could not be persisted and Alertmanager will repeat it.",
-            [
-                Query(
-                    per_second("remediator_webhook_requests_total", "status", match='status!="200"', where=OPERATOR),
-                    "webhook {{status}}",
-                ),
-                Query(per_second("remediator_reconcile_errors_total", "kind", where=OPERATOR), "round: {{kind}}"),
-            ],
-            "errps",
-            span=8,
         ),
     ]

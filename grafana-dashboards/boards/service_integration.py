@@ -5,13 +5,17 @@ from grafana_foundation_sdk.models import dashboard as models
 from boards import alerts, colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
-from boards.panels import AnyPanel, Column, Query, graph, number, rows, timeline
+from boards.panels import AnyPanel, Query, graph, number, timeline
 from boards.queries import SERVICE, per_second, quantile, within, worst_pod
+from boards.tables import Column, rows
 
 REQUESTS = "bot_gateway_service_requests_total"
 DURATION = "bot_gateway_service_request_duration_seconds"
 ERRORS = "bot_gateway_service_errors_total"
 BREAKER = "bot_gateway_service_circuit_breaker_state"
+RETRIES = "bot_gateway_service_retries_total"
+REFUSED = "bot_gateway_service_bulkhead_rejections_total"
+TELEGRAM_METHODS = ("sendMessage", "editMessageText", "answerCallbackQuery", "getFile", "getWebhookInfo", "setWebhook")
 TELEGRAM = "bot_gateway_telegram_requests_total"
 ANSWERED = 'status=~"[1-4].."'
 
@@ -73,7 +77,7 @@ def _health() -> list[AnyPanel]:
         number(
             "Retries",
             "Calls tried again per second. Retries hide faults from users, until they no longer do.",
-            Query(per_second("bot_gateway_service_retries_total", where=SERVICE)),
+            Query(per_second(RETRIES, where=SERVICE)),
             "ops",
             thresholds=style.steps((None, colours.OK), (0.5, colours.NOTICE)),
             decimals=2,
@@ -82,7 +86,7 @@ def _health() -> list[AnyPanel]:
         number(
             "Refused by bulkhead",
             "Calls refused per second because too many of that backend's are under way: it is slow, the bot is not.",
-            Query(per_second("bot_gateway_service_bulkhead_rejections_total", where=SERVICE)),
+            Query(per_second(REFUSED, where=SERVICE)),
             "ops",
             thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING)),
             decimals=2,
@@ -108,9 +112,9 @@ def _compared() -> list[AnyPanel]:
             " `bulkhead_full` are consequences: look for the other kinds.",
             [Query(f"{within(ERRORS, '1h', 'service_name', 'error_type', where=SERVICE)} > 0")],
             [
-                Column("service_name", "Service"),
+                Column("service_name", "Service", width=110),
                 Column("error_type", "Kind"),
-                Column("Value", "Errors", unit="short"),
+                Column("Value", "Errors", unit="short", width=85),
             ],
             sort_by="Errors",
             no_value="No backend error in the last hour.",
@@ -156,16 +160,16 @@ def _compared() -> list[AnyPanel]:
             "Retries and refusals",
             "Calls tried again, and calls refused because the backend's share of the gateway is used up.",
             [
-                Query(
-                    per_second("bot_gateway_service_retries_total", "service_name", where=SERVICE),
-                    "{{service_name}}: retried",
-                ),
-                Query(
-                    per_second("bot_gateway_service_bulkhead_rejections_total", "service_name", where=SERVICE),
-                    "{{service_name}}: refused",
-                ),
+                Query(f"{per_second(RETRIES, 'service_name', where=SERVICE)} > 0", "{{service_name}}: retried"),
+                Query(f"{per_second(REFUSED, 'service_name', where=SERVICE)} > 0", "{{service_name}}: refused"),
             ],
             "ops",
+            series_colours={
+                **{f"{name}: retried": colour for name, colour in colours.SERVICES.items()},
+                **{f"{name}: refused": colours.WARNING for name in colours.SERVICES},
+            },
+            sparse=True,
+            no_value="No retry and no refusal in this time.",
         ),
     ]
 
@@ -207,10 +211,12 @@ def _one_service() -> list[AnyPanel]:
         graph(
             "$service: errors by kind",
             "Calls without a usable answer, stacked. The top edge is what HighServiceErrorRate measures.",
-            [Query(per_second(ERRORS, "error_type", where=SERVICE), "{{error_type}}")],
+            [Query(f"{per_second(ERRORS, 'error_type', where=SERVICE)} > 0", "{{error_type}}")],
             "errps",
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
-            stacked=True,
+            series_colours=colours.SERVICE_ERRORS,
+            sparse=True,
+            no_value="No error in this time.",
             span=6,
             height=7,
         ),
@@ -257,13 +263,15 @@ def _telegram() -> list[AnyPanel]:
                 )
             ],
             "s",
+            series_colours=colours.identities(*TELEGRAM_METHODS),
             span=8,
         ),
         graph(
             "Pauses that Telegram asked for",
             "Seconds of waiting asked for by 429 answers, per second.",
-            [Query(per_second("bot_gateway_telegram_retry_after_seconds_total"), "seconds to wait per second")],
+            [Query(per_second("bot_gateway_telegram_retry_after_seconds_total"), "waiting")],
             "short",
+            series_colours={"waiting": colours.WARNING},
             span=8,
         ),
     ]

@@ -7,9 +7,10 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from boards import colours, style
 from boards.frame import Row, dashboard
-from boards.links import OVERVIEW, SERVICES, SLO, Link, board, traces
-from boards.panels import AnyPanel, Column, Query, graph, number, rows
+from boards.links import OVERVIEW, SERVICES, SLO, board, runbook_named, traces
+from boards.panels import AnyPanel, Query, graph, number
 from boards.queries import GATEWAY, PODS, per_second, series, within
+from boards.tables import Column, rows
 
 SUCCESS_OBJECTIVE = 99.9
 """Percent of the updates that must not fail; the chart's `slo.success.objective` (tested)."""
@@ -39,7 +40,8 @@ def build() -> models.Dashboard:
         f"Promises over 30 days: {SUCCESS_OBJECTIVE} % of the updates do not fail, {LATENCY_OBJECTIVE} % are answered"
         f" within {float(LATENCY_BOUND):g} s. How much of the budget is left, how fast does it burn, and by what?",
         [
-            Row("Are the promises kept?", _promises()),
+            Row("Are updates answered?", _success()),
+            Row("Are they answered fast?", _speed()),
             Row("How fast does the budget burn?", _burning()),
             Row("What burns it?", _causes()),
         ],
@@ -57,86 +59,63 @@ def burn_rate(rule: str, objective: float) -> str:
     return f"{recorded(rule)} / {round(1 - objective / 100, 8)}"
 
 
-def _runbook(name: str) -> Link:
-    return Link(f"Runbook: {name}", f"${{runbooks}}/{name}.md")
-
-
-def _promises() -> list[AnyPanel]:
-    success, latency = _runbook("UpdateSuccessBudgetBurn"), _runbook("UpdateLatencyBudgetBurn")
+def _promise(what: str, description: str, rule: str, left: str, objective: float, alert: str) -> list[AnyPanel]:
+    """Four numbers on one promise: kept or not, what is left, how fast it goes."""
+    links = [runbook_named(alert)]
     return [
         number(
-            "Updates that did not fail (30d)",
-            f"The promise is {SUCCESS_OBJECTIVE} %. Invalid posts and strangers are not counted.",
-            Query(f"1 - {recorded(FAILING + '30d')}"),
+            what,
+            description,
+            Query(f"1 - {recorded(rule + '30d')}"),
             "percentunit",
-            thresholds=style.steps((None, colours.CRITICAL), (SUCCESS_OBJECTIVE / 100, colours.OK)),
+            thresholds=style.steps((None, colours.CRITICAL), (objective / 100, colours.OK)),
             decimals=3,
-            links=[success],
+            links=links,
+            span=6,
         ),
         number(
-            "Success budget left",
-            "Share of the 30 days' failures that may still happen. Below zero the promise is broken.",
-            Query(recorded(FAILING_LEFT)),
+            "Error budget left",
+            "Share of what may still go wrong within 30 days. Below zero the promise is broken.",
+            Query(recorded(left)),
             "percentunit",
             thresholds=BUDGET,
             decimals=1,
-            links=[success],
+            links=links,
+            span=6,
         ),
         number(
-            "Success burn (1h)",
-            "1 uses the budget up in exactly 30 days, 14.4 in two days.",
-            Query(burn_rate(FAILING + "1h", SUCCESS_OBJECTIVE)),
+            "Burn rate now (1h)",
+            "1 uses the budget up in exactly 30 days, 14.4 in two days: then a person is woken.",
+            Query(burn_rate(rule + "1h", objective)),
             "none",
             thresholds=BURN,
             decimals=1,
-            links=[success],
+            links=links,
+            span=6,
         ),
         number(
-            "Success burn (6h)",
+            "Burn rate today (6h)",
             "The same over six hours: a slow burn shows here first.",
-            Query(burn_rate(FAILING + "6h", SUCCESS_OBJECTIVE)),
+            Query(burn_rate(rule + "6h", objective)),
             "none",
             thresholds=BURN,
             decimals=1,
-            links=[success],
-        ),
-        number(
-            f"Updates within {float(LATENCY_BOUND):g} s (30d)",
-            f"The promise is {LATENCY_OBJECTIVE} %.",
-            Query(f"1 - {recorded(SLOW + '30d')}"),
-            "percentunit",
-            thresholds=style.steps((None, colours.CRITICAL), (LATENCY_OBJECTIVE / 100, colours.OK)),
-            decimals=3,
-            links=[latency],
-        ),
-        number(
-            "Latency budget left",
-            "Share of the 30 days' slow updates that may still happen. Below zero the promise is broken.",
-            Query(recorded(SLOW_LEFT)),
-            "percentunit",
-            thresholds=BUDGET,
-            decimals=1,
-            links=[latency],
-        ),
-        number(
-            "Latency burn (1h)",
-            "1 uses the budget up in exactly 30 days, 14.4 in two days.",
-            Query(burn_rate(SLOW + "1h", LATENCY_OBJECTIVE)),
-            "none",
-            thresholds=BURN,
-            decimals=1,
-            links=[latency],
-        ),
-        number(
-            "Latency burn (6h)",
-            "The same over six hours: a slow burn shows here first.",
-            Query(burn_rate(SLOW + "6h", LATENCY_OBJECTIVE)),
-            "none",
-            thresholds=BURN,
-            decimals=1,
-            links=[latency],
+            links=links,
+            span=6,
         ),
     ]
+
+
+def _success() -> list[AnyPanel]:
+    description = f"The promise is {SUCCESS_OBJECTIVE} %. Invalid posts and strangers are not counted."
+    alert = "UpdateSuccessBudgetBurn"
+    return _promise("Updates that did not fail (30d)", description, FAILING, FAILING_LEFT, SUCCESS_OBJECTIVE, alert)
+
+
+def _speed() -> list[AnyPanel]:
+    what = f"Updates answered within {float(LATENCY_BOUND):g} s (30d)"
+    description = f"The promise is {LATENCY_OBJECTIVE} %, from the arrival of an update to the end of its handling."
+    return _promise(what, description, SLOW, SLOW_LEFT, LATENCY_OBJECTIVE, "UpdateLatencyBudgetBurn")
 
 
 def _burning() -> list[AnyPanel]:
@@ -170,7 +149,7 @@ def _burn_graph(title: str, description: str, rule: str, objective: float, alert
         [Query(burn_rate(rule + window, objective), window) for window in WINDOWS],
         "none",
         series_colours=WINDOW_COLOURS,
-        links=[_runbook(alert)],
+        links=[runbook_named(alert)],
         drawn=style.steps((None, "transparent"), (SLOW_BURN, colours.WARNING), (FAST_BURN, colours.CRITICAL)),
     )
 
@@ -210,7 +189,11 @@ def _causes() -> list[AnyPanel]:
             "Failures in the time shown, by pod",
             "Where the failed updates happened. One pod alone is sick; all alike share a cause.",
             [Query(f"{within(webhook, '$__range', 'pod', 'outcome', match=bad, where=PODS)} > 0")],
-            [Column("pod", "Pod"), Column("outcome", "Outcome"), Column("Value", "Updates", unit="short")],
+            [
+                Column("pod", "Pod"),
+                Column("outcome", "Outcome", width=100),
+                Column("Value", "Updates", unit="short", width=85),
+            ],
             sort_by="Updates",
             span=8,
             no_value="No update failed in the time shown.",

@@ -45,6 +45,11 @@ def fixed(colour: str) -> models.DynamicConfigValue:
     return models.DynamicConfigValue("color", {"mode": "fixed", "fixedColor": colour})
 
 
+def coloured_text() -> models.DynamicConfigValue:
+    """The property that writes a cell in the colour of its value."""
+    return models.DynamicConfigValue("custom.cellOptions", {"type": "color-text"})
+
+
 def words(states: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
     """Value mappings from a value to its word and colour."""
     results = {
@@ -57,4 +62,5 @@ def words(states: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
 BREAKER_STATES = words(
     {"0": ("closed", colours.OK), "1": ("open", colours.CRITICAL), "2": ("half-open", colours.NOTICE)}
 )
+SEVERITIES = words({"critical": ("critical", colours.CRITICAL), "warning": ("warning", colours.WARNING)})
 UP_STATES = words({"0": ("down", colours.CRITICAL), "1": ("up", colours.OK)})

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 from committed import Dashboard, Panel, all_dashboards, panels
+
+from boards import colours
 
 BOARDS = pytest.mark.parametrize("board", all_dashboards().values(), ids=lambda board: board["uid"])
 PANELS = pytest.mark.parametrize(
@@ -124,17 +125,16 @@ def test_numbers_of_now_are_asked_now(panel: Panel) -> None:
         assert all(target["instant"] and not target["range"] for target in panel["targets"])
 
 
-@PANELS
-def test_red_means_trouble(panel: Panel) -> None:
+def test_red_means_trouble() -> None:
     """Green, yellow, orange and red are never the colour of a mere name."""
-    health = {"green", "yellow", "orange", "red"}
-    for override in panel["fieldConfig"]["overrides"]:
-        for each in override["properties"]:
-            if each["id"] == "color" and each["value"]["fixedColor"] in health:
-                assert re.search(HEALTH_NAMES, override["matcher"]["options"]), override
+    names = [colours.SERVICES, colours.ROLES, colours.PERCENTILES, colours.MEMORY, colours.SERVICE_ERRORS]
+    identities = colours.identities(*(str(number) for number in range(10)))
+    health = {colours.OK, colours.NOTICE, colours.WARNING, colours.CRITICAL}
+    assert len(set(identities.values())) == len(identities)
+    assert not health & {colour for known in (*names, identities) for colour in known.values()}
 
 
-HEALTH_NAMES = (
-    r"\.\.|handled|failed|invalid|too_large|overloaded|unavailable|success|failure|stale|error|slow|Succeeded|Failed"
-    r"|HandedOver|Gated"
-)
+@PANELS
+def test_a_name_that_is_not_known_gets_no_colour_of_health(panel: Panel) -> None:
+    if panel["type"] == "timeseries":
+        assert panel["fieldConfig"]["defaults"]["color"] == {"mode": "shades", "fixedColor": colours.PLAIN}
