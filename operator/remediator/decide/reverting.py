@@ -27,11 +27,11 @@ def begin_reverting(draft: Draft) -> Decision:
 
 def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
     """Go on with taking back; the alert and the workload are known."""
-    if picture.standing is not Standing.CLEARED:
-        return _alert_is_back(draft)
     step = draft.status.current_step
     if step is not None and step.action is Action.REVERT and step.result is StepResult.IN_PROGRESS:
-        return _carry_through(draft, step, observed)
+        return _carry_through(draft, step, observed, picture)
+    if picture.standing is not Standing.CLEARED:
+        return _alert_is_back(draft)
     if step is not None and step.action is Action.REVERT and step.result is StepResult.TARGET_CHANGED:
         return _end(draft, observed, left=step.message)
     taken = _to_take_back(draft)
@@ -79,12 +79,15 @@ def _reverts(draft: Draft) -> list[StepEntry]:
     return [step for step in draft.status.steps if step.action is Action.REVERT]
 
 
-def _carry_through(draft: Draft, step: StepEntry, observed: Observed) -> Decision:
+def _carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
     if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
         return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was to be lowered.")
     standing = standing_of(step.scale_kind, observed)
     if draft.dry_run or standing.number == step.to:
         return reverted(draft, step)
+    if picture.standing is not Standing.CLEARED:
+        step.result, step.finished_at = StepResult.STOPPED, draft.now
+        return _alert_is_back(draft)
     if standing.number is None:
         message = f"{step.scale_kind}/{step.scale_name} cannot be read."
         return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message), phase=Phase.REVERTING)

@@ -1,5 +1,7 @@
 """A lost signal is not recovery: what is not known is never acted on, and never a success."""
 
+from dataclasses import replace
+
 import pytest
 from incident import Cluster, make_alert, make_policy
 
@@ -148,9 +150,6 @@ def test_a_foreign_or_hostile_alert_opens_nothing_and_says_why(labels, reason):
 
 def test_an_alert_that_prometheus_does_not_confirm_is_not_evidence():
     cluster = Cluster(make_policy())
-    alert = make_alert("gw-1")
-    cluster.world = Observed(
-        alerts=(type(alert)(alert.fingerprint, alert.labels, alert.state, START, confirmed=False),)
-    )
+    cluster.world = Observed(alerts=(replace(make_alert("gw-1"), confirmed=False),))
     cluster.run(120)
     assert cluster.remediations == []

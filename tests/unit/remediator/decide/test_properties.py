@@ -1,0 +1,222 @@
+"""What must hold in every history, whatever happens: budgets, minHealthy, cooldown, an end, and no blind action."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from incident import Cluster, make_policy
+
+from remediator.api.remediation import Phase
+from remediator.decide.decision import ActResult, EvictPod, RolloutRestart, Scale
+from remediator.decide.observed import Observed
+
+SPEC = {
+    "escalation": [
+        {"action": "RestartPods"},
+        {"action": "RolloutRestart"},
+        {"action": "ScaleOut", "by": 1, "max": 12},
+        {"action": "RestartPods"},
+    ],
+    "guards": {"budgets": [{"actions": 2, "per": "30m"}, {"actions": 4, "per": "6h"}], "cooldown": "5m"},
+}
+HAPPENINGS = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [
+                "fire",
+                "fire",
+                "fire",
+                "fire fresh",
+                "fire most",
+                "clear",
+                "silence",
+                "not ready",
+                "all ready",
+                "prometheus lost",
+                "alertmanager lost",
+                "workload lost",
+                "signals back",
+                "pause",
+                "resume",
+                "rollout",
+                "rolled out",
+                "budget in the way",
+                "refused",
+                "accepted",
+                "killed before",
+                "killed after",
+            ]
+        ),
+        st.integers(0, 7),
+        st.sampled_from([15, 60, 300, 900]),
+    ),
+    max_size=40,
+)
+_FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def _happen(cluster, what, which):
+    pods = list(cluster.pods)
+    pod = pods[which % len(pods)]
+    workload = cluster.workload
+    if what == "fire":
+        cluster.fire(pod)
+    elif what == "fire fresh":
+        cluster.fire(pods[-1])
+    elif what == "fire most":
+        cluster.fire(*pods[1:])
+    elif what == "clear":
+        cluster.clear()
+    elif what == "silence":
+        cluster.fire(pod, state="suppressed")
+    elif what == "not ready":
+        cluster.pod_ready(pod, ready=False)
+    elif what == "all ready":
+        for name in pods:
+            cluster.pod_ready(name, ready=True)
+    elif what.endswith("lost"):
+        cluster.world = Observed(alertmanager_up=what[0] != "a", prometheus_up=what[0] != "p")
+        if what[0] == "w":
+            cluster.change(rollout_complete=None, paused=None)
+    elif what == "signals back":
+        cluster.world = Observed()
+        cluster.change(rollout_complete=True, paused=False)
+    elif what in {"pause", "resume"}:
+        cluster.change(paused=what == "pause")
+    elif what in {"rollout", "rolled out"}:
+        cluster.change(rollout_complete=what == "rolled out")
+    elif what.startswith("killed"):
+        setattr(cluster, f"{what.replace(' ', '_')}_acting", True)
+    else:
+        result = {"budget in the way": ActResult.BLOCKED, "refused": ActResult.REFUSED}.get(what, ActResult.ACCEPTED)
+        cluster.result_of = lambda intent, result=result: result
+    assert workload is not None
+
+
+def _play(happenings, pods, **spec):
+    cluster = Cluster(make_policy(**{**SPEC, **spec}), pods=pods)
+    for what, which, seconds in happenings:
+        _happen(cluster, what, which)
+        cluster.run(seconds, step=min(seconds, 60))
+    return cluster
+
+
+def _counted(cluster):
+    return [item for item in cluster.done if isinstance(item.intent, EvictPod | RolloutRestart | Scale)]
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8))
+def test_budgets_are_never_exceeded(happenings, pods):
+    cluster = _play(happenings, pods)
+    moments = [item.at for item in _counted(cluster)]
+    for budget in cluster.policy.spec.guards.budgets:
+        for index, moment in enumerate(moments):
+            within = [other for other in moments[index:] if other < moment + budget.per]
+            assert len(within) <= budget.actions
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8), st.sampled_from([1, 2, "50%", "80%", "100%"]))
+def test_never_under_min_healthy_by_an_eviction_of_ours(happenings, pods, least):
+    cluster = _play(happenings, pods, guards={**SPEC["guards"], "minHealthy": least})
+    for item in cluster.done:
+        if isinstance(item.intent, EvictPod):
+            assert item.healthy_after >= cluster.policy.spec.guards.least_healthy(pods)
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8))
+def test_the_cooldown_lies_between_any_two_steps(happenings, pods):
+    cluster = _play(happenings, pods)
+    steps = sorted(
+        (step for item in cluster.remediations for step in item.status.steps if step.action != "Revert"),
+        key=lambda step: step.started_at,
+    )
+    for before, after in pairwise(steps):
+        assert after.started_at - before.started_at >= cluster.policy.spec.guards.cooldown
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8), st.sampled_from(["quiet", "still firing", "signals gone", "workload gone"]))
+def test_every_history_ends(happenings, pods, ending):
+    cluster = _play(happenings, pods)
+    cluster.result_of = lambda _: ActResult.ACCEPTED
+    cluster.world = Observed()
+    cluster.change(rollout_complete=True, paused=False)
+    for name in list(cluster.pods):
+        cluster.pod_ready(name, ready=True)
+    cluster.clear()
+    if ending == "still firing":
+        cluster.fire(next(iter(cluster.pods)))
+    elif ending == "signals gone":
+        cluster.world = Observed(prometheus_up=False)
+    elif ending == "workload gone":
+        cluster.workload = None
+    count = len(cluster.remediations)
+    for _ in range(60):
+        if cluster.active is None or len(cluster.remediations) > count:
+            break
+        cluster.run(600, step=60)
+        if ending == "still firing" and not cluster.alerts:
+            cluster.fire(next(iter(cluster.pods)))
+    # A hold of the cause gate lasts as long as the outage does; anything else has ended.
+    held = pods == 1 and ending == "still firing"
+    assert held or cluster.active is None or len(cluster.remediations) > count
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8))
+def test_the_escalation_only_goes_up(happenings, pods):
+    cluster = _play(happenings, pods)
+    for remediation in cluster.remediations:
+        taken = [step.index for step in remediation.status.steps if step.action != "Revert"]
+        assert taken == sorted(set(taken))
+        assert all(index >= remediation.spec.start_step for index in taken)
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8), st.sampled_from(["prometheus lost", "alertmanager lost", "workload lost"]))
+def test_nothing_is_done_on_what_is_not_known(happenings, pods, lost):
+    cluster = _play(happenings, pods)
+    cluster.fire(next(iter(cluster.pods)))
+    _happen(cluster, lost, 0)
+    before = len(cluster.done)
+    cluster.run(3600, step=60)
+    assert len(cluster.done) == before
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8))
+def test_no_step_starts_without_a_firing_alert(happenings, pods):
+    cluster = Cluster(make_policy(**SPEC), pods=pods)
+    for what, which, seconds in happenings:
+        _happen(cluster, what, which)
+        before = len(cluster.done)
+        cluster.run(seconds, step=min(seconds, 60))
+        if not any(alert.state == "active" for alert in cluster.alerts.values()):
+            fresh = [item for item in cluster.done[before:] if not hasattr(item.intent, "baseline")]
+            assert all(not isinstance(item.intent, EvictPod | RolloutRestart | Scale) for item in fresh)
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8))
+def test_a_dry_run_touches_nothing_and_the_status_stays_bounded(happenings, pods):
+    cluster = _play(happenings, pods, mode="DryRun")
+    assert cluster.done == []
+    for remediation in cluster.remediations:
+        status = remediation.status
+        assert len(status.alerts) <= 50
+        assert len(status.decisions) <= 50
+        assert len(status.steps) <= 20
+        assert remediation.active or status.phase is Phase.DRY_RUN
+
+
+@_FEW
+@given(HAPPENINGS, st.integers(1, 8))
+def test_a_wake_up_time_is_never_in_the_past(happenings, pods):
+    cluster = _play(happenings, pods)
+    for decision in cluster.decisions:
+        at = decision.status.decisions[-1].at
+        assert decision.wake_at is None or decision.wake_at > at - timedelta(seconds=1) or not decision.announce
