@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import structlog
-from aiogram import Bot, Dispatcher
+from aiogram import Bot
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
 from aiogram.utils.i18n import gettext as _
 from pydantic import BaseModel, Field, ValidationError
@@ -111,9 +111,3 @@ class Notifier:
             log.warning("notification_failed", exception_type=type(error).__name__)
             return NotifyResult.FAILED
         return NotifyResult.SENT
-
-
-async def handle_notification(bot: Bot, dispatcher: Dispatcher, body: bytes) -> NotifyResult:
-    """What `/internal/notify` calls: `Notifier.handle` of the notifier that `build_dispatcher` made."""
-    notifier: Notifier = dispatcher["notifier"]
-    return await notifier.handle(bot, body)
