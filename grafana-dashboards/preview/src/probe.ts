@@ -18,6 +18,8 @@ export interface PanelReport {
   key: string;
   type: string;
   title: string;
+  /** The title with its variables unfilled. */
+  template: string;
   state: string;
   error?: string;
   series: number;
@@ -76,6 +78,7 @@ function panelReport(panel: VizPanel, unknown: Map<number | undefined, string[]>
     key,
     type: pluginId,
     title: sceneGraph.interpolate(panel, title),
+    template: title,
     state: $data ? (data?.state ?? LoadingState.NotStarted) : LoadingState.Done,
     error: panel.state._pluginLoadError ?? data?.errors?.[0]?.message,
     series: frames.length,
