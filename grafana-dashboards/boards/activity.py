@@ -23,7 +23,7 @@ def traffic() -> list[AnyPanel]:
             "reqps",
             legend_right=True,
             stacked=True,
-            suffix_colours=colours.ROLES,
+            series_colours={f"/ {role}$/": colour for role, colour in colours.ROLES.items()},
         ),
         graph(
             "FSM state transitions",

@@ -64,3 +64,10 @@ _HUES = ("#5794F2", "#B877D9", "#2BB5A8", "#F28FB1", "#C4A484", "#6ED0E0", "#7C5
 def identities(*names: str) -> Mapping[str, str]:
     """A colour of its own for each of up to ten names that stand in one panel."""
     return dict(zip(names, _HUES, strict=False))
+
+
+_POD_SUFFIXES = "bcdfghjklmnpqrstvwxz2456789"
+"""The characters that Kubernetes ends a pod's name with."""
+
+POD_PATTERNS = {f"/[{_POD_SUFFIXES[i::9]}]$/": hue for i, hue in enumerate(_HUES[:9])}
+"""A pod's colour by the last character of its name: the same in every panel, though nobody knows the names before."""

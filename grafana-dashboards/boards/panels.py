@@ -54,18 +54,19 @@ def graph(
     alerts: Sequence[Alert] = (),
     links: Sequence[Link] = (),
     series_colours: Mapping[str, str] | None = None,
-    suffix_colours: Mapping[str, str] | None = None,
-    status_colours: bool = False,
     stacked: bool = False,
     sparse: bool = False,
     legend_right: bool = False,
+    minimum: float | None = 0,
     maximum: float | None = None,
-    from_zero: bool = True,
     drawn: builders.ThresholdsConfig | None = None,
     no_value: str = "",
 ) -> timeseries.Panel:
-    """Values over time. `stacked` when the series are parts of one sum, `status_colours` when named by HTTP
-    status, `sparse` when each value is an event of its own; `drawn` are lines besides those of the alerts."""
+    """Values over time.
+
+    `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours` are
+    by name or, between slashes, by regular expression; `drawn` are lines besides those of the alerts.
+    """
     panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(drawn or style.lines(*alerts)).line_width(1 if stacked else 2)
     panel.fill_opacity(35 if stacked else 5).show_points(common_models.VisibilityMode.NEVER)
@@ -74,8 +75,8 @@ def graph(
         common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.DESCENDING)
     )
     panel.legend(_legend(right=legend_right))
-    if from_zero:
-        panel.min(0)
+    if minimum is not None:
+        panel.min(minimum)
     if alerts or drawn:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED))
     if sparse:
@@ -86,12 +87,9 @@ def graph(
         panel.max(maximum)
     if no_value:
         panel.no_value(no_value)
-    for pattern, colour in colours.STATUS_PATTERNS.items() if status_colours else ():
-        panel.override_by_regexp(pattern, [style.fixed(colour)])
-    for suffix, colour in (suffix_colours or {}).items():
-        panel.override_by_regexp(f"/ {suffix}$/", [style.fixed(colour)])
     for name, colour in (series_colours or {}).items():
-        panel.override_by_name(name, [style.fixed(colour)])
+        override = panel.override_by_regexp if name.startswith("/") else panel.override_by_name
+        override(name, [style.fixed(colour)])
     return asking(panel, queries)
 
 

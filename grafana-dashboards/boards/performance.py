@@ -115,6 +115,7 @@ def _resources() -> list[AnyPanel]:
             "One replica that grows away from the others has a problem of its own; all of them, one of the code.",
             [Query(worst_pod(MEMORY, "pod", match='type="rss"'), "{{pod}}")],
             "decbytes",
+            series_colours=colours.POD_PATTERNS,
             alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
             span=8,
         ),
@@ -123,6 +124,7 @@ def _resources() -> list[AnyPanel]:
             "By pod; 100 % is one core. Near 100 % the event loop starts to lag: scale out.",
             [Query(worst_pod("bot_gateway_cpu_usage_percent", "pod"), "{{pod}}")],
             "percent",
+            series_colours=colours.POD_PATTERNS,
             span=8,
         ),
     ]

@@ -184,7 +184,7 @@ def _breakdown() -> AnyPanel:
             stacked=True,
             span=24,
             height=7,
-            status_colours=True,
+            series_colours=colours.STATUS_PATTERNS,
         )
         .repeat("service")
         .repeat_direction("h")
@@ -228,7 +228,7 @@ def _one_service() -> list[AnyPanel]:
             stacked=True,
             span=6,
             height=7,
-            status_colours=True,
+            series_colours=colours.STATUS_PATTERNS,
         ),
         timeline(
             "$service: breaker by pod",
@@ -250,7 +250,7 @@ def _telegram() -> list[AnyPanel]:
             "reqps",
             stacked=True,
             span=8,
-            status_colours=True,
+            series_colours=colours.STATUS_PATTERNS,
         ),
         graph(
             "Telegram response time (95th percentile)",

@@ -137,7 +137,7 @@ def _burning() -> list[AnyPanel]:
             span=24,
             maximum=1,
             series_colours={"updates that do not fail": "#3274D9", "updates that are fast": "#B877D9"},
-            from_zero=False,
+            minimum=None,
         ),
     ]
 
