@@ -93,6 +93,12 @@ async def failure(client: BackendClient, call: Call = READ) -> ErrorType:
     return caught.value.error_type
 
 
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - looks at another task's work from outside
+            await asyncio.sleep(0.002)
+
+
 async def test_sends_token_actor_and_trace(backend: Backend, make: Make) -> None:
     client = await make()
     with create_span("root"):
@@ -192,9 +198,7 @@ async def test_an_open_breaker_closes_by_itself(backend: Backend, make: Make) ->
     backend.statuses = [500, 200]
     requests = sample("service_requests_total", method="GET", status="200")
     await failure(client)
-    async with asyncio.timeout(5):
-        while client.breaker.state is not BreakerState.CLOSED:
-            await asyncio.sleep(0.005)
+    await until(lambda: client.breaker.state is BreakerState.CLOSED)
     assert sample("service_requests_total", method="GET", status="200") == requests, "a probe is no request"
 
 
@@ -203,9 +207,7 @@ async def test_the_bulkhead_turns_away_what_is_too_much(backend: Backend, make: 
     rejected = sample("service_bulkhead_rejections_total")
     backend.hold.clear()
     running = [asyncio.create_task(client.send(READ)) for _ in range(2)]
-    async with asyncio.timeout(5):
-        while len(backend.requests) < 2:
-            await asyncio.sleep(0.001)
+    await until(lambda: len(backend.requests) == 2)
     assert await failure(client) is ErrorType.BULKHEAD_FULL
     backend.hold.set()
     await asyncio.gather(*running)
@@ -217,9 +219,7 @@ async def test_a_caller_who_goes_away_leaves_no_trace(backend: Backend, make: Ma
     client = await make(replace(POLICY, max_concurrent=1, breaker=BreakerPolicy(minimum_calls=1)))
     backend.hold.clear()
     task = asyncio.create_task(client.send(READ))
-    async with asyncio.timeout(5):
-        while not backend.requests:
-            await asyncio.sleep(0.001)
+    await until(lambda: bool(backend.requests))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -2,21 +2,20 @@
 
 import itertools
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.base import BaseSession
-from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.fsm.storage.memory import MemoryStorage
-from aiogram.methods import EditMessageText, SendMessage, TelegramMethod
-from aiogram.types import InlineKeyboardMarkup, Update
+from aiogram.methods import GetMe, SendMessage, TelegramMethod
+from aiogram.types import InlineKeyboardMarkup, Message, Update, User
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from app.backends.models import Identity
 from app.bot.services import Services
@@ -43,6 +42,13 @@ async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
     await client.aclose()
 
 
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged, kept from the terminal."""
+    with capture_logs() as entries:
+        yield entries
+
+
 class TelegramStub(BaseSession):
     """Takes every call and remembers it; `failures` are raised first, in order."""
 
@@ -52,11 +58,13 @@ class TelegramStub(BaseSession):
         self.failures: list[Exception] = []
         self._message_ids = itertools.count(1000)
 
-    async def make_request(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:
+    async def make_request(self, bot: Bot, method: TelegramMethod[Any], timeout: int | None = None) -> Any:  # noqa: ASYNC109 - aiogram's signature
         if self.failures:
             raise self.failures.pop(0)
         self.calls.append(method)
-        if not isinstance(method, SendMessage | EditMessageText):
+        if isinstance(method, GetMe):
+            return User(id=bot.id, is_bot=True, first_name="Bot", username="test_bot")
+        if not isinstance(method, SendMessage):
             return True
         message = {
             "message_id": next(self._message_ids),
@@ -64,11 +72,7 @@ class TelegramStub(BaseSession):
             "chat": {"id": method.chat_id, "type": "private"},
             "text": method.text,
         }
-        return (
-            method.__returning__.model_validate(message, context={"bot": bot})
-            if isinstance(method, SendMessage)
-            else True
-        )
+        return Message.model_validate(message, context={"bot": bot})
 
     async def stream_content(self, *args: Any, **kwargs: Any) -> AsyncGenerator[bytes, None]:
         raise NotImplementedError
@@ -219,13 +223,11 @@ async def services(settings: Settings) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-async def user(
-    services: Services, settings: Settings, redis: Redis, backends: tuple[Backends, str]
-) -> AsyncIterator[Conversation]:
+async def user(services: Services, settings: Settings, redis: Redis, backends: tuple[Backends, str]) -> Conversation:
     telegram = TelegramStub()
     bot = Bot(TOKEN, session=telegram)
     dispatcher = build_dispatcher(services, settings, redis, MemoryStorage())
-    yield Conversation(dispatcher, bot, telegram, backends[0])
+    return Conversation(dispatcher, bot, telegram, backends[0])
 
 
 def sample(name: str, **labels: str) -> float:

@@ -1,0 +1,187 @@
+"""Broadcasts: paced, durable, nobody twice, and whoever is in doubt is named."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter
+from aiogram.methods import EditMessageText, SendMessage
+from redis.asyncio import Redis
+
+from app.backends.models import TelegramId, UserId
+from app.bot.broadcast import Broadcaster
+from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
+from app.bot.i18n import CatalogueI18n
+from app.bot.services import Services
+
+Moved = Callable[..., Callable[[], float]]
+
+SEND = SendMessage(chat_id=1, text="x")
+NEWS = Broadcast(
+    id="77",
+    text="Water is off tomorrow",
+    role=None,
+    author=UserId(9),
+    chat_id=TelegramId(4001),
+    progress_message_id=12,
+    language="en",
+)
+
+
+class Time:
+    """A clock that only moves when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture
+def broadcaster(redis: Redis, services: Services, time: Time) -> Broadcaster:
+    return Broadcaster(redis, services.users, CatalogueI18n(), key_prefix="bg", clock=time, sleep=time.sleep)
+
+
+def recipients(user: Any, *pages: list[int]) -> None:
+    """Let the User Service answer with these pages, one after another."""
+    left = list(pages)
+
+    def answer(_query: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        ids = left.pop(0)
+        items = [{"telegram_id": number, "language": "en"} for number in ids]
+        return 200, {"items": items, "next": ids[-1] if left else None}
+
+    user.backends.answers["GET /api/v1/users/telegram-ids"] = answer
+
+
+def reached(user: Any) -> list[int]:
+    return [call.chat_id for call in user.telegram.calls if isinstance(call, SendMessage)]
+
+
+def progress(user: Any) -> list[str]:
+    return [str(call.text) for call in user.telegram.calls if isinstance(call, EditMessageText)]
+
+
+async def test_everyone_gets_it_once_at_most_twenty_a_second(
+    user: Any, broadcaster: Broadcaster, time: Time, moved: Moved
+) -> None:
+    sent = moved("broadcasts_sent_total", target_role="all")
+    counted = moved("broadcast_recipients_sum")
+    recipients(user, list(range(1, 31)), list(range(31, 61)))
+    assert await broadcaster.store.add(NEWS)
+    assert await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == list(range(1, 61))
+    assert time.now == pytest.approx(60 / 20, abs=0.2)
+    assert progress(user)[-1] == "Broadcast finished. Sent: 60, not reachable: 0, in doubt: 0."
+    assert (sent(), counted()) == (1, 60)
+    assert not await broadcaster.step(user.bot), "a finished broadcast is not sent again"
+
+
+async def test_the_same_update_starts_no_second_broadcast(broadcaster: Broadcaster) -> None:
+    assert await broadcaster.store.add(NEWS)
+    assert not await broadcaster.store.add(NEWS)
+
+
+async def test_who_blocked_the_bot_is_counted_and_the_others_go_on(user: Any, broadcaster: Broadcaster) -> None:
+    recipients(user, [1, 2, 3])
+    await broadcaster.store.add(NEWS)
+    # The first call is the edit of the progress message.
+    user.telegram.failures = [TelegramForbiddenError(SEND, "no"), TelegramForbiddenError(SEND, "blocked")]
+    await broadcaster.step(user.bot)
+    assert progress(user)[-1] == "Broadcast finished. Sent: 2, not reachable: 1, in doubt: 0."
+
+
+async def test_a_429_pauses_it_and_loses_nobody(user: Any, broadcaster: Broadcaster, time: Time) -> None:
+    recipients(user, [1, 2, 3])
+    await broadcaster.store.add(NEWS)
+    user.telegram.failures = [
+        TelegramForbiddenError(SEND, "no"),
+        TelegramRetryAfter(SEND, "slow down", retry_after=30),
+    ]
+    await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == [1, 2, 3]
+    assert time.now >= 30
+    assert progress(user)[-1] == "Broadcast finished. Sent: 3, not reachable: 0, in doubt: 0."
+
+
+async def test_who_may_have_got_it_is_named_and_not_tried_again(user: Any, broadcaster: Broadcaster) -> None:
+    recipients(user, [1, 2, 3])
+    await broadcaster.store.add(NEWS)
+    user.telegram.failures = [TelegramForbiddenError(SEND, "no"), TelegramNetworkError(SEND, "connection reset")]
+    await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == [2, 3]
+    assert progress(user)[-1].endswith("in doubt: 1.\nIn doubt, not tried again: 1")
+
+
+async def test_after_a_kill_another_replica_goes_on_and_nobody_gets_it_twice(
+    user: Any, broadcaster: Broadcaster, redis: Redis
+) -> None:
+    recipients(user, list(range(1, 11)))
+    dead = BroadcastStore(redis, key_prefix="bg", token="dead")
+    await dead.add(NEWS)
+    await dead.lead()
+    first = await dead.first()
+    assert first is not None
+    await dead.load(first, [TelegramId(number) for number in range(1, 11)], None)
+    # Killed after one was sent and settled, and between the sending and the settling of another.
+    one, other = await dead.take("77"), await dead.take("77")
+    assert (one, other) == (1, 2)
+    await dead.settle("77", TelegramId(1), "sent")
+    assert not await broadcaster.step(user.bot), "the dead one's lease is not over"
+    await redis.delete("bg:{broadcast}:lease")
+    assert await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == list(range(3, 11))
+    assert progress(user)[-1].endswith("Sent: 9, not reachable: 0, in doubt: 1.\nIn doubt, not tried again: 2")
+    assert user.backends.named("GET /api/v1/users/telegram-ids") == [], "a page that was read is not read again"
+
+
+async def test_a_sender_that_lost_its_lease_takes_nobody_more(redis: Redis) -> None:
+    old, new = (BroadcastStore(redis, key_prefix="bg", token=token) for token in ("old", "new"))
+    await old.add(NEWS)
+    await old.lead()
+    first = await old.first()
+    assert first is not None
+    await old.load(first, [TelegramId(1), TelegramId(2)], None)
+    assert await old.take("77") == 1
+    await redis.delete("bg:{broadcast}:lease")
+    assert await new.lead()
+    assert await new.recover("77") == 1
+    with pytest.raises(LeaseLostError):
+        await old.take("77")
+    # The old one's last message did go out after all: known now, so no longer in doubt.
+    await old.settle("77", TelegramId(1), "sent")
+    assert await new.in_doubt("77") == []
+    counts = await new.get("77")
+    assert counts is not None
+    assert counts.sent == 1
+
+
+async def test_an_admin_writes_and_starts_one(user: Any, redis: Redis) -> None:
+    user.sign_in("admin")
+    await user.send("/admin")
+    await user.press_labelled("Broadcast")
+    await user.press_labelled("executor")
+    await user.send("Water is off tomorrow")
+    assert user.said()[-1] == "This goes to: executor\n\nWater is off tomorrow"
+    await user.press_labelled("Send it")
+    broadcaster: Broadcaster = user.dispatcher["broadcaster"]
+    queued = await broadcaster.store.first()
+    assert queued is not None
+    assert (queued.text, queued.role, queued.author) == ("Water is off tomorrow", "executor", 7)
+
+
+async def test_a_manager_may_not_broadcast(user: Any) -> None:
+    user.sign_in("manager")
+    await user.press("ad:broadcast")
+    assert user.said() == ["This is not for your role."]

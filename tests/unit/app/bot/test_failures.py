@@ -1,0 +1,148 @@
+"""Whatever goes wrong, the user reads a kind sentence in their language, and it is counted."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
+from aiogram.methods import SendMessage
+
+from app.delivery.context import RateDecision
+
+Moved = Callable[..., Callable[[], float]]
+SEND = SendMessage(chat_id=1001, text="x")
+
+
+@pytest.mark.parametrize(
+    ("status", "text"),
+    [
+        (403, "You are not allowed to do this."),
+        (404, "This no longer exists."),
+        (409, "This has changed in the meantime. Please open it again."),
+        (422, "This was not accepted. Please check what you entered."),
+    ],
+)
+async def test_a_refusal_of_the_backend_is_an_answer(user: Any, moved: Moved, status: int, text: str) -> None:
+    exceptions = moved("exceptions_total", exception_type="BackendRefusedError")
+    user.sign_in()
+    user.backends.answers["GET /api/v1/requests/5"] = (status, {"error": {"code": "no", "message": ""}})
+    await user.press("ro:5:1")
+    assert user.said() == [text]
+    assert exceptions() == 0
+
+
+async def test_a_refused_service_token_is_our_fault(user: Any, moved: Moved) -> None:
+    critical = moved("errors_total", error_type="service_token", severity="critical")
+    user.sign_in()
+    user.backends.answers["GET /api/v1/requests/5"] = (401, {})
+    await user.press("ro:5:1")
+    assert user.said()[0].startswith("Something went wrong on our side.")
+    assert critical() == 1
+
+
+async def test_an_outage_is_told_and_counted_but_no_exception(user: Any, moved: Moved) -> None:
+    errors = moved("errors_total", error_type="backend_unavailable", severity="warning")
+    user.sign_in(language="ru")
+    user.backends.answers["GET /api/v1/requests/5"] = (500, {})
+    await user.press("ro:5:1")
+    assert user.said() == ["Эта часть сервиса сейчас недоступна. Пожалуйста, попробуйте через несколько минут."]
+    assert errors() == 1
+
+
+async def test_a_fault_of_ours_is_told_counted_and_raised(user: Any, moved: Moved) -> None:
+    errors = moved("errors_total", error_type="handler_failed", severity="error")
+    exceptions = moved("exceptions_total", exception_type="AttributeError")
+    user.sign_in(language="uz")
+    user.dispatcher["services"] = None
+    with pytest.raises(AttributeError):
+        await user.press("ro:5:1")
+    assert user.said()[0].startswith("Bizda nosozlik yuz berdi.")
+    assert (errors(), exceptions()) == (1, 1)
+
+
+async def test_a_user_who_blocked_the_bot_is_no_failure(user: Any) -> None:
+    user.sign_in()
+    user.telegram.failures = [TelegramForbiddenError(SEND, "Forbidden: bot was blocked by the user")]
+    await user.send("/help")
+    assert user.said() == []
+
+
+async def test_a_refusal_of_telegram_is_counted_and_raised(user: Any, moved: Moved) -> None:
+    errors = moved("errors_total", error_type="telegram_failed", severity="error")
+    user.sign_in()
+    user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: chat not found")]
+    with pytest.raises(TelegramBadRequest):
+        await user.send("/help")
+    assert errors() == 1
+
+
+async def test_a_message_that_telegram_wants_later_is_kept(user: Any, redis: Any) -> None:
+    user.sign_in()
+    user.telegram.failures = [TelegramRetryAfter(SEND, "Too Many Requests", retry_after=120)]
+    await user.send("/help")
+    assert await redis.zcard("bg:outbox") == 1
+
+
+async def test_an_edit_that_changes_nothing_is_success(user: Any) -> None:
+    user.sign_in()
+    user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: message is not modified")]
+    await user.press("nr:cancel")
+    assert [type(call).__name__ for call in user.telegram.calls] == ["AnswerCallbackQuery"]
+
+
+async def test_a_user_over_the_limit_is_warned_once(user: Any, moved: Moved) -> None:
+    hits = moved("rate_limit_hits_total", user_role="applicant")
+    blocks = moved("rate_limit_blocks_total", user_role="applicant")
+    user.sign_in()
+    user.rate = RateDecision(allowed=False, warn=True)
+    await user.send("/help")
+    user.rate = RateDecision(allowed=False, warn=False)
+    await user.send("/help")
+    assert user.said() == ["You are writing faster than I can follow. Please wait a little."]
+    assert (hits(), blocks()) == (1, 2)
+
+
+@pytest.mark.parametrize("data", ["", "x", "ro", "ro:99999999999999999999:1", "nr:confirm", "nrc:plumbing", "💥:1"])
+async def test_stale_and_forged_buttons_are_refused_in_words(user: Any, data: str) -> None:
+    user.sign_in()
+    await user.press(data)
+    assert user.said() == ["This button is no longer valid. /help shows what I can do."]
+
+
+@pytest.mark.parametrize(
+    ("message", "answered"),
+    [
+        ({"text": "hello all"}, False),
+        ({"text": "/help"}, True),
+        ({"text": "/help@other_bot"}, False),
+        ({"text": "/help@test_bot"}, True),
+        ({"text": "hey @test_bot"}, True),
+    ],
+)
+async def test_in_groups_only_what_is_meant_for_the_bot_is_answered(
+    user: Any, message: dict[str, Any], answered: bool
+) -> None:
+    user.sign_in()
+    user.chat = {"id": -100, "type": "supergroup", "title": "House"}
+    await user.send(**message)
+    assert bool(user.said()) is answered
+
+
+async def test_every_update_is_counted_with_role_and_language(user: Any, moved: Moved) -> None:
+    messages = moved("messages_total", message_type="command", user_role="manager", language="uz")
+    commands = moved("commands_total", command="help", user_role="manager")
+    other = moved("commands_total", command="other", user_role="manager")
+    callbacks = moved("callbacks_total", callback_type="nr", user_role="manager")
+    user.sign_in("manager", language="uz")
+    await user.send("/help")
+    await user.send("/zzz")
+    await user.press("nr:cancel")
+    assert (messages(), commands(), other(), callbacks()) == (2, 1, 1, 1)
+
+
+async def test_every_middleware_is_timed(user: Any, moved: Moved) -> None:
+    names = ("metrics", "addressed", "i18n", "rate_limit", "auth", "guard")
+    counts = [moved("middleware_duration_seconds_count", middleware=name) for name in names]
+    user.sign_in()
+    await user.send("/help")
+    assert [count() for count in counts] == [1] * len(names)

@@ -1,0 +1,90 @@
+"""Messages put off by Telegram arrive when their time has come, and survive whoever was to send them."""
+
+from typing import Any
+
+import pytest
+from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter
+from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+
+from app.bot.outbox import Outbox, deferrable
+
+KEYBOARD = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Open", callback_data="ro:1:1")]])
+SEND = SendMessage(chat_id=5, text="later", reply_markup=KEYBOARD)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def outbox(redis: Any, clock: Clock) -> Outbox:
+    return Outbox(redis, key_prefix="bg", clock=clock)
+
+
+async def test_sends_when_due_and_not_before(user: Any, outbox: Outbox, clock: Clock) -> None:
+    await outbox.put(SEND, 30)
+    clock.now += 29
+    assert await outbox.send_due(user.bot) == 0
+    clock.now += 1
+    assert await outbox.send_due(user.bot) == 1
+    (call,) = user.telegram.calls
+    assert (call.chat_id, call.text, call.reply_markup) == (5, "later", KEYBOARD)
+    clock.now += 1000
+    assert await outbox.send_due(user.bot) == 0
+
+
+async def test_two_equal_messages_are_two(user: Any, outbox: Outbox) -> None:
+    await outbox.put(SEND, 0)
+    await outbox.put(SEND, 0)
+    assert await outbox.send_due(user.bot) == 2
+
+
+async def test_a_message_whose_sender_died_is_sent_when_its_lease_is_over(
+    user: Any, outbox: Outbox, clock: Clock
+) -> None:
+    await outbox.put(SEND, 0)
+    user.telegram.failures = [KeyboardInterrupt()]
+    with pytest.raises(KeyboardInterrupt):
+        await outbox.send_due(user.bot)
+    assert await outbox.send_due(user.bot) == 0
+    clock.now += 60
+    assert await outbox.send_due(user.bot) == 1
+    assert len(user.telegram.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "wait"),
+    [(TelegramRetryAfter(SEND, "slow down", retry_after=40), 40), (TelegramNetworkError(SEND, "timeout"), 10)],
+)
+async def test_what_did_not_go_out_is_tried_later(
+    user: Any, outbox: Outbox, clock: Clock, failure: Exception, wait: float
+) -> None:
+    await outbox.put(SEND, 0)
+    user.telegram.failures = [failure]
+    await outbox.send_due(user.bot)
+    clock.now += wait - 1
+    assert await outbox.send_due(user.bot) == 0
+    clock.now += 1
+    assert await outbox.send_due(user.bot) == 1
+
+
+async def test_what_telegram_will_never_take_is_dropped(user: Any, outbox: Outbox, redis: Any) -> None:
+    await outbox.put(SEND, 0)
+    user.telegram.failures = [TelegramForbiddenError(SEND, "blocked")]
+    await outbox.send_due(user.bot)
+    assert await redis.zcard("bg:outbox") == 0
+
+
+def test_only_what_a_user_is_to_read_is_worth_keeping() -> None:
+    assert deferrable(SEND)
+    assert deferrable(EditMessageText(chat_id=1, message_id=1, text="x"))
+    assert not deferrable(AnswerCallbackQuery(callback_query_id="1"))

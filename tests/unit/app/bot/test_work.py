@@ -1,0 +1,168 @@
+"""Requests, shifts and administration: what each role sees and does, and the metric that moves with it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Moved = Callable[..., Callable[[], float]]
+
+USER = {"id": 7, "telegram_id": 1001, "name": "Aziz Karimov", "role": "applicant", "language": "en", "phone": "+998"}
+REQUEST = {
+    "id": 5,
+    "number": "R-000005",
+    "category": "heating",
+    "address": "Navoi 12",
+    "description": "Cold",
+    "urgency": "normal",
+    "status": "assigned",
+    "applicant_id": 7,
+    "created_at": "2026-01-01T00:00:00Z",
+    "updated_at": "2026-01-01T00:00:00Z",
+    "comments": [{"author_id": 7, "text": "Soon please", "created_at": "2026-01-01T00:00:00Z"}],
+}
+SHIFT = {
+    "id": 3,
+    "specialization": "plumber",
+    "address": "Navoi 12",
+    "starts_at": "2026-01-01T08:00:00Z",
+    "ends_at": "2026-01-01T16:00:00Z",
+    "status": "open",
+}
+
+
+def page(*items: dict[str, Any], number: int = 1, pages: int = 1) -> tuple[int, dict[str, Any]]:
+    return 200, {"items": list(items), "page": number, "pages": pages, "total": len(items) * pages}
+
+
+async def test_the_list_reads_the_profile_once(user: Any, moved: Moved) -> None:
+    viewed = moved("requests_viewed_total", view="list")
+    user.sign_in()
+    user.backends.answers["GET /api/v1/users/7"] = (200, USER)
+    user.backends.answers["GET /api/v1/requests"] = page(REQUEST, pages=2)
+    await user.send("/requests")
+    await user.send("/requests")
+    assert user.said()[-1] == "Aziz Karimov, your requests: 2. Page 1 of 2."
+    assert len(user.backends.named("GET /api/v1/users/7")) == 1
+    assert viewed() == 2
+    user.backends.answers["GET /api/v1/requests"] = page(REQUEST, number=2, pages=2)
+    await user.press_labelled("More")
+    assert user.said()[-1] == "Aziz, your requests: 2. Page 2 of 2."
+
+
+async def test_an_empty_list_says_what_to_do(user: Any) -> None:
+    user.sign_in()
+    user.backends.answers["GET /api/v1/users/7"] = (200, USER)
+    user.backends.answers["GET /api/v1/requests"] = (200, {"items": [], "page": 1, "pages": 1, "total": 0})
+    await user.send("/requests")
+    assert "/newrequest" in user.said()[-1]
+
+
+async def test_details_status_and_comment(user: Any, moved: Moved) -> None:
+    details = moved("requests_viewed_total", view="details")
+    updated = moved("requests_updated_total", status="in_progress")
+    user.sign_in("executor")
+    user.backends.answers["GET /api/v1/requests/5"] = (200, REQUEST)
+    user.backends.answers["PATCH /api/v1/requests/5"] = (200, {**REQUEST, "status": "in_progress"})
+    user.backends.answers["POST /api/v1/requests/5/comments"] = (201, {})
+    await user.press("ro:5:1")
+    assert "— Soon please" in user.said()[-1]
+    await user.press_labelled("Begin work")
+    assert user.backends.named("PATCH /api/v1/requests/5") == [{"status": "in_progress"}]
+    assert (details(), updated()) == (1, 1)
+    await user.press_labelled("Comment")
+    await user.send("On my way")
+    assert user.backends.named("POST /api/v1/requests/5/comments") == [{"text": "On my way"}]
+    assert user.said()[-1] == "Your comment is noted."
+
+
+async def test_an_edit_corrects_the_answer_of_a_dialogue(user: Any) -> None:
+    user.sign_in()
+    user.backends.answers["POST /api/v1/requests"] = (201, {**REQUEST, "category": "plumbing"})
+    await user.send("/newrequest")
+    await user.press_labelled("Plumbing")
+    address = user.message(text="Navoi 1")
+    await user.feed(message=address)
+    await user.send("A pipe drips")
+    await user.feed(edited_message={**address, "text": "Navoi 12", "edit_date": 1})
+    assert user.said()[-1] == "Corrected."
+    await user.press_labelled("Without photos")
+    await user.press_labelled("File the request")
+    assert user.backends.named("POST /api/v1/requests")[0]["address"] == "Navoi 12"
+
+
+async def test_an_edit_elsewhere_is_ignored(user: Any) -> None:
+    user.sign_in()
+    await user.feed(edited_message=user.message(text="x", edit_date=1))
+    assert user.said() == []
+
+
+async def test_shifts_are_listed_taken_and_released(user: Any, moved: Moved) -> None:
+    viewed = moved("shifts_viewed_total", specialization="plumber")
+    taken = moved("shifts_taken_total", specialization="plumber")
+    released = moved("shifts_released_total", specialization="plumber")
+    user.sign_in("executor", specializations=["plumber"])
+    user.backends.answers["GET /api/v1/shifts"] = page(SHIFT)
+    user.backends.answers["POST /api/v1/shifts/3/take"] = (200, {**SHIFT, "status": "taken", "executor_id": 7})
+    user.backends.answers["POST /api/v1/shifts/3/release"] = (200, SHIFT)
+    await user.send("/shifts")
+    assert user.backends.named("GET /api/v1/shifts") == [{"status": "open", "page": "1", "specialization": "plumber"}]
+    await user.press_labelled("Take: Plumber, 01.01 08:00–16:00, Navoi 12")
+    await user.press_labelled("Release")
+    assert (viewed(), taken(), released()) == (1, 1, 1)
+
+
+async def test_who_is_too_slow_for_a_shift_is_told(user: Any, moved: Moved) -> None:
+    taken = moved("shifts_taken_total", specialization="plumber")
+    user.sign_in("executor")
+    user.backends.answers["POST /api/v1/shifts/3/take"] = (409, {"error": {"code": "taken", "message": ""}})
+    await user.press("sa:3:take")
+    assert user.said() == ["Someone was faster: this shift is taken."]
+    assert taken() == 0
+
+
+@pytest.mark.parametrize("available", [True, False])
+async def test_availability(user: Any, moved: Moved, available: bool) -> None:
+    updates = moved("availability_updates_total", available=str(available).lower())
+    user.sign_in("executor")
+    user.backends.answers["PUT /api/v1/availability"] = (200, {"available": available})
+    await user.send("/availability")
+    await user.press_labelled("Yes" if available else "No")
+    assert user.backends.named("PUT /api/v1/availability") == [{"available": available}]
+    assert updates() == 1
+
+
+async def test_a_manager_searches_requests(user: Any, moved: Moved) -> None:
+    searches = moved("admin_searches_total", search_type="requests")
+    user.sign_in("manager")
+    user.backends.answers["GET /api/v1/requests/search"] = page(REQUEST)
+    await user.send("/admin")
+    await user.press_labelled("Find requests")
+    await user.send("Navoi")
+    assert user.backends.named("GET /api/v1/requests/search") == [{"q": "Navoi", "page": "1"}]
+    assert user.said()[-1] == "Found: 1"
+    assert searches() == 1
+
+
+async def test_an_admin_finds_and_blocks_a_user(user: Any, moved: Moved) -> None:
+    blocked = moved("admin_actions_total", action="block")
+    user.sign_in("admin")
+    user.backends.answers["GET /api/v1/users"] = page({**USER, "id": 9})
+    user.backends.answers["GET /api/v1/users/9"] = (200, {**USER, "id": 9})
+    user.backends.answers["PATCH /api/v1/users/9"] = (200, {**USER, "id": 9, "blocked": True})
+    await user.send("/admin")
+    await user.press_labelled("Find users")
+    await user.send("Karimov")
+    await user.press_labelled("Aziz Karimov")
+    await user.press_labelled("Block")
+    assert user.backends.named("PATCH /api/v1/users/9") == [{"blocked": True}]
+    assert "Blocked" in user.said()[-1]
+    assert blocked() == 1
+
+
+async def test_statistics_of_all_backends(user: Any) -> None:
+    user.sign_in("manager")
+    for name, counts in (("requests", {"total": 3, "by_status": {"new": 2}}), ("users", {}), ("shifts", {"open": 1})):
+        user.backends.answers[f"GET /api/v1/{name}/statistics"] = (200, counts)
+    await user.press("ad:statistics")
+    assert "total: 3\nby_status: new 2" in user.said()[-1]
