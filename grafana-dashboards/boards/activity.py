@@ -1,11 +1,35 @@
 """Panels of the overview on what users do with the bot and what comes of it."""
 
+from grafana_foundation_sdk.models import dashboard as models
+
 from boards import alerts, colours
 from boards.links import runbook
 from boards.panels import AnyPanel, Query, graph
 from boards.queries import agreed, per_second, series
 
-COMMANDS = ("start", "help", "newrequest", "requests", "shifts", "language", "cancel", "search", "broadcast", "other")
+COMMANDS = (
+    *("start", "requests", "newrequest", "shifts", "myshifts"),
+    *("availability", "admin", "help", "language", "cancel"),
+)
+BUTTONS = {
+    "lang": "language",
+    "nrc": "new request: category",
+    "nr": "new request: step",
+    "rl": "requests: page",
+    "ro": "request: open",
+    "rm": "request: status",
+    "rc": "request: comment",
+    "sl": "shifts: page",
+    "sa": "shift: take or release",
+    "av": "availability",
+    "ad": "administration: menu",
+    "uo": "user: open",
+    "ub": "user: bar",
+    "ba": "broadcast: audience",
+    "bc": "broadcast: start or drop",
+    "fg": "forget me",
+}
+"""What the prefixes of the bot's callback data mean (`app.bot.callbacks`; a test holds them complete)."""
 
 
 def traffic() -> list[AnyPanel]:
@@ -59,14 +83,21 @@ def traffic() -> list[AnyPanel]:
             series_colours=colours.identities(*COMMANDS),
             span=8,
         ),
-        graph(
-            "Callback query rate",
-            "Buttons pressed per second, by kind.",
-            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
-            "ops",
-            span=8,
-        ),
+        _callbacks(),
     ]
+
+
+def _callbacks() -> AnyPanel:
+    panel = graph(
+        "Callback query rate",
+        "Buttons pressed per second, by what they are for.",
+        [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
+        "ops",
+        span=8,
+    )
+    for prefix, words in BUTTONS.items():
+        panel.override_by_name(prefix, [models.DynamicConfigValue("displayName", words)])
+    return panel
 
 
 def business() -> list[AnyPanel]:

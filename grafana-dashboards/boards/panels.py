@@ -64,8 +64,8 @@ def graph(
 ) -> timeseries.Panel:
     """Values over time.
 
-    `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours` are
-    by name or, between slashes, by regular expression; `drawn` are lines besides those of the alerts.
+    `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours`
+    go by name or, between slashes, by regular expression; `drawn` are lines besides those of the alerts.
     """
     panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(drawn or style.lines(*alerts)).line_width(1 if stacked else 2)

@@ -11,7 +11,6 @@ from boards.tables import Column, rows
 
 ACTED = 'action!="None"'
 HELD = 'action="None"'
-HANDED_OVER = 'phase="HandedOver"'
 ALERTMANAGER = 'source="alertmanager"'
 PROMETHEUS = 'source="prometheus"'
 PHASES = {
@@ -65,7 +64,7 @@ def _health() -> list[AnyPanel]:
             "Handed over",
             "Incidents that the operator gave up: it leaves their target alone until a person clears them with the"
             " annotation `remediation.bot-gateway.dev/cleared-by`.",
-            Query(or_zero(f"sum({operator('remediator_remediations', HANDED_OVER)})", operator("remediator_up"))),
+            Query(or_zero(f"sum({operator('remediator_handed_over')})", operator("remediator_up"))),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
             links=[runbook_named("RemediationGaveUp")],
@@ -178,7 +177,7 @@ def _doing() -> list[AnyPanel]:
             [
                 Query(
                     grouped("min", ("policy", "target", "per"), operator("remediator_budget_remaining")),
-                    "{{policy}} on {{target}}, {{per}}",
+                    "{{policy}} on {{target}} in {{per}}",
                 )
             ],
             "none",
