@@ -1,10 +1,11 @@
-"""The command line: `bot-gateway [serve | dead-letters ...]`."""
+"""The command line: `bot-gateway [serve | dead-letters list|show|replay]`."""
 
 import argparse
+import asyncio
 import sys
 from collections.abc import Sequence
 
-from app.core.settings import SettingsError, load_settings
+from app.core.settings import Settings, SettingsError, load_settings
 
 WRONG_SETTING = 2
 
@@ -14,17 +15,31 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="bot-gateway", description="Telegram bot gateway; settings: docs/settings.md")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="take updates until SIGTERM (the default)")
+    letters = commands.add_parser("dead-letters", help="updates that were set aside")
+    actions = letters.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the newest ones, one a line")
+    listing.add_argument("--count", type=int, default=50, help="how many (default: 50)")
+    show = actions.add_parser("show", help="one in full")
+    show.add_argument("id")
+    replay = actions.add_parser("replay", help="post one to the webhook again")
+    replay.add_argument("id")
+    replay.add_argument("--url", help="the webhook to post to (default: that of this host)")
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status."""
-    parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         settings = load_settings()
     except SettingsError as error:
         sys.stderr.write(f"bot-gateway: {error}\n")
         return WRONG_SETTING
+    return _dead_letters(settings, chosen) if chosen.command == "dead-letters" else _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    # Not before it is known to be needed: the bot takes a second to import.
     from app.main import run
 
     try:
@@ -33,3 +48,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"bot-gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}\n")
         return 1
     return 0
+
+
+def _dead_letters(settings: Settings, chosen: argparse.Namespace) -> int:
+    from redis.exceptions import RedisError
+
+    from app.dead_letters_cli import list_letters, replay_letter, show_letter
+
+    match chosen.action:
+        case "list":
+            work = list_letters(settings, chosen.count)
+        case "show":
+            work = show_letter(settings, chosen.id)
+        case _replay:
+            work = replay_letter(settings, chosen.id, chosen.url or f"http://127.0.0.1:{settings.port}/webhook")
+    try:
+        return asyncio.run(work)
+    except (RedisError, OSError) as error:
+        sys.stderr.write(f"bot-gateway: Redis cannot be reached: {type(error).__name__}\n")
+        return 1

@@ -12,13 +12,13 @@ from aiogram import Bot
 from aiogram.types import Update
 from aiohttp import web
 
-from app.bot.i18n import CatalogueI18n
+from app.background import BackgroundWork
 from app.bot.message_types import message_type
-from app.bot.notify import Notifier
-from app.bot.outbox import Outbox
 from app.bot.services import Services
 from app.bot.setup import build_dispatcher
+from app.bot.states import STATE_NAMES
 from app.core import metrics
+from app.core.activity import Activity
 from app.core.health import Health
 from app.core.logging import configure_logging
 from app.core.redis import RedisConnections
@@ -29,10 +29,12 @@ from app.delivery.claims import Claims, load_script
 from app.delivery.context import UpdateContext
 from app.delivery.dead_letters import DeadLetters
 from app.delivery.fsm_storage import SnapshotStorage
+from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
 from app.delivery.leases import Leases
 from app.delivery.pipeline import Pipeline
 from app.notify_endpoint import NotifyEndpoint
+from app.telegram.budget import SendBudget
 from app.telegram.session import GatewaySession
 from app.webhook import MAX_BODY, Webhook
 
@@ -43,7 +45,7 @@ def secrets_of(settings: Settings) -> list[str]:
     """Every value that must not be seen in a log."""
     fields = (settings.bot_token, settings.webhook_secret, settings.webhook_secret_previous, settings.service_token)
     values = [field.get_secret_value() for field in fields if field is not None]
-    return [*values, *(value.partition(":")[2] for value in values[:1])]
+    return [*values, settings.bot_token.get_secret_value().partition(":")[2]]
 
 
 class Gateway:
@@ -53,24 +55,30 @@ class Gateway:
         self.settings = settings
         self.health = Health()
         self.redis = RedisConnections(settings)
-        session = GatewaySession(settings.telegram_api_base, connections=settings.max_in_flight + 20)
+        self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
+        budget = SendBudget(self.redis.batched, self.keys)
+        session = GatewaySession(settings.telegram_api_base, connections=settings.max_in_flight + 20, budget=budget)
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)
-        self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
-        self.dead_letters = DeadLetters(
-            self.redis.client, self.keys.shared("dead-letters"), limit=settings.dead_letters_max
-        )
+        self.dead_letters = DeadLetters.of(self.redis.client, self.keys, settings)
         self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
         self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage())
-        self.pipeline = Pipeline(
+        self.activity = Activity(
+            self.redis.batched,
+            self.keys.shared(),
+            states=sorted(STATE_NAMES),
+            session_ttl=settings.session_ttl_seconds,
+            fsm_ttl=settings.fsm_ttl_seconds,
+        )
+        pipeline = Pipeline(
             Claims(self.redis.batched, self.keys, self.leases, settings),
             self._dispatch,
+            self.activity,
             deadline_seconds=settings.update_deadline_seconds,
-            known_states=frozenset(),
+            known_states=STATE_NAMES,
         )
-        self.webhook = Webhook(
-            self.pipeline, self.bot, settings, set_aside=self.dead_letters.add, message_type=message_type
-        )
+        self.intake = Intake(pipeline, self.bot, self.dead_letters, message_type=message_type)
+        self.webhook = Webhook(self.intake, settings)
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
@@ -82,12 +90,14 @@ class Gateway:
             stack.push_async_callback(self.services.close)
             self.leases.start()
             stack.push_async_callback(self.leases.stop)
-            runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1)
-            await runner.setup()
-            stack.push_async_callback(runner.cleanup)
-            await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
+            await self._listen(stack)
             await self._wait_for_redis()
             await self.redis.warn_of_lossy_configuration()
+            await self.dispatcher.emit_startup(bot=self.bot)
+            stack.push_async_callback(self.dispatcher.emit_shutdown)
+            background = BackgroundWork(self)
+            background.start()
+            stack.push_async_callback(background.stop)
             self._stack = stack.pop_all()
         # What lives for good need not be looked at by each collection, and a full one of it takes 140 ms.
         gc.collect()
@@ -113,15 +123,16 @@ class Gateway:
     async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
         return await self.dispatcher.feed_update(self.bot, update, update_context=context)
 
-    def _application(self) -> web.Application:
+    async def _listen(self, stack: AsyncExitStack) -> None:
         application = web.Application(client_max_size=MAX_BODY)
         application.router.add_post("/webhook", self.webhook.handle)
-        i18n = CatalogueI18n()
-        outbox = Outbox(self.redis.client, key_prefix=self.settings.redis_key_prefix)
-        notifier = Notifier(self.redis.client, outbox, i18n, key_prefix=self.settings.redis_key_prefix)
-        application.router.add_post("/internal/notify", NotifyEndpoint(notifier, self.bot, self.settings).handle)
+        notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, self.settings)
+        application.router.add_post("/internal/notify", notify.handle)
         self.health.add_routes(application)
-        return application
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
 
     async def _wait_for_redis(self) -> None:
         waits = 0
@@ -133,7 +144,7 @@ class Gateway:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT; raises OSError where the port cannot be had."""
     metrics.initialise()
     export_build_info()
     stop_tracing = configure_tracing(settings, version=VERSION)
@@ -151,6 +162,7 @@ async def serve(settings: Settings) -> None:
         await gateway.stop()
     else:
         starting.cancel()
+        await asyncio.wait({starting})
     await asyncio.to_thread(stop_tracing)
 
 

@@ -8,23 +8,16 @@ import asyncio
 import hmac
 import random
 import time
-from collections.abc import Awaitable, Callable
 
-import orjson
 import structlog
-from aiogram import Bot
-from aiogram.exceptions import AiogramError
-from aiogram.types import Update
 from aiohttp import web
-from pydantic import ValidationError
 
 from app.core import metrics
 from app.core.settings import Settings
-from app.core.tracing import add_span_attribute, create_span, current_exemplar, mark_failed
+from app.core.tracing import add_span_attribute, create_span, current_exemplar
 from app.delivery.dead_letters import DeadLetterReason
-from app.delivery.pipeline import Outcome, Pipeline
-
-log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+from app.delivery.intake import Intake
+from app.delivery.pipeline import Outcome
 
 MAX_BODY = 1024 * 1024
 HEAD = 4096
@@ -48,39 +41,17 @@ _STATUS = {
     Outcome.DRAINING: 503,
 }
 
-SetAside = Callable[[bytes, DeadLetterReason], Awaitable[None]]
-"""Keeps an update that will never succeed."""
-
-
-class InvalidUpdateError(Exception):
-    """The body is not an update that this bot can take."""
-
-    def __init__(self, reason: DeadLetterReason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
 
 class Webhook:
-    """The handler. `closing` ends each connection with its answer, `draining` refuses; `idle` is set with none in hand."""
+    """The handler. `closing` ends each connection with its answer, `draining` refuses; `idle`: nothing is in hand."""
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        bot: Bot,
-        settings: Settings,
-        *,
-        set_aside: SetAside,
-        message_type: Callable[[Update], str],
-    ) -> None:
-        self._pipeline = pipeline
-        self._bot = bot
+    def __init__(self, intake: Intake, settings: Settings) -> None:
+        self._intake = intake
         self._secrets = tuple(
             secret.get_secret_value().encode()
             for secret in (settings.webhook_secret, settings.webhook_secret_previous)
             if secret is not None
         )
-        self._set_aside = set_aside
-        self._message_type = message_type
         self._max_in_flight = settings.max_in_flight
         self._outcomes = {outcome: metrics.WEBHOOK_REQUESTS_TOTAL.labels(outcome) for outcome in Outcome}
         self.in_flight = 0
@@ -119,28 +90,12 @@ class Webhook:
 
     async def _take(self, request: web.Request) -> Outcome:
         body, whole = await _read(request)
+        # Without a secret anyone may post; nobody's junk is kept.
+        keep = bool(self._secrets)
         if not whole:
-            await self._reject(body, DeadLetterReason.TOO_LARGE)
+            await self._intake.reject(body, DeadLetterReason.TOO_LARGE, keep=keep)
             return Outcome.TOO_LARGE
-        try:
-            update = parse_update(body, self._bot)
-        except InvalidUpdateError as error:
-            await self._reject(body, error.reason)
-            return Outcome.INVALID
-        started = time.perf_counter()
-        outcome = await self._pipeline.handle(update, self._message_type(update))
-        if outcome in (Outcome.HANDLED, Outcome.FAILED):
-            metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
-        if outcome is Outcome.FAILED:
-            await self._set_aside(body, DeadLetterReason.HANDLER_FAILED)
-        return outcome
-
-    async def _reject(self, body: bytes, reason: DeadLetterReason) -> None:
-        metrics.ERRORS_TOTAL.labels("invalid_update", "warning").inc()
-        mark_failed("invalid_update")
-        if self._secrets:
-            # Without a secret anyone may post; nobody's junk is kept.
-            await self._set_aside(body, reason)
+        return await self._intake.take(body, keep=keep)
 
     def _count_in_flight(self, change: int) -> None:
         self.in_flight += change
@@ -168,24 +123,6 @@ class Webhook:
         if self.closing or outcome is Outcome.TOO_LARGE or worn_out:
             response.force_close()
         return response
-
-
-def parse_update(body: bytes, bot: Bot) -> Update:
-    """Read an update.
-
-    Raises:
-        InvalidUpdateError: it is not JSON, not an update, or of a kind that aiogram does not know.
-    """
-    try:
-        raw = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise InvalidUpdateError(DeadLetterReason.INVALID_JSON) from None
-    try:
-        update = Update.model_validate(raw, context={"bot": bot})
-        _ = update.event_type
-    except (ValidationError, AiogramError, RecursionError):
-        raise InvalidUpdateError(DeadLetterReason.INVALID_UPDATE) from None
-    return update
 
 
 async def _read(request: web.Request) -> tuple[bytes, bool]:

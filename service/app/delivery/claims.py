@@ -151,7 +151,6 @@ class Claims:
 
 def _context(address: Address, deadline: float, answer: list[Any]) -> UpdateContext:
     _, allowed, warn, state, data, identity, stored_at = answer
-    text_state = state.decode() if state else None
     return UpdateContext(
         update_id=address.update_id,
         chat_id=address.lane_id,
@@ -159,8 +158,7 @@ def _context(address: Address, deadline: float, answer: list[Any]) -> UpdateCont
         user_id=address.user_id,
         deadline=deadline,
         rate=RateDecision(allowed=bool(allowed), warn=bool(warn)),
-        state=text_state,
-        initial_state=text_state,
+        state=state.decode() if state else None,
         data=orjson.loads(data) if data else {},
         identity=CachedIdentity(orjson.loads(identity), float(stored_at) / 1000) if identity else None,
     )

@@ -41,7 +41,6 @@ class UpdateContext:
     new_identity: dict[str, Any] | None = None
     forget: bool = False
     fsm_changed: bool = False
-    initial_state: str | None = None
 
 
 current_update: ContextVar[UpdateContext | None] = ContextVar("current_update", default=None)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 import structlog
 from redis.asyncio import Redis
@@ -10,7 +10,9 @@ from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.redis_metrics import measured
+from app.core.settings import Settings
 from app.core.tracing import current_trace_id
+from app.delivery.keys import KeySpace
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -42,6 +44,11 @@ class DeadLetters:
         self._key = key
         self._limit = limit
 
+    @classmethod
+    def of(cls, redis: Redis, keys: KeySpace, settings: Settings) -> Self:
+        """Those of the bot that the settings name."""
+        return cls(redis, keys.shared("dead-letters"), limit=settings.dead_letters_max)
+
     async def add(self, body: bytes, reason: DeadLetterReason) -> None:
         """Set one aside. If Redis is unreachable it is lost, and the log says so; Telegram must not repeat it."""
         metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
@@ -66,9 +73,13 @@ class DeadLetters:
         """Forget one. Raises RedisError."""
         await self._redis.xdel(self._key, letter_id)
 
-    async def count(self) -> int:
-        """How many there are. Raises RedisError."""
-        return int(await self._redis.xlen(self._key))
+    async def count_or_nan(self) -> float:
+        """How many there are; NaN where Redis does not answer."""
+        try:
+            with measured("gauges"):
+                return float(await self._redis.xlen(self._key))
+        except (RedisError, OSError):
+            return float("nan")
 
 
 def _letter(letter_id: bytes, fields: dict[bytes, bytes]) -> DeadLetter:

@@ -8,6 +8,7 @@ import structlog
 from aiogram.types import Update
 
 from app.core import metrics
+from app.core.activity import Activity
 from app.core.redis_batch import RedisUnavailableError
 from app.core.tracing import add_span_attribute, create_span, mark_failed
 from app.delivery.address import address_of
@@ -38,10 +39,17 @@ class Pipeline:
     """Claims, dispatches, commits. `known_states` bounds the labels of the transition counter."""
 
     def __init__(
-        self, claims: Claims, dispatch: Dispatch, *, deadline_seconds: float, known_states: frozenset[str]
+        self,
+        claims: Claims,
+        dispatch: Dispatch,
+        activity: Activity,
+        *,
+        deadline_seconds: float,
+        known_states: frozenset[str],
     ) -> None:
         self._claims = claims
         self._dispatch = dispatch
+        self._activity = activity
         self._deadline_seconds = deadline_seconds
         self._known_states = known_states
 
@@ -87,8 +95,10 @@ class Pipeline:
         if not written:
             log.warning("lane_lost", reason="another replica took the update over")
             return Outcome.BUSY
-        if claim.context.state != before:
-            metrics.FSM_STATE_TRANSITIONS_TOTAL.labels(self._label(before), self._label(claim.context.state)).inc()
+        context = claim.context
+        self._activity.note(context.user_id, _role(context), before, context.state)
+        if context.state != before:
+            metrics.FSM_STATE_TRANSITIONS_TOTAL.labels(self._label(before), self._label(context.state)).inc()
         return outcome
 
     async def _run_handler(self, update: Update, context: UpdateContext) -> Outcome:
@@ -119,3 +129,9 @@ class Pipeline:
 
     def _label(self, state: str | None) -> str:
         return "none" if state is None else metrics.closed(state, self._known_states)
+
+
+def _role(context: UpdateContext) -> str:
+    identity = context.new_identity or (context.identity.value if context.identity else {})
+    role = identity.get("role")
+    return role if role in metrics.ROLES else "unknown"

@@ -1,15 +1,30 @@
 """How the bot talks to the Bot API: JSON out, lazily decoded answers in, every call counted, timed and traced."""
 
+import asyncio
 import time
+from itertools import count
 from typing import Any, cast
 
 import orjson
-import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
-from aiogram.methods import TelegramMethod
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
+from aiogram.methods import (
+    CopyMessage,
+    ForwardMessage,
+    SendDocument,
+    SendLocation,
+    SendMessage,
+    SendPhoto,
+    TelegramMethod,
+)
 from aiogram.methods.base import TelegramType
 from aiogram.types import Message
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
@@ -17,18 +32,43 @@ from yarl import URL
 
 from app.core import metrics
 from app.core.tracing import SpanKind, create_span
+from app.delivery.context import current_update
+from app.telegram.budget import SendBudget
 from app.telegram.encoding import HasFileError, encode
 from app.telegram.lazy_message import LazyMessage
 
-log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+# What the limits on sending count; an edit or the answer to a button is free.
+_SENDING = (SendMessage, SendPhoto, SendDocument, SendLocation, ForwardMessage, CopyMessage)
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
+_RESERVE = 3.0
+"""Seconds of the update's deadline that are kept for telling the user and for the commit."""
+
+
+def retry_wait(error: TelegramAPIError, attempt: int) -> float | None:
+    """Seconds to wait before another try, or None where there is no time for one.
+
+    Outside of an update nothing is tried again: who sends there has a queue of its own.
+    """
+    update = current_update.get()
+    if update is None:
+        return None
+    if isinstance(error, TelegramRetryAfter):
+        wait = float(error.retry_after)
+    else:
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
+    left = update.deadline - asyncio.get_running_loop().time() - _RESERVE
+    return wait if wait < left else None
 
 
 class GatewaySession(AiohttpSession):
     """One pool to one Bot API server. `timeout` in seconds bounds one call."""
 
-    def __init__(self, api_base: str, *, connections: int, timeout: float = 20.0) -> None:
+    def __init__(
+        self, api_base: str, *, connections: int, budget: SendBudget | None = None, timeout: float = 20.0
+    ) -> None:
         super().__init__(api=TelegramAPIServer.from_base(api_base), limit=connections, timeout=timeout)
         self._connections = connections
+        self._budget = budget
         self._client: ClientSession | None = None
         self._urls: dict[str, URL] = {}
 
@@ -55,13 +95,30 @@ class GatewaySession(AiohttpSession):
         method: TelegramMethod[TelegramType],
         timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
     ) -> TelegramType:
-        """Call the Bot API once; raises aiogram's exceptions."""
+        """Call the Bot API, again where that may help within the update's deadline; raises aiogram's exceptions."""
+        seconds = self.timeout if timeout is None else float(timeout)
+        for attempt in count():
+            if self._budget is not None and isinstance(method, _SENDING):
+                await self._budget.acquire(method.chat_id)
+            try:
+                return await self._call(bot, method, seconds)
+            except TelegramMigrateToChat as error:
+                # The group has become a supergroup; its old id never comes back, so this happens once.
+                method = method.model_copy(update={"chat_id": error.migrate_to_chat_id})
+            except (TelegramRetryAfter, TelegramNetworkError, TelegramServerError) as error:
+                wait = retry_wait(error, attempt)
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+        raise AssertionError("unreachable: the loop has no end")
+
+    async def _call(self, bot: Bot, method: TelegramMethod[TelegramType], seconds: float) -> TelegramType:
         name = method.__api_method__
         started = time.perf_counter()
         status = "error"
         try:
             with create_span(f"Telegram: {name}", kind=SpanKind.CLIENT) as span:
-                http_status, body = await self._exchange(bot, method, self.timeout if timeout is None else timeout)
+                http_status, body = await self._exchange(bot, method, seconds)
                 status = str(http_status)
                 span.set_attribute("http.response.status_code", http_status)
                 return self._decode(bot, method, http_status, body)

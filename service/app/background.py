@@ -1,0 +1,67 @@
+"""All that a replica does beside its updates."""
+
+from typing import TYPE_CHECKING
+
+from app.core import metrics
+from app.core.background import Periodic
+from app.core.election import Election
+from app.core.resources import EventLoopLag, ProcessUsage
+from app.core.watchdog import Watchdog
+from app.telegram.polling import ELECTION_SECONDS, Polling
+from app.telegram.registration import INTERVAL_SECONDS, WebhookRegistration
+
+if TYPE_CHECKING:
+    from app.main import Gateway
+
+_SWEEP_SECONDS = 5.0
+
+
+class BackgroundWork:
+    """Gauges of the process and of the cluster, and what one elected replica does for all."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        settings, redis, keys = gateway.settings, gateway.redis.client, gateway.keys
+        self._activity = gateway.activity
+        self._dead_letters = gateway.dead_letters
+        self._sweeper = Election(redis, keys.shared("elect", "sweeper"), seconds=_SWEEP_SECONDS * 3)
+        self._lag = EventLoopLag()
+        self._watchdog = Watchdog(settings.watchdog_seconds)
+        self._periodic = [
+            Periodic("process-usage", ProcessUsage().sample, 5),
+            Periodic("watchdog-sign", self._watchdog.sign, settings.watchdog_seconds / 4),
+            Periodic("cluster-gauges", self._update_gauges, 1),
+            Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
+        ]
+        allowed_updates = sorted(gateway.dispatcher.resolve_used_update_types())
+        if settings.update_mode == "polling":
+            election = Election(redis, keys.shared("elect", "polling"), seconds=ELECTION_SECONDS)
+            polling = Polling(gateway.bot, gateway.intake, election, allowed_updates=allowed_updates)
+            self._periodic.append(Periodic("polling", polling.step, 0.05))
+        else:
+            election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
+            registration = WebhookRegistration(gateway.bot, election, settings, allowed_updates=allowed_updates)
+            self._periodic.append(Periodic("webhook-registration", registration.check, INTERVAL_SECONDS))
+
+    def start(self) -> None:
+        """Begin all of it."""
+        self._lag.start()
+        self._watchdog.start()
+        for work in self._periodic:
+            work.start()
+
+    async def stop(self) -> None:
+        """End all of it; what users did in the last second is still written."""
+        for work in self._periodic:
+            await work.stop()
+        await self._lag.stop()
+        await self._watchdog.stop()
+        await Periodic("cluster-gauges", self._activity.flush, 0).once()
+
+    async def _update_gauges(self) -> None:
+        metrics.DEAD_LETTERS_QUEUED.set(await self._dead_letters.count_or_nan())
+        await self._activity.flush()
+        await self._activity.read()
+
+    async def _sweep(self) -> None:
+        if await self._sweeper.leads():
+            await self._activity.sweep()

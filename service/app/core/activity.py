@@ -1,0 +1,149 @@
+"""Who is active in the whole cluster: sessions, dialogues, users by window.
+
+Each replica notes what passes through it and writes it once a second, off the path of updates, into 16 shards of
+sorted sets whose scores are absolute times; each replica reads the counts back, so that every one tells the same, and
+none ever scans keys. A session ends by silence, which no update tells of: an elected replica looks for those, and
+observes how long they were.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from app.core import metrics
+from app.core.metric_labels import OTHER
+from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
+
+SHARDS = 16
+_WINDOW_SECONDS = {"5m": 300, "1h": 3600, "24h": 86_400}
+_ROLES = metrics.USER_ROLES
+_Arguments = tuple[str | int | float, ...]
+_MOST_AT_ONCE = 500
+"""Users in one call of the script: Lua's stack and Redis's other clients have a limit."""
+
+
+def _script(name: str, operation: str) -> Script:
+    return Script(operation, files("app.core").joinpath("scripts", f"{name}.lua").read_text("utf-8"))
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One update of a user, with the dialogue's state before and after it."""
+
+    role: str
+    before: str
+    after: str
+
+
+class Activity:
+    """`note` is called for each update; `flush`, `read` and `sweep` in the background.
+
+    `states` are all states of dialogues; others are counted as `other`.
+    """
+
+    def __init__(
+        self,
+        redis: BatchedRedis,
+        base_key: str,
+        *,
+        states: Sequence[str],
+        session_ttl: float,
+        fsm_ttl: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis = redis
+        self._bases = [f"{{{base_key}:activity:{shard}}}" for shard in range(SHARDS)]
+        self._states = (*states, OTHER)
+        self._session_ttl = session_ttl
+        self._fsm_ttl = fsm_ttl
+        self._clock = clock
+        self._noted: dict[int, Passage] = {}
+        self._record_script = _script("record", "gauges")
+        self._count_script = _script("count", "gauges")
+        self._sweep_script = _script("sweep", "sweep")
+        self._gauges = [
+            *(metrics.ACTIVE_SESSIONS.labels(role) for role in _ROLES),
+            *(metrics.ACTIVE_USERS.labels(window, role) for role in _ROLES for window in _WINDOW_SECONDS),
+            *(metrics.ACTIVE_FSM_SESSIONS.labels(state) for state in self._states),
+        ]
+        self._unknown()
+
+    def note(self, user_id: int, role: str, before: str | None, after: str | None) -> None:
+        """A user's update has been committed. `role` is one of `USER_ROLES`."""
+        earlier = self._noted.get(user_id)
+        first = self._label(before) if earlier is None else earlier.before
+        self._noted[user_id] = Passage(role, first, self._label(after))
+
+    async def flush(self) -> None:
+        """Write what was noted; what cannot be written is written next time. Raises RedisUnavailableError."""
+        noted, self._noted = self._noted, {}
+        by_shard: dict[int, list[tuple[int, Passage]]] = {}
+        for user_id, passage in noted.items():
+            by_shard.setdefault(user_id % SHARDS, []).append((user_id, passage))
+        now = self._clock()
+        try:
+            for shard, passages in by_shard.items():
+                for start in range(0, len(passages), _MOST_AT_ONCE):
+                    await self._record(shard, passages[start : start + _MOST_AT_ONCE], now)
+        except RedisUnavailableError:
+            for user_id, passage in noted.items():
+                later = self._noted.get(user_id)
+                self._noted[user_id] = passage if later is None else Passage(later.role, passage.before, later.after)
+            raise
+
+    async def read(self) -> None:
+        """Set the gauges; to NaN where Redis does not answer, which is raised as RedisUnavailableError."""
+        windows = [*_WINDOW_SECONDS.values()]
+        roles = (len(_ROLES), *_ROLES)
+        arguments: _Arguments = (
+            self._clock(),
+            self._session_ttl,
+            *roles,
+            len(windows),
+            *windows,
+            *self._states,
+        )
+        totals = [0] * len(self._gauges)
+        try:
+            for base in self._bases:
+                counts: list[int] = await self._redis.run(self._count_script, (base,), *arguments)
+                totals = [total + count for total, count in zip(totals, counts, strict=True)]
+        except RedisUnavailableError:
+            self._unknown()
+            raise
+        for gauge, total in zip(self._gauges, totals, strict=True):
+            gauge.set(total)
+
+    async def sweep(self) -> None:
+        """Observe and remove the sessions that have ended. Raises RedisUnavailableError."""
+        longest = max(_WINDOW_SECONDS.values())
+        arguments: _Arguments = (
+            self._clock(),
+            self._session_ttl,
+            longest,
+            len(_ROLES),
+            *_ROLES,
+            *self._states,
+        )
+        for base in self._bases:
+            _observe(await self._redis.run(self._sweep_script, (base,), *arguments))
+
+    async def _record(self, shard: int, passages: list[tuple[int, Passage]], now: float) -> None:
+        users = [
+            item for user_id, passage in passages for item in (user_id, passage.role, passage.before, passage.after)
+        ]
+        arguments: _Arguments = (now, self._session_ttl, self._fsm_ttl, len(_ROLES), *_ROLES, *users)
+        _observe(await self._redis.run(self._record_script, (self._bases[shard],), *arguments))
+
+    def _label(self, state: str | None) -> str:
+        return "" if state is None else metrics.closed(state, self._states)
+
+    def _unknown(self) -> None:
+        for gauge in self._gauges:
+            gauge.set(float("nan"))
+
+
+def _observe(ended: list[bytes]) -> None:
+    for role, seconds in zip(ended[::2], ended[1::2], strict=True):
+        metrics.SESSION_DURATION_SECONDS.labels(role.decode()).observe(float(seconds))

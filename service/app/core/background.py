@@ -1,0 +1,53 @@
+"""Work that repeats in the background for the life of the process."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from app.core import metrics
+from app.core.redis_batch import RedisUnavailableError
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+class Periodic:
+    """Awaits `work` every `seconds`, counted from its end. A failure is counted and logged, and ends nothing:
+    a task that dies in silence would leave gauges and leases to rot.
+    """
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        self._name = name
+        self._work = work
+        self._seconds = seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, with the first run at once."""
+        self._task = asyncio.create_task(self._run(), name=self._name)
+
+    async def stop(self) -> None:
+        """End it, in mid-run if need be."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def once(self) -> None:
+        """One run, whose failure is dealt with."""
+        try:
+            await self._work()
+        except (RedisError, RedisUnavailableError, OSError) as error:
+            log.warning("background_work_failed", work=self._name, reason=type(error).__name__)
+        except Exception as error:
+            metrics.ERRORS_TOTAL.labels("background", "error").inc()
+            metrics.EXCEPTIONS_TOTAL.labels(type(error).__name__).inc()
+            log.exception("background_work_failed", work=self._name)
+
+    async def _run(self) -> None:
+        while True:
+            await self.once()
+            await asyncio.sleep(self._seconds)

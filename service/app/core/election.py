@@ -1,0 +1,40 @@
+"""One replica of many does a thing: the one that holds a key in Redis that expires.
+
+Not a lock: for a moment two replicas may both believe that they lead. What they do must bear that.
+"""
+
+import secrets
+
+from redis.asyncio import Redis
+
+from app.core.redis_metrics import measured
+
+_LEAD = """
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
+if holder then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+_RESIGN = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class Election:
+    """This replica's candidacy for `key`. Whoever stops asking loses it after `seconds`."""
+
+    def __init__(self, redis: Redis, key: str, *, seconds: float) -> None:
+        self._lead = redis.register_script(_LEAD)
+        self._resign = redis.register_script(_RESIGN)
+        self._key = key
+        self._token = secrets.token_hex(8)
+        self._milliseconds = int(seconds * 1000)
+
+    async def leads(self) -> bool:
+        """Ask, and stay elected. Raises RedisError."""
+        with measured("elect"):
+            return bool(await self._lead(keys=[self._key], args=[self._token, self._milliseconds]))
+
+    async def resign(self) -> None:
+        """Let another replica have it at once. Raises RedisError."""
+        with measured("elect"):
+            await self._resign(keys=[self._key], args=[self._token])

@@ -1,0 +1,76 @@
+"""What the process itself uses: memory, CPU, and how late the event loop wakes up."""
+
+import asyncio
+import contextlib
+import time
+from functools import partial
+from pathlib import Path
+
+import psutil
+
+from app.core import metrics
+
+_STATUS = Path("/proc/self/status")
+LAG_INTERVAL = 0.05
+"""Seconds between two looks at the loop; a stall shorter than this may pass unseen."""
+
+
+class EventLoopLag:
+    """Asks the loop to wake it at a set time and observes how late that was."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._task = asyncio.create_task(self._run(), name="event-loop-lag")
+
+    async def stop(self) -> None:
+        """Look no more."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        observe = metrics.EVENT_LOOP_LAG_SECONDS.observe
+        while True:
+            due = time.perf_counter() + LAG_INTERVAL
+            await asyncio.sleep(LAG_INTERVAL)
+            observe(max(0.0, time.perf_counter() - due))
+
+
+class ProcessUsage:
+    """Reads memory when Prometheus asks, CPU every few seconds by `sample`."""
+
+    def __init__(self) -> None:
+        self._process = psutil.Process()
+        self._process.cpu_percent()
+        for kind in ("rss", "heap", "external"):
+            metrics.MEMORY_USAGE_BYTES.labels(kind).set_function(partial(self._memory, kind))
+
+    async def sample(self) -> None:
+        """CPU since the last call, in percent of one core."""
+        metrics.CPU_USAGE_PERCENT.set(self._process.cpu_percent())
+
+    def _memory(self, kind: str) -> float:
+        return memory_bytes(self._process)[kind]
+
+
+def memory_bytes(process: psutil.Process) -> dict[str, float]:
+    """`rss`, and its parts: `heap` (anonymous) and `external` (mapped files and shared memory).
+
+    Where the system does not tell them apart (macOS), all of it is heap.
+    """
+    try:
+        fields = dict(line.split(":", 1) for line in _STATUS.read_text("ascii", "replace").splitlines() if ":" in line)
+        heap = _kilobytes(fields["RssAnon"])
+        external = _kilobytes(fields["RssFile"]) + _kilobytes(fields["RssShmem"])
+    except (OSError, KeyError):
+        heap, external = float(process.memory_info().rss), 0.0
+    return {"rss": heap + external, "heap": heap, "external": external}
+
+
+def _kilobytes(value: str) -> float:
+    return float(value.split()[0]) * 1024

@@ -1,0 +1,75 @@
+"""Takes the bytes of one update, however they came: parses them, has them handled, sets aside what cannot be."""
+
+import time
+from collections.abc import Callable
+
+import orjson
+from aiogram import Bot
+from aiogram.exceptions import AiogramError
+from aiogram.types import Update
+from pydantic import ValidationError
+
+from app.core import metrics
+from app.core.tracing import current_exemplar, mark_failed
+from app.delivery.dead_letters import DeadLetterReason, DeadLetters
+from app.delivery.pipeline import Outcome, Pipeline
+
+
+class InvalidUpdateError(Exception):
+    """The body is not an update that this bot can take."""
+
+    def __init__(self, reason: DeadLetterReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def parse_update(body: bytes, bot: Bot) -> Update:
+    """Read an update.
+
+    Raises:
+        InvalidUpdateError: it is not JSON, not an update, or of a kind that aiogram does not know.
+    """
+    try:
+        raw = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise InvalidUpdateError(DeadLetterReason.INVALID_JSON) from None
+    try:
+        update = Update.model_validate(raw, context={"bot": bot})
+        _ = update.event_type
+    except (ValidationError, AiogramError, RecursionError):
+        raise InvalidUpdateError(DeadLetterReason.INVALID_UPDATE) from None
+    return update
+
+
+class Intake:
+    """`message_type` names an update for metrics and spans."""
+
+    def __init__(
+        self, pipeline: Pipeline, bot: Bot, dead_letters: DeadLetters, *, message_type: Callable[[Update], str]
+    ) -> None:
+        self._pipeline = pipeline
+        self._bot = bot
+        self._dead_letters = dead_letters
+        self._message_type = message_type
+
+    async def take(self, body: bytes, *, keep: bool = True) -> Outcome:
+        """Handle one update; `keep` says whether an invalid one becomes a dead letter."""
+        started = time.perf_counter()
+        try:
+            update = parse_update(body, self._bot)
+        except InvalidUpdateError as error:
+            await self.reject(body, error.reason, keep=keep)
+            return Outcome.INVALID
+        outcome = await self._pipeline.handle(update, self._message_type(update))
+        if outcome is Outcome.FAILED:
+            await self._dead_letters.add(body, DeadLetterReason.HANDLER_FAILED)
+        if outcome in (Outcome.HANDLED, Outcome.FAILED):
+            metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
+        return outcome
+
+    async def reject(self, body: bytes, reason: DeadLetterReason, *, keep: bool) -> None:
+        """Count what no repetition would make right, and set it aside."""
+        metrics.ERRORS_TOTAL.labels("invalid_update", "warning").inc()
+        mark_failed("invalid_update")
+        if keep:
+            await self._dead_letters.add(body, reason)

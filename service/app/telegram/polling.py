@@ -1,0 +1,103 @@
+"""Updates by `getUpdates`, for a bot without a public address.
+
+Unlike aiogram's own polling it confirms an update only after its commit, so a kill loses none; and it reads updates
+raw, so that one of an unknown kind does not block those behind it. One replica polls; the others stand by.
+"""
+
+import asyncio
+from typing import Any
+
+import orjson
+import structlog
+from aiogram import Bot
+from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
+from aiogram.methods import GetUpdates
+
+from app.core import metrics
+from app.core.election import Election
+from app.core.tracing import create_span
+from app.delivery.intake import Intake
+from app.delivery.pipeline import Outcome
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+BATCH = 100
+LONG_POLL_SECONDS = 10
+ELECTION_SECONDS = 60.0
+_AGAIN = frozenset({Outcome.UNAVAILABLE, Outcome.BUSY})
+
+
+class GetRawUpdates(GetUpdates):
+    """`getUpdates` whose answer is left as it came."""
+
+    __returning__ = list[dict[str, Any]]
+
+
+class Polling:
+    """`step` fetches and handles one batch; it is to be awaited again and again."""
+
+    def __init__(self, bot: Bot, intake: Intake, election: Election, *, allowed_updates: list[str]) -> None:
+        self._bot = bot
+        self._intake = intake
+        self._election = election
+        self._allowed_updates = allowed_updates
+        self._offset: int | None = None
+        self._webhook_deleted = False
+
+    async def step(self) -> None:
+        """One batch, confirmed by the next call. Raises RedisError."""
+        if not await self._election.leads():
+            self._offset = None
+            return
+        try:
+            batch = await self._fetch()
+        except TelegramRetryAfter as error:
+            await asyncio.sleep(error.retry_after)
+            return
+        except TelegramAPIError as error:
+            metrics.ERRORS_TOTAL.labels("telegram_failed", "warning").inc()
+            log.warning("polling_failed", reason=type(error).__name__)
+            await asyncio.sleep(1)
+            return
+        by_queue: dict[int, list[dict[str, Any]]] = {}
+        for raw in batch:
+            by_queue.setdefault(_queue_of(raw), []).append(raw)
+        await asyncio.gather(*(self._handle_in_order(updates) for updates in by_queue.values()))
+        if batch:
+            self._offset = max(raw["update_id"] for raw in batch) + 1
+
+    async def _fetch(self) -> list[dict[str, Any]]:
+        if not self._webhook_deleted:
+            await self._bot.delete_webhook(drop_pending_updates=False)
+            self._webhook_deleted = True
+        method = GetRawUpdates(
+            offset=self._offset, limit=BATCH, timeout=LONG_POLL_SECONDS, allowed_updates=self._allowed_updates
+        )
+        updates: Any = await self._bot(method, request_timeout=LONG_POLL_SECONDS + 5)
+        return [raw for raw in updates if isinstance(raw.get("update_id"), int)]
+
+    async def _handle_in_order(self, updates: list[dict[str, Any]]) -> None:
+        for raw in updates:
+            body = orjson.dumps(raw)
+            outcome = await self._handle(body)
+            while outcome in _AGAIN:
+                await asyncio.sleep(1)
+                outcome = await self._handle(body)
+
+    async def _handle(self, body: bytes) -> Outcome:
+        structlog.contextvars.clear_contextvars()
+        with create_span("/polling"):
+            outcome = await self._intake.take(body)
+        metrics.WEBHOOK_REQUESTS_TOTAL.labels(outcome).inc()
+        return outcome
+
+
+def _queue_of(raw: dict[str, Any]) -> int:
+    """The chat or user whose updates must keep their order; 0 for what has neither."""
+    for name, event in raw.items():
+        if name == "update_id" or not isinstance(event, dict):
+            continue
+        chat = event.get("chat") or (event.get("message") or {}).get("chat") or event.get("from") or {}
+        queue = chat.get("id") if isinstance(chat, dict) else None
+        return queue if isinstance(queue, int) else 0
+    return 0
