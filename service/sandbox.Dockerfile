@@ -9,11 +9,19 @@ RUN python -m venv --without-pip /opt/venv \
  && python -m pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
       --only-binary :all: --require-hashes --requirement /build/requirements.txt
 COPY service/sandbox /opt/sandbox/sandbox
-RUN /opt/venv/bin/python -m compileall -q /opt/sandbox
+COPY pyproject.toml /build/pyproject.toml
+# The sources are copied, not installed: the metadata of the distribution tells the program its version.
+RUN version=$(sed -n 's/^version = "\(.*\)"/\1/p' /build/pyproject.toml) \
+ && mkdir /opt/sandbox/bot_gateway.dist-info \
+ && printf 'Metadata-Version: 2.1\nName: bot-gateway\nVersion: %s\n' "$version" > /opt/sandbox/bot_gateway.dist-info/METADATA \
+ && printf '#!/bin/sh\nexec python -m sandbox "$@"\n' > /opt/venv/bin/bot-sandbox \
+ && chmod 0755 /opt/venv/bin/bot-sandbox \
+ && /opt/venv/bin/python -m compileall -q /opt/sandbox
 
 FROM ${BASE_IMAGE}
 # Nothing is installed at run time, so the final stage keeps no installer, whoever packaged it in the base image.
 RUN python -c "import pathlib, pip, shutil; shutil.rmtree(pathlib.Path(pip.__file__).parent)" \
+ && rm -f /usr/bin/pip* /usr/local/bin/pip* \
  && groupadd --gid 10001 sandbox \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin sandbox
 COPY --from=build /opt/venv /opt/venv

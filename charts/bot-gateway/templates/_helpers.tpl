@@ -4,14 +4,14 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The release's name if it contains the chart's, else RELEASE-NAME; 50 characters leave room for suffixes. */}}
+{{/* The release's name if it contains the chart's, else RELEASE-NAME; 40 characters leave room for suffixes. */}}
 {{- define "bot-gateway.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
 {{- else if contains (include "bot-gateway.name" .) .Release.Name }}
-{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- .Release.Name | trunc 40 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "bot-gateway.name" .) | trunc 50 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name (include "bot-gateway.name" .) | trunc 40 | trimSuffix "-" }}
 {{- end }}
 {{- end }}
 

@@ -1,0 +1,173 @@
+"""What the values of the gateway's chart decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from charts import RenderError, gateway, render
+
+from app.core.settings import Settings
+
+
+def container(values: dict[str, Any] | None = None, deployment: str = "bot-gateway") -> dict[str, Any]:
+    found: dict[str, Any] = gateway(values).one("Deployment", deployment)["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+def config(values: dict[str, Any] | None = None, **options: Any) -> dict[str, str]:
+    data: dict[str, str] = gateway(values, **options).one("ConfigMap", options.get("release", "bot-gateway"))["data"]
+    return data
+
+
+@pytest.mark.parametrize(
+    ("release", "values", "name"),
+    [
+        ("bot-gateway", {}, "bot-gateway"),
+        ("my-bot-gateway", {}, "my-bot-gateway"),
+        ("prod", {}, "prod-bot-gateway"),
+        ("prod", {"fullnameOverride": "bots"}, "bots"),
+        ("x" * 53, {}, "x" * 40),
+    ],
+)
+def test_the_name_is_the_release_if_it_contains_the_charts(release: str, values: dict[str, Any], name: str) -> None:
+    rendering = gateway(values, release=release)
+    for kind in ("Deployment", "Service", "ServiceMonitor", "PrometheusRule"):
+        assert rendering.has(kind, name)
+    assert all(len(manifest["metadata"]["name"]) <= 63 for manifest in rendering.manifests)
+
+
+def test_the_token_is_the_only_value_without_a_default() -> None:
+    with pytest.raises(RenderError, match=r"telegram\.token is required"):
+        render()
+    assert not render(values={"existingSecret": "mine"}).has("Secret", "bot-gateway")
+
+
+def test_every_variable_is_a_setting_of_the_gateway() -> None:
+    known = {name.upper() for name in Settings.model_fields}
+    assert set(config()) <= known
+    assert {variable["name"] for variable in container()["env"]} <= known
+
+
+def test_derived_secrets_stay_the_same_and_differ_by_purpose_and_release() -> None:
+    first = gateway().one("Secret", "bot-gateway")["stringData"]
+    assert first == gateway().one("Secret", "bot-gateway")["stringData"]
+    other = gateway(namespace="elsewhere").one("Secret", "bot-gateway")["stringData"]
+    secrets = [data[key] for data in (first, other) for key in ("webhook-secret", "remediator-token")]
+    assert len(set(secrets)) == 4
+    assert "TEST-TOKEN" not in "".join(secrets)
+
+
+def test_a_changed_secret_or_setting_replaces_the_pods() -> None:
+    def checksums(values: dict[str, Any]) -> dict[str, str]:
+        template = gateway(values).one("Deployment", "bot-gateway")["spec"]["template"]
+        annotations: dict[str, str] = template["metadata"]["annotations"]
+        return annotations
+
+    base = checksums({})
+    assert checksums({}) == base
+    assert checksums({"logLevel": "DEBUG"})["checksum/config"] != base["checksum/config"]
+    assert checksums({"telegram": {"token": "43:OTHER"}})["checksum/secret"] != base["checksum/secret"]
+
+
+def test_the_autoscaler_owns_the_replicas() -> None:
+    assert gateway({"replicaCount": 3}).one("Deployment", "bot-gateway")["spec"]["replicas"] == 3
+    scaled = gateway({"autoscaling": {"enabled": True}})
+    assert "replicas" not in scaled.one("Deployment", "bot-gateway")["spec"]
+    assert scaled.one("HorizontalPodAutoscaler", "bot-gateway")["spec"]["scaleTargetRef"]["name"] == "bot-gateway"
+
+
+@pytest.mark.parametrize(
+    ("values", "has_budget"),
+    [
+        ({}, True),
+        ({"replicaCount": 1}, False),
+        ({"replicaCount": 1, "autoscaling": {"enabled": True}}, True),
+        ({"autoscaling": {"enabled": True, "minReplicas": 1}}, False),
+        ({"podDisruptionBudget": {"enabled": False}}, False),
+    ],
+)
+def test_a_disruption_budget_only_with_more_than_one_replica(values: dict[str, Any], has_budget: bool) -> None:
+    assert gateway(values).has("PodDisruptionBudget", "bot-gateway") is has_budget
+
+
+def test_the_memory_limit_lets_critical_memory_usage_fire() -> None:
+    limit = container()["resources"]["limits"]["memory"]
+    assert limit.endswith("Mi")
+    assert int(limit.removesuffix("Mi")) * 2**20 > 2e9
+
+
+def test_the_grace_period_covers_pre_stop_and_shutdown() -> None:
+    rendering = gateway({"preStopSeconds": 7, "shutdownGraceSeconds": 31})
+    spec = rendering.one("Deployment", "bot-gateway")["spec"]["template"]["spec"]
+    assert spec["terminationGracePeriodSeconds"] == 43
+    assert spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "7"]
+
+
+def test_polling_never_runs_two_pods_at_once() -> None:
+    spec = gateway({"telegram": {"updateMode": "polling"}}).one("Deployment", "bot-gateway")["spec"]
+    assert spec["strategy"] == {"type": "Recreate"}
+
+
+@pytest.mark.parametrize(
+    ("values", "url"),
+    [
+        ({}, ""),
+        ({"telegram": {"webhookUrl": "https://a.example/webhook"}}, "https://a.example/webhook"),
+        ({"ingress": {"enabled": True, "hosts": ["b.example"]}}, "https://b.example/webhook"),
+        ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}], "hostnames": ["c.example"]}}, "https://c.example/webhook"),
+        ({"telegram": {"apiBase": "http://sandbox:8081"}}, "http://bot-gateway.bots:8000/webhook"),
+    ],
+)  # fmt: skip
+def test_the_webhook_is_registered_where_it_is_published(values: dict[str, Any], url: str) -> None:
+    assert config(values)["WEBHOOK_URL"] == url
+
+
+def test_only_the_webhook_is_published() -> None:
+    rendering = gateway(
+        {
+            "ingress": {"enabled": True, "hosts": ["a.example"]},
+            "httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}]},
+        }
+    )
+    (rule,) = rendering.one("Ingress", "bot-gateway")["spec"]["rules"]
+    assert [(path["path"], path["pathType"]) for path in rule["http"]["paths"]] == [("/webhook", "Exact")]
+    (route,) = rendering.one("HTTPRoute", "bot-gateway")["spec"]["rules"]
+    assert route["matches"] == [{"path": {"type": "Exact", "value": "/webhook"}, "method": "POST"}]
+
+
+def test_the_bundled_redis_keeps_what_it_was_given() -> None:
+    rendering = gateway()
+    spec = rendering.one("StatefulSet", "bot-gateway-redis")["spec"]
+    arguments = " ".join(spec["template"]["spec"]["containers"][0]["args"])
+    assert "--appendonly yes" in arguments
+    assert "--maxmemory-policy noeviction" in arguments
+    assert spec["volumeClaimTemplates"]
+    assert config()["REDIS_URL"] == "redis://bot-gateway-redis:6379/0"
+
+
+def test_a_redis_of_ones_own_is_read_from_a_secret() -> None:
+    rendering = gateway({"redis": {"enabled": False}, "externalRedis": {"url": "rediss://:pass@redis.example:6380/1"}})
+    assert not rendering.kind("StatefulSet")
+    assert "REDIS_URL" not in rendering.one("ConfigMap", "bot-gateway")["data"]
+    assert rendering.one("Secret", "bot-gateway-redis")["stringData"]["redis-url"].startswith("rediss://")
+    with pytest.raises(RenderError, match=r"externalRedis\.url"):
+        gateway({"redis": {"enabled": False}})
+
+
+def test_images_take_the_charts_version_a_tag_or_a_digest() -> None:
+    digest = "sha256:" + "a" * 64
+    assert container()["image"] == "bot-gateway:0.1.0"
+    assert container({"image": {"tag": "dev"}})["image"] == "bot-gateway:dev"
+    assert container({"image": {"tag": "dev", "digest": digest}})["image"] == f"bot-gateway@{digest}"
+    assert container({"operator": {"image": {"tag": "x"}}}, "bot-gateway-remediator")["image"] == "bot-remediator:x"
+
+
+def test_environment_variables_can_be_added() -> None:
+    assert config({"env": {"REDIS_KEY_PREFIX": "x"}})["REDIS_KEY_PREFIX"] == "x"
+    assert {"name": "A", "value": "b"} in container({"extraEnv": [{"name": "A", "value": "b"}]})["env"]
+
+
+def test_the_target_opts_in_to_the_operator() -> None:
+    annotations = gateway().one("Deployment", "bot-gateway")["metadata"]["annotations"]
+    assert annotations["remediation.bot-gateway.dev/allow"] == "true"

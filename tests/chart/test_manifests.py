@@ -1,0 +1,122 @@
+"""Every ci file of both charts with Helm 4 and 3: manifests that an API server takes and a strict namespace runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from charts import RenderError, Rendering, helm_programs, render
+from validation import pod_specs, restricted_violations, validate
+
+SECRETS = (
+    "SANDBOX-TOKEN",
+    "a-secret-of-our-own",
+    "the-secret-before",
+    "sandbox-service-token",
+    "services/T/B/X",
+    "sandbox:sandbox@",
+)
+
+
+def test_every_object_is_valid_and_has_no_unknown_field(rendered: Rendering) -> None:
+    assert rendered.manifests
+    for manifest in rendered.manifests:
+        validate(manifest)
+
+
+def test_every_pod_may_run_under_pod_security_restricted(rendered: Rendering) -> None:
+    specs = [spec for manifest in rendered.manifests for spec in pod_specs(manifest)]
+    assert specs
+    for spec in specs:
+        assert restricted_violations(spec) == []
+        for container in spec["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["resources"]["requests"]
+            assert container["resources"]["limits"]["memory"]
+
+
+def test_only_the_operator_gets_a_token_of_the_api_server(rendered: Rendering) -> None:
+    for manifest in rendered.manifests:
+        for spec in pod_specs(manifest):
+            is_operator = manifest["metadata"]["labels"]["app.kubernetes.io/component"] == "remediator"
+            assert spec["automountServiceAccountToken"] is is_operator
+
+
+def test_no_secret_stands_outside_a_secret(rendered: Rendering) -> None:
+    for manifest in rendered.manifests:
+        if manifest["kind"] != "Secret":
+            for secret in SECRETS:
+                assert secret not in str(manifest), f"{manifest['kind']} {manifest['metadata']['name']}"
+
+
+def test_every_object_is_labelled(rendered: Rendering) -> None:
+    for manifest in rendered.manifests:
+        labels = manifest["metadata"]["labels"]
+        for label in ("name", "instance", "component", "version", "managed-by", "part-of"):
+            assert labels[f"app.kubernetes.io/{label}"], manifest["metadata"]["name"]
+        assert labels["helm.sh/chart"]
+
+
+def test_selectors_find_their_pods_and_nothing_that_changes(rendered: Rendering) -> None:
+    for kind in ("Deployment", "StatefulSet"):
+        for workload in rendered.kind(kind):
+            selector = workload["spec"]["selector"]["matchLabels"]
+            assert selector.items() <= workload["spec"]["template"]["metadata"]["labels"].items()
+            assert "app.kubernetes.io/version" not in selector
+            assert "helm.sh/chart" not in selector
+
+
+def test_every_service_leads_to_a_port_of_a_pod(rendered: Rendering) -> None:
+    workloads = [*rendered.kind("Deployment"), *rendered.kind("StatefulSet")]
+    for service in rendered.kind("Service"):
+        (target,) = [
+            workload
+            for workload in workloads
+            if service["spec"]["selector"].items() <= workload["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        names = {
+            port["name"]
+            for container in target["spec"]["template"]["spec"]["containers"]
+            for port in container["ports"]
+        }
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
+
+
+def test_rendering_twice_gives_the_same(ci_file: Path, helm: str, rendered: Rendering) -> None:
+    chart = ci_file.parents[1]
+    assert render(chart, files=(ci_file,), release=chart.name, helm=helm) == rendered
+
+
+def test_helm_3_and_helm_4_agree(ci_file: Path) -> None:
+    programs = helm_programs()
+    if not {3, 4} <= set(programs):
+        pytest.skip("helm 3 or helm 4 is missing: put both on PATH as helm3 and helm4")
+    chart = ci_file.parents[1]
+    three, four = (render(chart, files=(ci_file,), release=chart.name, helm=programs[major]) for major in (3, 4))
+    assert _by_name(three) == _by_name(four)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"replicas": 3},
+        {"telegram": {"tokn": "1:a"}},
+        {"alerts": {"NoSuchAlert": {"enabled": False}}},
+        {"operator": {"policy": {"mode": "enforce"}}},
+        {"logLevel": "TRACE"},
+        {"monitoring": {"enabled": "yes"}},
+        {"alerting": {"critical": {"groupWait": "soon"}}},
+        {"telegram": {"webhookSecret": "no spaces, please"}},
+        {"externalRedis": {"url": "localhost:6379"}},
+    ],
+    ids=str,
+)
+def test_a_wrong_value_is_refused(values: dict[str, Any]) -> None:
+    telegram = {"token": "1:a", **values.pop("telegram", {})}
+    with pytest.raises(RenderError, match="schema"):
+        render(values={"telegram": telegram, **values})
+
+
+def _by_name(rendering: Rendering) -> dict[tuple[str, str], Any]:
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in rendering.manifests}

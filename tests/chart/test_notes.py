@@ -1,0 +1,60 @@
+"""What Helm tells after an installation: above all what will not work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from charts import GATEWAY_CHART
+from tools import run, tool
+
+
+def notes(values: dict[str, Any] | None = None) -> str:
+    """NOTES.txt as an installation would print it; no cluster is asked, so there is no monitoring API unless forced."""
+    telegram = {"token": "42:TEST", **(values or {}).get("telegram", {})}
+    arguments = ("install", "bot-gateway", str(GATEWAY_CHART), "--namespace", "bots", "--dry-run=client")
+    done = run(
+        tool("helm"), *arguments, "--values", "-", stdin=yaml.safe_dump({**(values or {}), "telegram": telegram})
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.partition("NOTES:")[2]
+
+
+FORCED = {"monitoring": {"enabled": True}}
+
+
+@pytest.mark.parametrize(
+    ("values", "warning"),
+    [
+        ({}, "no monitoring.coreos.com API"),
+        ({"monitoring": {"enabled": True, "labels": {"release": None}}}, "monitoring.labels is empty"),
+        (FORCED, "the operator decides and records but does not act"),
+        (FORCED, "backends.serviceToken is the sandbox's default"),
+        (FORCED, "no Slack is configured"),
+        (FORCED, "Telegram has no URL to post updates to"),
+        (FORCED, "the bundled Redis is one replica without a password"),
+        (FORCED, "default passwords"),
+        ({**FORCED, "replicaCount": 1}, "with one replica the operator can never restart it"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_will_not_work_is_said(values: dict[str, Any], warning: str) -> None:
+    assert warning in notes(values)
+
+
+def test_a_sound_installation_is_not_warned_of() -> None:
+    text = notes(
+        {
+            "monitoring": {"enabled": True},
+            "operator": {"policy": {"mode": "Enforce"}},
+            "backends": {"serviceToken": "our-own"},
+            "alerting": {"slack": {"existingSecret": "slack"}},
+            "telegram": {"webhookUrl": "https://bot.example.com/webhook"},
+            "redis": {"enabled": False},
+            "externalRedis": {"url": "redis://redis.example.com:6379/0"},
+        }
+    )
+    lines = [line for line in text.splitlines() if line.startswith(("WARNING", "NOTE"))]
+    assert [line for line in lines if "is made for Kubernetes" not in line] == []
+    assert '{"release":"kube-prometheus-stack"}' in text

@@ -1,0 +1,49 @@
+"""The charts' READMEs are what the generator makes of their values, and every value is documented."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from charts import GATEWAY_CHART, SANDBOX_CHART
+from tools import ROOT
+
+CHARTS = [GATEWAY_CHART, SANDBOX_CHART]
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    """charts/generate_readme.py, which is a program and not a package."""
+    spec = importlib.util.spec_from_file_location("generate_readme", ROOT / "charts/generate_readme.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_the_readme_is_up_to_date(generator: ModuleType, chart: Path) -> None:
+    assert (chart / "README.md").read_text() == generator.readme(chart)
+
+
+def test_an_undocumented_value_is_an_error(generator: ModuleType) -> None:
+    with pytest.raises(generator.DocumentationError, match=r"a\.c has no comment"):
+        list(generator.documented_values("a:\n  # -- The b.\n  b: 1\n  c: 2\n"))
+
+
+def test_a_comment_may_go_on(generator: ModuleType) -> None:
+    (value,) = generator.documented_values("# A head that is no value's.\n# -- First\n# second.\na: {b: 1}\n")
+    assert (value.path, value.default, value.text) == ("a", {"b": 1}, "First second.")
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_the_versions_of_chart_and_program_agree(chart: Path) -> None:
+    about = yaml.safe_load((chart / "Chart.yaml").read_text())
+    project = (ROOT / "pyproject.toml").read_text()
+    assert f'version = "{about["appVersion"]}"' in project
