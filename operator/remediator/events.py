@@ -40,6 +40,7 @@ class Note:
 
     about: ObjectReference
     kind: Literal["Normal", "Warning"]
+    action: str
     reason: str
     message: str
     at: datetime
@@ -105,7 +106,7 @@ def as_event(note: Note, instance: str) -> client.CoreV1Event:
         type=note.kind,
         reason=note.reason,
         message=message,
-        action=note.reason,
+        action=note.action,
         event_time=note.at,
         first_timestamp=note.at,
         last_timestamp=note.at,

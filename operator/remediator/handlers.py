@@ -11,7 +11,8 @@ import kopf
 
 from remediator.cluster import GROUP, POLICIES, REMEDIATIONS, VERSION
 
-_SERVER_TIMEOUT_SECONDS = 300.0
+_SERVER_TIMEOUT_SECONDS = 300
+"""A whole number: the API server refuses any other with 400."""
 _CLIENT_TIMEOUT_SECONDS = 330.0
 _CONNECT_TIMEOUT_SECONDS = 10.0
 _INACTIVITY_SECONDS = 90.0
@@ -32,8 +33,8 @@ class Watcher(Protocol):
     def remediation_seen(self, body: Mapping[str, Any], *, deleted: bool) -> None:
         """A remediation is there, changed or went."""
 
-    def pod_seen(self, labels: Mapping[str, str]) -> None:
-        """A pod with these labels is there, changed or went."""
+    def pod_seen(self, owner: str) -> None:
+        """A pod was made, changed or went; ``owner`` is the name of what controls it."""
 
 
 def build_registry(watcher: Watcher) -> kopf.OperatorRegistry:
@@ -44,6 +45,10 @@ def build_registry(watcher: Watcher) -> kopf.OperatorRegistry:
     async def startup(settings: kopf.OperatorSettings, **_: Any) -> None:
         configure(settings)
         await watcher.start()
+
+    @kopf.on.login(registry=registry)
+    async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
 
     @kopf.on.cleanup(registry=registry)
     async def cleanup(**_: Any) -> None:
@@ -58,8 +63,10 @@ def build_registry(watcher: Watcher) -> kopf.OperatorRegistry:
         watcher.remediation_seen(event["object"], deleted=event["type"] == "DELETED")
 
     @kopf.on.event("", "v1", "pods", registry=registry)
-    async def pod(labels: kopf.Labels, **_: Any) -> None:
-        watcher.pod_seen(labels)
+    async def pod(event: kopf.RawEvent, **_: Any) -> None:
+        metadata: Mapping[str, Any] = event["object"]["metadata"]
+        owners = metadata.get("ownerReferences", [])
+        watcher.pod_seen(next((str(owner["name"]) for owner in owners if owner.get("controller")), ""))
 
     return registry
 

@@ -13,7 +13,7 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.processors.StackInfoRenderer(),
 ]
 
-_QUIET_LOGGERS = ("aiohttp.access", "asyncio", "kubernetes")
+_QUIET_LOGGERS = ("aiohttp.access", "asyncio", "kopf.activities", "kopf.objects", "kopf._core.engines", "kubernetes")
 
 
 def configure_logging(level: str) -> None:

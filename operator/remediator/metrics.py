@@ -9,12 +9,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 STAGES = (
     "alert_to_webhook",
     "webhook_to_intent",
-    "settling_to_accepted",
+    "settled_to_intent",
+    "settled_to_accepted",
     "intent_to_accepted",
     "accepted_to_ready",
-    "ready_to_cleared",
+    "accepted_to_cleared",
     "alert_to_recovered",
 )
+"""Spans of a remediation; docs/remediation.md says what begins and ends each."""
 
 _STAGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 _RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -48,6 +50,12 @@ class Metrics:
             "Time that a remediation spent between two of its moments.",
             ("stage",),
             buckets=_STAGE_BUCKETS,
+            registry=registry,
+        )
+        self.handed_over = Gauge(
+            "remediator_handed_over",
+            "Remediations that were handed over and that no person has cleared yet.",
+            ("policy", "target"),
             registry=registry,
         )
         self.budget_remaining = Gauge(

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     tls_key_file: Path | None = Field(default=None, description="The private key that belongs to the certificate.")
     alertmanager_url: AnyHttpUrl | None = Field(default=None, description="Base URL to poll; empty switches it off.")
     prometheus_url: AnyHttpUrl | None = Field(default=None, description="Base URL to confirm alerts with.")
-    prometheus_metrics_prefix: str = Field(default="bot_gateway_", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
+    metrics_prefix: str = Field(default="bot_gateway_", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
     poll_seconds: float = Field(default=15.0, ge=1.0, le=300.0, description="Between two polls of Alertmanager.")
     settling_seconds: float = Field(default=45.0, ge=0.0, le=600.0, description="Wait before judging an incident.")
     api_timeout_seconds: float = Field(default=10.0, ge=1.0, le=60.0, description="Limit of one API server call.")

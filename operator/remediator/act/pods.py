@@ -4,7 +4,8 @@ from typing import Protocol
 
 from kubernetes.aio import client
 
-from remediator.act.outcome import Outcome, Result, from_error
+from remediator.act.outcome import Outcome, from_error
+from remediator.decide.decision import ActResult
 from remediator.kube import ConflictError, KubeError, NotFoundError
 
 
@@ -27,17 +28,17 @@ async def restart_pod(api: PodApi, name: str, uid: str) -> Outcome:
     try:
         pod = await api.read_pod(name)
     except NotFoundError:
-        return Outcome(Result.ALREADY_DONE, f"Pod {name} is gone.")
+        return Outcome(ActResult.ALREADY_DONE, f"Pod {name} is gone.")
     except KubeError as error:
         return from_error(error)
     if pod.metadata is None or pod.metadata.uid != uid:
-        return Outcome(Result.ALREADY_DONE, f"Pod {name} was replaced by another pod of that name.")
+        return Outcome(ActResult.ALREADY_DONE, f"Pod {name} was replaced by another pod of that name.")
     if pod.metadata.deletion_timestamp is not None:
-        return Outcome(Result.ALREADY_DONE, f"Pod {name} is terminating.")
+        return Outcome(ActResult.ALREADY_DONE, f"Pod {name} is terminating.")
     try:
         await api.evict(name, uid)
     except (NotFoundError, ConflictError):
-        return Outcome(Result.ALREADY_DONE, f"Pod {name} went away before its eviction.")
+        return Outcome(ActResult.ALREADY_DONE, f"Pod {name} went away before its eviction.")
     except KubeError as error:
         return from_error(error)
-    return Outcome(Result.ACCEPTED, f"Pod {name} is evicted.")
+    return Outcome(ActResult.ACCEPTED, f"Pod {name} is evicted.")

@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
-from remediator.act.outcome import Outcome, Result, from_error
+from remediator.act.outcome import Outcome, from_error
 from remediator.act.patches import escaped
-from remediator.cluster import GROUP, Patch, TargetKind, Workload
+from remediator.api.names import RESTARTED_FOR_ANNOTATION
+from remediator.cluster import Patch, TargetKind, Workload
+from remediator.decide.decision import ActResult
 from remediator.kube import KubeError
-
-RESTARTED_FOR = f"{GROUP}/restarted-for"
 
 
 class WorkloadApi(Protocol):
@@ -20,28 +20,26 @@ class WorkloadApi(Protocol):
         """Apply a JSON Patch to the workload."""
 
 
-async def restart_rollout(api: WorkloadApi, kind: TargetKind, name: str, uid: str, marker: str) -> Outcome:
-    """Start a rollout of the workload with that uid; ``marker`` is ``<remediation>/<step>``."""
+async def restart_rollout(api: WorkloadApi, kind: TargetKind, name: str, marker: str) -> Outcome:
+    """Start a rollout of the workload; ``marker`` is ``<remediation>/<step>``."""
     try:
         target = await api.read_target(kind, name)
-        if target.metadata is None or target.metadata.uid != uid:
-            return Outcome(Result.GONE, f"{kind} {name} was replaced by another of that name.")
         template = target.spec.template.metadata if target.spec else None
         annotations = (template.annotations if template else None) or {}
-        if annotations.get(RESTARTED_FOR) == marker:
-            return Outcome(Result.ALREADY_DONE, f"{kind} {name} was restarted for {marker} before.")
+        if annotations.get(RESTARTED_FOR_ANNOTATION) == marker:
+            return Outcome(ActResult.ALREADY_DONE, f"{kind} {name} was restarted for {marker} before.")
         await api.patch_target(kind, name, _patch(target, marker, has_annotations=bool(annotations)))
     except KubeError as error:
         return from_error(error)
-    return Outcome(Result.ACCEPTED, f"{kind} {name} is restarted for {marker}.")
+    return Outcome(ActResult.ACCEPTED, f"{kind} {name} is restarted for {marker}.")
 
 
 def _patch(target: Workload, marker: str, *, has_annotations: bool) -> Patch:
     version = target.metadata.resource_version if target.metadata else None
     base = "/spec/template/metadata/annotations"
     change = (
-        {"op": "add", "path": f"{base}/{escaped(RESTARTED_FOR)}", "value": marker}
+        {"op": "add", "path": f"{base}/{escaped(RESTARTED_FOR_ANNOTATION)}", "value": marker}
         if has_annotations
-        else {"op": "add", "path": base, "value": {RESTARTED_FOR: marker}}
+        else {"op": "add", "path": base, "value": {RESTARTED_FOR_ANNOTATION: marker}}
     )
     return [{"op": "replace", "path": "/metadata/resourceVersion", "value": version}, change]

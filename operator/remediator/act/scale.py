@@ -6,30 +6,29 @@ them, and the workload's ``replicas`` only where it has neither: two hands on on
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from kubernetes.aio import client
 
-from remediator.act.outcome import Outcome, Result, from_error
+from remediator.act.outcome import Outcome, from_error
 from remediator.act.patches import escaped, field_managers, release_patch
-from remediator.cluster import GROUP, Json, Patch, TargetKind, Workload
+from remediator.api.names import BASELINE_ANNOTATION
+from remediator.api.remediation import ScaleKind
+from remediator.cluster import Json, Patch, TargetKind, Workload
+from remediator.decide.decision import ActResult
 from remediator.kube import FIELD_MANAGER, ConflictError, KubeError, RefusedError
 
-BASELINE = f"{GROUP}/baseline"
-
-OwnerKind = Literal["Deployment", "StatefulSet", "HorizontalPodAutoscaler", "ScaledObject"]
-
-_FIELDS: dict[OwnerKind, tuple[str, str]] = {
-    "Deployment": ("replicas", "replicas"),
-    "StatefulSet": ("replicas", "replicas"),
-    "HorizontalPodAutoscaler": ("minReplicas", "min_replicas"),
-    "ScaledObject": ("minReplicaCount", "minReplicaCount"),
+_FIELDS = {
+    ScaleKind.DEPLOYMENT: "replicas",
+    ScaleKind.STATEFUL_SET: "replicas",
+    ScaleKind.HORIZONTAL_POD_AUTOSCALER: "minReplicas",
+    ScaleKind.SCALED_OBJECT: "minReplicaCount",
 }
-_UNSET: dict[OwnerKind, int] = {
-    "Deployment": 1,
-    "StatefulSet": 1,
-    "HorizontalPodAutoscaler": 1,
-    "ScaledObject": 0,
+_UNSET = {
+    ScaleKind.DEPLOYMENT: 1,
+    ScaleKind.STATEFUL_SET: 1,
+    ScaleKind.HORIZONTAL_POD_AUTOSCALER: 1,
+    ScaleKind.SCALED_OBJECT: 0,
 }
 """What the API means by an absent number."""
 
@@ -60,13 +59,13 @@ class ScaleApi(Protocol):
 class ScaleOwner:
     """The object whose number is changed."""
 
-    kind: OwnerKind
+    kind: ScaleKind
     name: str
 
     @property
     def field(self) -> str:
         """The number's name in ``spec``."""
-        return _FIELDS[self.kind][0]
+        return _FIELDS[self.kind]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -87,65 +86,61 @@ class Seen:
 async def read_scale(api: ScaleApi, owner: ScaleOwner) -> Seen:
     """Return the present number; raises KubeError."""
     found: Any
-    if owner.kind == "HorizontalPodAutoscaler":
-        found = await api.read_autoscaler(owner.name)
-    elif owner.kind == "ScaledObject":
-        return _seen_json(owner, await api.read_scaled_object(owner.name))
+    if owner.kind is ScaleKind.SCALED_OBJECT:
+        found = await api.read_scaled_object(owner.name)
+        value = found.get("spec", {}).get(owner.field)
+        metadata = found["metadata"]
+        managed = list(metadata.get("managedFields") or [])
+        version, annotations = metadata["resourceVersion"], metadata.get("annotations")
     else:
-        found = await api.read_target(owner.kind, owner.name)
-    value = getattr(found.spec, _FIELDS[owner.kind][1], None)
-    managed = list(found.metadata.managed_fields or [])
-    return Seen(
-        value=_UNSET[owner.kind] if value is None else value,
-        present=value is not None,
-        resource_version=found.metadata.resource_version,
-        managers=frozenset(field_managers(managed, ("spec", owner.field))),
-        managed_fields=managed,
-        annotations=dict(found.metadata.annotations or {}),
-    )
-
-
-def _seen_json(owner: ScaleOwner, found: Json) -> Seen:
-    value = found.get("spec", {}).get(owner.field)
-    metadata = found["metadata"]
-    managed = list(metadata.get("managedFields") or [])
+        if owner.kind is ScaleKind.HORIZONTAL_POD_AUTOSCALER:
+            found = await api.read_autoscaler(owner.name)
+            value = found.spec.min_replicas
+        else:
+            found = await api.read_target(_workload_kind(owner), owner.name)
+            value = found.spec.replicas
+        managed = list(found.metadata.managed_fields or [])
+        version, annotations = found.metadata.resource_version, found.metadata.annotations
     return Seen(
         value=_UNSET[owner.kind] if value is None else int(value),
         present=value is not None,
-        resource_version=metadata["resourceVersion"],
+        resource_version=version,
         managers=frozenset(field_managers(managed, ("spec", owner.field))),
         managed_fields=managed,
-        annotations=dict(metadata.get("annotations") or {}),
+        annotations=dict(annotations or {}),
     )
 
 
-async def set_scale(api: ScaleApi, owner: ScaleOwner, before: int, after: int, *, only_ours: bool = False) -> Outcome:
+async def set_scale(
+    api: ScaleApi, owner: ScaleOwner, before: int, after: int, *, baseline: str | None = None, only_ours: bool = False
+) -> Outcome:
     """Change the number from ``before`` to ``after``; anything else found there is someone else's and stays.
 
-    With ``only_ours`` the number must also be one that we wrote (a revert undoes nobody else's decision).
+    ``baseline`` is noted on the object in the same request. With ``only_ours`` the number must also be one that
+    we wrote (a revert undoes nobody else's decision).
     """
     try:
         seen = await read_scale(api, owner)
         settled = _settled(owner, seen, before, after, only_ours=only_ours)
         if settled is not None:
             return settled
-        await _patch(api, owner)(_change(owner, seen, before, after))
+        await patcher(api, owner)(_change(owner, seen, before, after, baseline))
     except (ConflictError, RefusedError) as error:
         return await _why_not(api, owner, before, after, error, only_ours=only_ours)
     except KubeError as error:
         return from_error(error)
-    return Outcome(Result.ACCEPTED, f"{owner}: {owner.field} is changed from {before} to {after}.")
+    return Outcome(ActResult.ACCEPTED, f"{owner}: {owner.field} is changed from {before} to {after}.")
 
 
 def _settled(owner: ScaleOwner, seen: Seen, before: int, after: int, *, only_ours: bool) -> Outcome | None:
     """Return the outcome when there is nothing to write, else None."""
     if seen.value == after:
-        return Outcome(Result.ALREADY_DONE, f"{owner}: {owner.field} is {after} already.")
+        return Outcome(ActResult.ALREADY_DONE, f"{owner}: {owner.field} is {after} already.")
     if seen.value != before:
-        return Outcome(Result.TARGET_CHANGED, f"{owner}: {owner.field} is {seen.value}, {before} was expected.")
+        return Outcome(ActResult.TARGET_CHANGED, f"{owner}: {owner.field} is {seen.value}, {before} was expected.")
     if only_ours and FIELD_MANAGER not in seen.managers:
         names = ", ".join(sorted(seen.managers)) or "nobody known"
-        return Outcome(Result.TARGET_CHANGED, f"{owner}: {owner.field} was last set by {names}.")
+        return Outcome(ActResult.TARGET_CHANGED, f"{owner}: {owner.field} was last set by {names}.")
     return None
 
 
@@ -157,61 +152,63 @@ async def _why_not(
         seen = await read_scale(api, owner)
     except KubeError as second:
         return from_error(second)
-    settled = _settled(owner, seen, before, after, only_ours=only_ours)
-    if settled is not None:
-        return settled
-    if isinstance(error, ConflictError):
-        return Outcome(Result.BLOCKED, f"{owner} changed in the same moment; it is tried again.")
-    return Outcome(Result.REFUSED, str(error))
+    return _settled(owner, seen, before, after, only_ours=only_ours) or from_error(error)
 
 
-def _change(owner: ScaleOwner, seen: Seen, before: int, after: int) -> Patch:
+def _change(owner: ScaleOwner, seen: Seen, before: int, after: int, baseline: str | None) -> Patch:
     path = f"/spec/{owner.field}"
-    version: Patch = [{"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version}]
-    if not seen.present:
-        return [*version, {"op": "add", "path": path, "value": after}]
-    return [
-        *version,
-        {"op": "test", "path": path, "value": before},
-        {"op": "replace", "path": path, "value": after},
-    ]
+    patch: Patch = [{"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version}]
+    if seen.present:
+        patch += [{"op": "test", "path": path, "value": before}, {"op": "replace", "path": path, "value": after}]
+    else:
+        patch.append({"op": "add", "path": path, "value": after})
+    if baseline is not None and BASELINE_ANNOTATION not in seen.annotations:
+        patch.append(_annotate(seen, baseline))
+    return patch
 
 
-def _patch(api: ScaleApi, owner: ScaleOwner) -> Callable[[Patch], Awaitable[Any]]:
+def _annotate(seen: Seen, value: str) -> dict[str, Any]:
+    if seen.annotations:
+        return {"op": "add", "path": f"/metadata/annotations/{escaped(BASELINE_ANNOTATION)}", "value": value}
+    return {"op": "add", "path": "/metadata/annotations", "value": {BASELINE_ANNOTATION: value}}
+
+
+def patcher(api: ScaleApi, owner: ScaleOwner) -> Callable[[Patch], Awaitable[Any]]:
+    """Return the call that patches the object."""
+
     async def send(patch: Patch) -> Any:
-        if owner.kind == "HorizontalPodAutoscaler":
+        if owner.kind is ScaleKind.HORIZONTAL_POD_AUTOSCALER:
             return await api.patch_autoscaler(owner.name, patch)
-        if owner.kind == "ScaledObject":
+        if owner.kind is ScaleKind.SCALED_OBJECT:
             return await api.patch_scaled_object(owner.name, patch)
-        return await api.patch_target(owner.kind, owner.name, patch)
+        return await api.patch_target(_workload_kind(owner), owner.name, patch)
 
     return send
 
 
-async def save_baseline(api: ScaleApi, kind: TargetKind, name: str, value: str) -> None:
-    """Note the baseline on the target, because deleting a policy deletes its remediations; raises KubeError."""
-    target = ScaleOwner(kind, name)
+def _workload_kind(owner: ScaleOwner) -> TargetKind:
+    return "StatefulSet" if owner.kind is ScaleKind.STATEFUL_SET else "Deployment"
+
+
+async def note_baseline(api: ScaleApi, target: ScaleOwner, value: str) -> None:
+    """Note the baseline on the target too, where another object is scaled; raises KubeError."""
     seen = await read_scale(api, target)
-    if seen.annotations.get(BASELINE) == value:
-        return
-    change = (
-        {"op": "add", "path": f"/metadata/annotations/{escaped(BASELINE)}", "value": value}
-        if seen.annotations
-        else {"op": "add", "path": "/metadata/annotations", "value": {BASELINE: value}}
-    )
-    version = {"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version}
-    await api.patch_target(kind, name, [version, change])
+    if BASELINE_ANNOTATION not in seen.annotations:
+        version = {"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version}
+        await patcher(api, target)([version, _annotate(seen, value)])
 
 
-async def forget_baseline(api: ScaleApi, kind: TargetKind, name: str) -> None:
-    """Remove the note from the target; raises KubeError."""
-    seen = await read_scale(api, ScaleOwner(kind, name))
-    if BASELINE in seen.annotations:
-        await api.patch_target(kind, name, [{"op": "remove", "path": f"/metadata/annotations/{escaped(BASELINE)}"}])
-
-
-async def release_fields(api: ScaleApi, owner: ScaleOwner) -> None:
-    """Stop being an owner of fields of the object, so that ``helm upgrade`` finds no conflict; raises KubeError."""
-    patch = release_patch((await read_scale(api, owner)).managed_fields)
-    if patch:
-        await _patch(api, owner)(patch)
+async def release(api: ScaleApi, owner: ScaleOwner) -> Outcome:
+    """Remove the note and our ownership of fields, so that ``helm upgrade`` finds no conflict."""
+    try:
+        seen = await read_scale(api, owner)
+        if BASELINE_ANNOTATION in seen.annotations:
+            path = f"/metadata/annotations/{escaped(BASELINE_ANNOTATION)}"
+            await patcher(api, owner)([{"op": "remove", "path": path}])
+            seen = await read_scale(api, owner)
+        patch = release_patch(seen.managed_fields)
+        if patch:
+            await patcher(api, owner)(patch)
+    except KubeError as error:
+        return from_error(error)
+    return Outcome(ActResult.ACCEPTED, f"{owner}: the operator owns no field of it any more.")

@@ -1,24 +1,16 @@
 """The actions on a real API server: each done once, however often it is tried."""
 
-import json
-
 import pytest
 from kubernetes.aio import client
 from workloads import deploy, deployment, eventually, ready_pods
 
-from remediator.act.outcome import Result
 from remediator.act.pods import restart_pod
 from remediator.act.rollout import restart_rollout
-from remediator.act.scale import (
-    BASELINE,
-    ScaleOwner,
-    forget_baseline,
-    read_scale,
-    release_fields,
-    save_baseline,
-    set_scale,
-)
+from remediator.act.scale import ScaleOwner, read_scale, release, set_scale
+from remediator.api.names import BASELINE_ANNOTATION
+from remediator.api.remediation import ScaleKind
 from remediator.cluster import Cluster
+from remediator.decide.decision import ActResult
 
 pytestmark = pytest.mark.e2e
 
@@ -28,7 +20,7 @@ async def test_pod_is_evicted_once(api: client.ApiClient, cluster: Cluster) -> N
     victim = (await ready_pods(cluster))[0].metadata
     first = await restart_pod(cluster, victim.name, victim.uid)
     second = await restart_pod(cluster, victim.name, victim.uid)
-    assert (first.result, second.result) == (Result.ACCEPTED, Result.ALREADY_DONE)
+    assert (first.result, second.result) == (ActResult.ACCEPTED, ActResult.ALREADY_DONE)
 
     async def replaced() -> bool:
         pods = await ready_pods(cluster)
@@ -41,7 +33,7 @@ async def test_wrong_uid_does_not_touch_the_pod(api: client.ApiClient, cluster: 
     await deploy(api, cluster, deployment(replicas=1))
     pod = (await ready_pods(cluster))[0].metadata
     outcome = await restart_pod(cluster, pod.name, "00000000-0000-0000-0000-000000000000")
-    assert outcome.result is Result.ALREADY_DONE
+    assert outcome.result is ActResult.ALREADY_DONE
     assert (await cluster.read_pod(pod.name)).metadata.deletion_timestamp is None
 
 
@@ -62,64 +54,56 @@ async def test_disruption_budget_blocks_the_eviction(api: client.ApiClient, clus
     await eventually(budget_is_observed)
     pod = (await ready_pods(cluster))[0].metadata
     outcome = await restart_pod(cluster, pod.name, pod.uid)
-    assert outcome.result is Result.BLOCKED
+    assert outcome.result is ActResult.BLOCKED
     assert "disruption budget" in outcome.message
     assert (await cluster.read_pod(pod.name)).metadata.deletion_timestamp is None
 
 
 async def test_rollout_restart_is_the_same_for_the_same_step(api: client.ApiClient, cluster: Cluster) -> None:
-    target = (await deploy(api, cluster, deployment(replicas=1))).metadata
-    first = await restart_rollout(cluster, "Deployment", "web", target.uid, "demo-1/2")
-    generation = (await cluster.read_target("Deployment", "web")).metadata.generation
-    second = await restart_rollout(cluster, "Deployment", "web", target.uid, "demo-1/2")
-    assert (first.result, second.result) == (Result.ACCEPTED, Result.ALREADY_DONE)
-    assert (await cluster.read_target("Deployment", "web")).metadata.generation == generation
-
-
-async def test_rollout_restart_of_a_recreated_target_is_refused(api: client.ApiClient, cluster: Cluster) -> None:
     await deploy(api, cluster, deployment(replicas=1))
-    outcome = await restart_rollout(cluster, "Deployment", "web", "another-uid", "demo-1/2")
-    assert outcome.result is Result.GONE
+    first = await restart_rollout(cluster, "Deployment", "web", "demo-1/2")
+    generation = (await cluster.read_target("Deployment", "web")).metadata.generation
+    second = await restart_rollout(cluster, "Deployment", "web", "demo-1/2")
+    assert (first.result, second.result) == (ActResult.ACCEPTED, ActResult.ALREADY_DONE)
+    assert (await cluster.read_target("Deployment", "web")).metadata.generation == generation
 
 
 async def test_scaling_a_deployment_and_back(api: client.ApiClient, cluster: Cluster) -> None:
     await deploy(api, cluster, deployment(replicas=1))
-    owner = ScaleOwner("Deployment", "web")
-    await save_baseline(cluster, "Deployment", "web", json.dumps({"replicas": 1}))
-    out = await set_scale(cluster, owner, 1, 3)
+    owner = ScaleOwner(ScaleKind.DEPLOYMENT, "web")
+    out = await set_scale(cluster, owner, 1, 3, baseline='{"replicas": 1}')
     again = await set_scale(cluster, owner, 1, 3)
-    assert (out.result, again.result) == (Result.ACCEPTED, Result.ALREADY_DONE)
-    assert (await read_scale(cluster, owner)).annotations[BASELINE] == '{"replicas": 1}'
+    assert (out.result, again.result) == (ActResult.ACCEPTED, ActResult.ALREADY_DONE)
+    assert (await read_scale(cluster, owner)).annotations[BASELINE_ANNOTATION] == '{"replicas": 1}'
     back = await set_scale(cluster, owner, 3, 1, only_ours=True)
-    assert back.result is Result.ACCEPTED
-    await forget_baseline(cluster, "Deployment", "web")
-    await release_fields(cluster, owner)
+    assert back.result is ActResult.ACCEPTED
+    assert (await release(cluster, owner)).result is ActResult.ACCEPTED
     after = await read_scale(cluster, owner)
-    assert BASELINE not in after.annotations
+    assert BASELINE_ANNOTATION not in after.annotations
     assert "remediator" not in after.managers
     assert all(entry.manager != "remediator" for entry in after.managed_fields)
 
 
 async def test_another_number_is_left_alone(api: client.ApiClient, cluster: Cluster) -> None:
     await deploy(api, cluster, deployment(replicas=1))
-    owner = ScaleOwner("Deployment", "web")
+    owner = ScaleOwner(ScaleKind.DEPLOYMENT, "web")
     await set_scale(cluster, owner, 1, 2)
     await client.AppsV1Api(api).patch_namespaced_deployment_scale(
         "web", cluster.namespace, {"spec": {"replicas": 3}}, field_manager="a-person"
     )
     outcome = await set_scale(cluster, owner, 2, 1, only_ours=True)
-    assert outcome.result is Result.TARGET_CHANGED
+    assert outcome.result is ActResult.TARGET_CHANGED
     assert (await read_scale(cluster, owner)).value == 3
 
 
 async def test_same_number_set_by_another_is_not_reverted(api: client.ApiClient, cluster: Cluster) -> None:
     await deploy(api, cluster, deployment(replicas=1))
-    owner = ScaleOwner("Deployment", "web")
+    owner = ScaleOwner(ScaleKind.DEPLOYMENT, "web")
     await client.AppsV1Api(api).patch_namespaced_deployment_scale(
         "web", cluster.namespace, {"spec": {"replicas": 2}}, field_manager="a-person"
     )
     outcome = await set_scale(cluster, owner, 2, 1, only_ours=True)
-    assert outcome.result is Result.TARGET_CHANGED
+    assert outcome.result is ActResult.TARGET_CHANGED
     assert "a-person" in outcome.message
 
 
@@ -142,15 +126,15 @@ async def test_autoscaler_is_raised_by_its_minimum(api: client.ApiClient, cluste
             },
         },
     )
-    owner = ScaleOwner("HorizontalPodAutoscaler", "web")
-    assert (await set_scale(cluster, owner, 1, 3)).result is Result.ACCEPTED
+    owner = ScaleOwner(ScaleKind.HORIZONTAL_POD_AUTOSCALER, "web")
+    assert (await set_scale(cluster, owner, 1, 3)).result is ActResult.ACCEPTED
     too_many = await set_scale(cluster, owner, 3, 5)
-    assert too_many.result is Result.REFUSED
+    assert too_many.result is ActResult.REFUSED
 
     async def three_pods() -> bool:
         return len(await ready_pods(cluster)) == 3
 
     await eventually(three_pods, seconds=90)
-    assert (await set_scale(cluster, owner, 3, 1, only_ours=True)).result is Result.ACCEPTED
-    await release_fields(cluster, owner)
+    assert (await set_scale(cluster, owner, 3, 1, only_ours=True)).result is ActResult.ACCEPTED
+    await release(cluster, owner)
     assert "remediator" not in (await read_scale(cluster, owner)).managers

@@ -1,0 +1,126 @@
+"""``python -m remediator explain rem/NAME``: the story of one incident, from its status alone."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from pydantic import ValidationError
+
+from remediator.api.names import REMEDIATION_PLURAL
+from remediator.api.policy import Action, Mode
+from remediator.api.remediation import Phase, Remediation, StepEntry
+from remediator.api.values import format_duration
+from remediator.cluster import Cluster
+from remediator.kube import ConnectionFailedError, KubeError, connect
+
+_TIMEOUT_SECONDS = 10.0
+_PREFIXES = ("rem/", "remediation/", "remediations/")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the story; return 1 when the object cannot be read, 2 for wrong arguments."""
+    parser = argparse.ArgumentParser(prog="remediator explain", description=__doc__)
+    parser.add_argument("remediation", help="rem/NAME, as in kubectl get rem")
+    parser.add_argument("-n", "--namespace", default="default", help="the namespace it is in")
+    arguments = parser.parse_args(argv)
+    name = arguments.remediation
+    for prefix in _PREFIXES:
+        name = name.removeprefix(prefix)
+    try:
+        remediation = asyncio.run(_read(arguments.namespace, name))
+    except (ConnectionFailedError, KubeError, ValidationError) as error:
+        print(f"explain: {error}", file=sys.stderr)
+        return 1
+    for line in story(remediation):
+        print(line)
+    return 0
+
+
+async def _read(namespace: str, name: str) -> Remediation:
+    async with await connect() as api:
+        return Remediation.from_object(
+            await Cluster(api, namespace, _TIMEOUT_SECONDS).read_custom(REMEDIATION_PLURAL, name)
+        )
+
+
+def story(remediation: Remediation) -> Iterator[str]:
+    """Yield the lines of the story, in time order, for a person who knows neither source nor policy."""
+    status = remediation.status
+    spec = remediation.spec
+    yield f"{remediation.name}: {status.phase} ({status.reason})"
+    yield f"  {status.message}" if status.message else "  No decision was taken yet."
+    trial = ", as a trial: nothing was really done" if spec.mode is Mode.DRY_RUN else ""
+    yield f"Policy {spec.policy_name}, target {spec.target_ref}{trial}."
+    if spec.previous:
+        yield f"The alert came back after {spec.previous}, so it began with step {spec.start_step + 1}."
+    yield ""
+    yield from _alerts(remediation)
+    yield "What happened:"
+    start = status.first_alert_at or remediation.created_at
+    for entry in status.decisions:
+        acting = f" [{entry.action}]" if entry.action is not Action.NONE else ""
+        yield f"  {_clock(entry.at)} {_after(entry.at, start):>8}  {entry.phase}{acting}: {entry.message}"
+    yield from _steps(status.steps)
+    yield from _end(remediation, start)
+
+
+def _alerts(remediation: Remediation) -> Iterator[str]:
+    alerts = remediation.status.alerts
+    if not alerts:
+        return
+    yield f"Alert {remediation.status.alert_name}, {remediation.status.alerts_total} of it:"
+    for alert in alerts:
+        backend = f", backend {alert.service_name}" if alert.service_name else ""
+        yield f"  pod {alert.pod}{backend}, since {_clock(alert.starts_at)}: {alert.state}"
+    yield ""
+
+
+def _steps(steps: Sequence[StepEntry]) -> Iterator[str]:
+    if not steps:
+        return
+    yield ""
+    yield "Steps:"
+    for step in steps:
+        accepted = f", accepted after {_after(step.accepted_at, step.started_at)}" if step.accepted_at else ""
+        yield f"  {step.action} at {_clock(step.started_at)}{accepted}: {step.result}"
+        for pod in step.pods:
+            yield f"    pod {pod.name}: {pod.state}"
+        if step.scale_name is not None:
+            yield f"    {step.scale_kind} {step.scale_name}: {step.from_} to {step.to}"
+        if step.message:
+            yield f"    {step.message}"
+
+
+def _end(remediation: Remediation, start: datetime) -> Iterator[str]:
+    status = remediation.status
+    doubts = [item for item in status.conditions if item.status != "True" and item.message]
+    if doubts:
+        yield ""
+        yield "What is not so:"
+        yield from (f"  {item.type} is {item.status}: {item.message}" for item in doubts)
+    yield ""
+    if status.ended_at is not None:
+        yield f"It took {_after(status.ended_at, start).lstrip('+')}."
+    if status.phase is Phase.HANDED_OVER:
+        cleared = status.cleared_by or remediation.cleared_by_annotation
+        yield (
+            f"Cleared by {cleared}."
+            if cleared
+            else "Nothing more is done on this target until a person clears it: kubectl annotate "
+            f"rem/{remediation.name} remediation.bot-gateway.dev/cleared-by=NAME"
+        )
+    elif status.next_allowed_time is not None and not status.phase.terminal:
+        yield f"The next step is allowed at {_clock(status.next_allowed_time)}."
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z"
+
+
+def _after(moment: datetime, start: datetime) -> str:
+    span = moment - start
+    if span < timedelta(seconds=10):
+        return f"+{span.total_seconds():.2f}s"
+    return f"+{format_duration(span)}"

@@ -1,0 +1,105 @@
+"""The alerts as last known, from the webhook and the poll together.
+
+A poll is a whole picture and replaces what was known; a webhook adds to it at once. What a webhook said while a
+poll was under way is newer than that poll's answer and stays.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from remediator.intake.payload import AlertState, Received
+
+WATCHDOG = "Watchdog"
+_WATCHDOG_PUSH_VALID = timedelta(minutes=15)
+_PUSHED_LIMIT = 20_000
+"""Alerts known by webhook alone are bounded, whatever a sender does."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    alert: Received
+    pushed_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class AlertBook:
+    """Every alert that has not ended, whoever told of it.
+
+    ``polling`` says whether Alertmanager is polled. Without it the book knows nothing for ``grace`` after the
+    start: what fired before the restart is told again only when Alertmanager repeats it.
+    """
+
+    clock: Callable[[], datetime]
+    polling: bool
+    grace: timedelta = timedelta(minutes=6)
+    polled_at: datetime | None = None
+    poll_failed: bool = False
+    _entries: dict[str, _Entry] = field(default_factory=dict)
+    _ended: dict[str, datetime] = field(default_factory=dict)
+    _watchdog_pushed_at: datetime | None = None
+    _started_at: datetime = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._started_at = self.clock()
+
+    def push(self, alerts: Iterable[Received]) -> None:
+        """Take what a webhook says."""
+        now = self.clock()
+        for alert in alerts:
+            if alert.labels.get("alertname") == WATCHDOG:
+                self._watchdog_pushed_at = now if alert.state is AlertState.ACTIVE else None
+            if alert.state is AlertState.RESOLVED:
+                self._entries.pop(alert.fingerprint, None)
+                self._ended[alert.fingerprint] = now
+            elif len(self._entries) < _PUSHED_LIMIT or alert.fingerprint in self._entries:
+                self._entries[alert.fingerprint] = _Entry(alert, now)
+                self._ended.pop(alert.fingerprint, None)
+        while len(self._ended) > _PUSHED_LIMIT:
+            self._ended.pop(next(iter(self._ended)))
+
+    def replace(self, alerts: Iterable[Received], asked_at: datetime) -> None:
+        """Take a poll's answer; ``asked_at`` is when it was asked for."""
+        polled = {
+            alert.fingerprint: _Entry(alert)
+            for alert in alerts
+            if not (alert.fingerprint in self._ended and self._ended[alert.fingerprint] >= asked_at)
+        }
+        for fingerprint, entry in self._entries.items():
+            if entry.pushed_at is not None and entry.pushed_at >= asked_at:
+                polled.setdefault(fingerprint, entry)
+        self._entries = polled
+        self._ended = {name: at for name, at in self._ended.items() if at >= asked_at}
+        self.polled_at = asked_at
+        self.poll_failed = False
+
+    def fail(self) -> None:
+        """Note that a poll had no answer; what was known is held."""
+        self.poll_failed = True
+
+    def alerts(self) -> list[Received]:
+        """Return all alerts that have not ended."""
+        return [entry.alert for entry in self._entries.values()]
+
+    @property
+    def read_at(self) -> datetime | None:
+        """As of when the alerts are known: the last poll, or now where webhooks alone tell."""
+        return self.polled_at if self.polling else self.clock()
+
+    @property
+    def known(self) -> bool:
+        """Whether the alerts are those of now, not only the last known ones."""
+        if self.polling:
+            return self.polled_at is not None and not self.poll_failed
+        return self.clock() >= self._started_at + self.grace
+
+    @property
+    def watchdog(self) -> bool:
+        """Whether the alert that always fires is there, which proves that Prometheus evaluates its rules."""
+        if self.polling:
+            return self.known and any(
+                entry.alert.labels.get("alertname") == WATCHDOG and entry.alert.state is AlertState.ACTIVE
+                for entry in self._entries.values()
+            )
+        pushed = self._watchdog_pushed_at
+        return pushed is not None and self.clock() - pushed <= _WATCHDOG_PUSH_VALID

@@ -1,0 +1,127 @@
+"""The whole world of one decision, read at one time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from remediator.api.names import Fingerprint
+from remediator.api.policy import Mode, TargetRef
+from remediator.api.remediation import Remediation
+from remediator.cluster import Cluster
+from remediator.decide.ledger import actions_of, history
+from remediator.decide.observed import AlertState, Observed, ObservedAlert, OtherRemediation
+from remediator.intake.book import AlertBook
+from remediator.intake.sources import SourceError
+from remediator.kube import KubeError, NotFoundError
+from remediator.metrics import Metrics
+from remediator.observe.signals import SignalReader, Signals
+from remediator.observe.target import Target, read_target, with_signals
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What was read about one target; ``target`` is None where it is gone or could not be read."""
+
+    target: Target | None
+    target_gone: bool
+    signals: Signals | None
+
+
+class Observer:
+    """Reads the world; ``signals`` is None where no Prometheus is configured."""
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        book: AlertBook,
+        signals: SignalReader | None,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        settling: timedelta,
+    ) -> None:
+        self._cluster = cluster
+        self._book = book
+        self._signals = signals
+        self._metrics = metrics
+        self._clock = clock
+        self._settling = settling
+
+    async def look(self, ref: TargetRef) -> World:
+        """Read the target and Prometheus; what cannot be read is unknown, never empty."""
+        target, signals = await asyncio.gather(self._target(ref), self._read_signals())
+        found, gone = target
+        return World(found, gone, signals)
+
+    def observed(self, world: World, remediations: Sequence[Remediation], ref: TargetRef, current: str) -> Observed:
+        """Return what ``decide`` looks at; ``current`` is the name of the remediation that is decided about."""
+        same_target = [item for item in remediations if item.spec.target_ref == ref]
+        return Observed(
+            alerts=tuple(self._alerts(world.signals)),
+            alerts_read_at=self._book.read_at,
+            alertmanager_up=self._book.known,
+            prometheus_up=self._prometheus_proven(world),
+            has_prometheus=self._signals is not None,
+            workload=with_signals(world.target.workload, world.signals) if world.target else None,
+            target_gone=world.target_gone,
+            history=history(same_target, without=current),
+            others=tuple(_other(item, ref) for item in remediations if item.active and item.name != current),
+            settling=self._settling,
+        )
+
+    def _prometheus_proven(self, world: World) -> bool:
+        # Where Prometheus can be asked its own answer is the proof, else the alert that always fires.
+        proven = world.signals is not None if self._signals is not None else self._book.watchdog
+        self._metrics.watchdog_up.set(proven)
+        return proven
+
+    def _alerts(self, signals: Signals | None) -> list[ObservedAlert]:
+        return [
+            ObservedAlert(
+                fingerprint=Fingerprint(alert.fingerprint),
+                labels=alert.labels,
+                state=AlertState(alert.state),
+                starts_at=alert.starts_at,
+                confirmed=None if signals is None else signals.confirms(alert),
+            )
+            for alert in self._book.alerts()
+        ]
+
+    async def _target(self, ref: TargetRef) -> tuple[Target | None, bool]:
+        try:
+            target = await read_target(self._cluster, ref)
+        except NotFoundError as error:
+            gone = error.what == f"read {ref.kind} {ref.name}"
+            return None, gone
+        except KubeError as error:
+            _log.warning("target not read", target=str(ref), error=str(error))
+            return None, False
+        return target, False
+
+    async def _read_signals(self) -> Signals | None:
+        if self._signals is None:
+            return None
+        try:
+            signals = await self._signals.read()
+        except SourceError as error:
+            _log.warning("Prometheus not read", error=str(error))
+            self._metrics.source_up.labels("prometheus").set(0)
+            return None
+        self._metrics.source_up.labels("prometheus").set(1)
+        self._metrics.last_success.labels("prometheus").set(self._clock().timestamp())
+        return signals
+
+
+def _other(remediation: Remediation, ref: TargetRef) -> OtherRemediation:
+    return OtherRemediation(
+        name=remediation.name,
+        created_at=remediation.created_at,
+        same_target=remediation.spec.target_ref == ref,
+        has_acted=bool(actions_of(remediation)),
+        dry_run=remediation.spec.mode is Mode.DRY_RUN,
+    )

@@ -1,0 +1,72 @@
+"""What Prometheus says about the pods of a namespace: which alerts it confirms, breakers, successful calls."""
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+
+from remediator.api.names import Backend, PodName
+from remediator.intake.payload import Received
+from remediator.intake.sources import Prometheus, Sample
+
+_ANSWERED = "[234].."
+"""A backend that refuses a request (4xx) is reached all the same; its breaker counts that as a success too."""
+_OWN_LABELS = ("__name__", "alertstate")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """One reading of Prometheus; every part is of the same moment."""
+
+    firing: tuple[frozenset[tuple[str, str]], ...] = ()
+    breakers: dict[PodName, dict[Backend, int]] = field(default_factory=dict)
+    successes: dict[PodName, frozenset[Backend]] = field(default_factory=dict)
+
+    def confirms(self, alert: Received) -> bool:
+        """Tell whether Prometheus has the alert firing.
+
+        Alertmanager may know more labels than Prometheus' own series has (external labels), never fewer.
+        """
+        labels = alert.labels.items()
+        return any(series <= labels for series in self.firing)
+
+
+class SignalReader:
+    """Asks for the signals of one namespace; ``prefix`` begins the names of the gateway's metrics."""
+
+    def __init__(self, prometheus: Prometheus, namespace: str, prefix: str) -> None:
+        self._prometheus = prometheus
+        self._namespace = namespace
+        self._prefix = prefix
+
+    async def read(self) -> Signals:
+        """Return the signals as they are now.
+
+        Raises:
+            SourceError: when one of the queries has no answer; half an answer is none.
+        """
+        namespace, prefix = self._namespace, self._prefix
+        queries = (
+            f'ALERTS{{alertstate="firing",namespace="{namespace}"}}',
+            f'max by (pod, service_name) ({prefix}service_circuit_breaker_state{{namespace="{namespace}"}})',
+            "sum by (pod, service_name) (increase("
+            f'{prefix}service_requests_total{{namespace="{namespace}",status=~"{_ANSWERED}"}}[2m])) > 0',
+        )
+        firing, breakers, successes = await asyncio.gather(*(self._prometheus.query(query) for query in queries))
+        return Signals(
+            firing=tuple(_identity(sample) for sample in firing),
+            breakers=_by_pod(breakers),
+            successes={pod: frozenset(backends) for pod, backends in _by_pod(successes).items()},
+        )
+
+
+def _identity(sample: Sample) -> frozenset[tuple[str, str]]:
+    return frozenset((name, value) for name, value in sample.labels.items() if name not in _OWN_LABELS)
+
+
+def _by_pod(samples: list[Sample]) -> dict[PodName, dict[Backend, int]]:
+    found: dict[PodName, dict[Backend, int]] = {}
+    for sample in samples:
+        pod, backend = sample.labels.get("pod", ""), sample.labels.get("service_name", "")
+        if pod and backend and math.isfinite(sample.value):
+            found.setdefault(PodName(pod), {})[Backend(backend)] = int(sample.value)
+    return found

@@ -1,0 +1,148 @@
+"""Telling people and Prometheus what was decided: Events on the policy and the target, metrics, a log line."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from remediator.api.names import API_VERSION, POLICY_KIND
+from remediator.api.policy import Action, Policy
+from remediator.api.remediation import Phase, Remediation
+from remediator.decide.decision import Decision, EventType, Ignored, Opening
+from remediator.decide.ledger import budget_remaining, history
+from remediator.decide.opening import is_cleared
+from remediator.events import EventRecorder, Note, ObjectReference
+from remediator.metrics import Metrics
+from remediator.observe.target import Target
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was said last about a policy, so that nothing is said twice in a row."""
+
+    refusal: str = ""
+    ignored: frozenset[str] = frozenset()
+
+
+class Announcer:
+    """Says what is news."""
+
+    def __init__(self, *, events: EventRecorder, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+        self._events = events
+        self._metrics = metrics
+        self._clock = clock
+        self._said: dict[str, _Said] = {}
+
+    def decision(self, policy: Policy, remediation: Remediation, target: Target | None, decision: Decision) -> None:
+        """Tell of a decision in a running remediation, where it is news."""
+        if not decision.announce:
+            return
+        self._tell(
+            policy,
+            target,
+            action=decision.action,
+            reason=decision.reason,
+            message=f"{remediation.name}: {decision.message}",
+            event_type=decision.event_type,
+            phase=decision.phase,
+        )
+
+    def opening(self, policy: Policy, target: Target | None, opening: Opening) -> bool:
+        """Tell of an incident that begins, or of the reason why none does; return whether it was news."""
+        said = self._said.setdefault(policy.name, _Said())
+        if opening.remediation is None:
+            if opening.idle or opening.reason == said.refusal:
+                said.refusal = "" if opening.idle else said.refusal
+                return False
+            said.refusal = opening.reason
+        else:
+            said.refusal = ""
+        name = opening.remediation.name if opening.remediation else policy.name
+        self._tell(
+            policy,
+            target,
+            action=Action.NONE,
+            reason=opening.reason,
+            message=f"{name}: {opening.message}",
+            event_type=EventType.NORMAL,
+            phase=opening.remediation.status.phase if opening.remediation else None,
+        )
+        return True
+
+    def ignored(self, policy: Policy, target: Target | None, ignored: Sequence[Ignored]) -> None:
+        """Tell of alerts that are the policy's and start nothing: once for each reason while it lasts."""
+        said = self._said.setdefault(policy.name, _Said())
+        reasons = frozenset(item.reason for item in ignored)
+        for reason in sorted(reasons - said.ignored):
+            alike = [item for item in ignored if item.reason == reason]
+            self._metrics.alerts_ignored.labels(policy.name, reason).inc(len(alike))
+            more = f" ({len(alike) - 1} more like it)" if len(alike) > 1 else ""
+            self._tell(
+                policy,
+                target,
+                action=Action.NONE,
+                reason=reason,
+                message=f"{policy.name}: {alike[0].message}{more}",
+                event_type=EventType.NORMAL,
+                phase=None,
+            )
+        said.ignored = reasons
+
+    def state(self, policies: Sequence[Policy], remediations: Sequence[Remediation]) -> None:
+        """Bring the gauges about remediations and budgets up to date."""
+        metrics = self._metrics
+        metrics.remediations.clear()
+        metrics.handed_over.clear()
+        metrics.budget_remaining.clear()
+        now = self._clock()
+        for policy in policies:
+            target = policy.spec.target_ref
+            own = [item for item in remediations if item.spec.policy_name == policy.name]
+            for phase in Phase:
+                count = sum(1 for item in own if item.status.phase is phase)
+                metrics.remediations.labels(policy.name, phase).set(count)
+            handed = [item for item in own if item.status.phase is Phase.HANDED_OVER and not is_cleared(item)]
+            metrics.handed_over.labels(policy.name, str(target)).set(len(handed))
+            past = history(item for item in remediations if item.spec.target_ref == target)
+            records = [record for record in past if not record.dry_run]
+            for budget in policy.spec.guards.budgets:
+                per = f"{int(budget.per.total_seconds())}s"
+                left = budget_remaining(budget, records, now)
+                metrics.budget_remaining.labels(policy.name, str(target), per).set(left)
+
+    def _tell(
+        self,
+        policy: Policy,
+        target: Target | None,
+        *,
+        action: Action,
+        reason: str,
+        message: str,
+        event_type: EventType,
+        phase: Phase | None,
+    ) -> None:
+        self._metrics.decisions.labels(policy.name, action, reason).inc()
+        _log.info("decision", policy=policy.name, phase=phase, action=action, reason=reason, message=message)
+        acting = "" if action is Action.NONE else f"{action}: "
+        for about in _objects(policy, target):
+            self._events.note(
+                Note(
+                    about=about,
+                    kind=event_type.value,
+                    action=action,
+                    reason=reason,
+                    message=f"{acting}{message}",
+                    at=self._clock(),
+                )
+            )
+
+
+def _objects(policy: Policy, target: Target | None) -> list[ObjectReference]:
+    found = [ObjectReference(API_VERSION, POLICY_KIND, policy.namespace, policy.name, policy.uid)]
+    if target is not None:
+        ref = policy.spec.target_ref
+        found.append(ObjectReference(ref.api_version, ref.kind, policy.namespace, ref.name, target.uid))
+    return found

@@ -1,0 +1,211 @@
+"""One round for one target: look, decide, write the intent, carry it out, write what came of it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from remediator.act.carry_out import carry_out
+from remediator.api.policy import Mode, Policy, TargetRef
+from remediator.api.remediation import Remediation
+from remediator.cluster import Cluster
+from remediator.decide.decision import ActResult, Decision, Intent
+from remediator.decide.machine import decide
+from remediator.decide.opening import open_remediation
+from remediator.decide.results import record_result
+from remediator.kube import ConflictError
+from remediator.metrics import Metrics
+from remediator.observe.observer import Observer, World
+from remediator.reconcile.announce import Announcer
+from remediator.reconcile.housekeeping import keep_house
+from remediator.reconcile.stages import acting_stages, closing_stages
+from remediator.reconcile.store import Snapshot, Store
+
+MAX_CONFLICTS = 5
+MAX_TRANSITIONS = 100
+RETRY = timedelta(seconds=5)
+UNDECIDED = frozenset({"AlertmanagerUnreachable", "PrometheusNotProven", "WorkloadUnknown"})
+"""Reasons not to open a remediation that say nothing about the alert: it must be told again."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundResult:
+    """What a round came to.
+
+    ``wake_at`` is when a clock of an incident runs out, ``at_work`` whether there is an incident at all.
+    ``undecided`` is the reason where it could not be told whether one begins.
+    """
+
+    wake_at: datetime | None = None
+    at_work: bool = False
+    opened: bool = False
+    undecided: str = ""
+
+    def joined(self, other: "RoundResult") -> "RoundResult":
+        """Return both results as one."""
+        moments = [moment for moment in (self.wake_at, other.wake_at) if moment is not None]
+        return RoundResult(
+            wake_at=min(moments, default=None),
+            at_work=self.at_work or other.at_work,
+            opened=self.opened or other.opened,
+            undecided=self.undecided or other.undecided,
+        )
+
+
+class Rounds:
+    """Runs rounds.
+
+    Looking is done side by side; deciding and writing is one at a time in the whole namespace, because
+    ``maxConcurrent`` counts what others have begun.
+    """
+
+    def __init__(
+        self,
+        *,
+        cluster: Cluster,
+        store: Store,
+        observer: Observer,
+        announcer: Announcer,
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._observer = observer
+        self._announcer = announcer
+        self._metrics = metrics
+        self._clock = clock
+        self._writing = asyncio.Lock()
+
+    async def run(self, ref: TargetRef) -> RoundResult:
+        """Run one round; who finds the fence moved looks and decides again.
+
+        Raises:
+            KubeError: when the API server cannot be read or written.
+        """
+        for _ in range(MAX_CONFLICTS - 1):
+            try:
+                return await self._once(ref)
+            except ConflictError as conflict:
+                _log.info("state changed meanwhile, deciding again", target=str(ref), what=conflict.what)
+        return await self._once(ref)
+
+    async def _once(self, ref: TargetRef) -> RoundResult:
+        world = await self._observer.look(ref)
+        result = RoundResult()
+        async with self._writing:
+            snapshot = await self._store.snapshot()
+            for policy in snapshot.policies:
+                active = _active(policy, snapshot.remediations, ref)
+                if policy.spec.target_ref != ref and active is None:
+                    continue
+                if active is None:
+                    outcome, remediations = await self._open(policy, snapshot.remediations, world)
+                    result = result.joined(outcome)
+                else:
+                    bound = _bound_to(policy, ref)
+                    outcome, remediations = await self._go_on(bound, active, snapshot.remediations, world)
+                    result = result.joined(outcome)
+                snapshot = Snapshot(snapshot.policies, remediations)
+                await keep_house(self._store, policy, remediations, self._clock())
+            self._announcer.state(snapshot.policies, snapshot.remediations)
+        return result
+
+    async def _open(
+        self, policy: Policy, existing: tuple[Remediation, ...], world: World
+    ) -> tuple[RoundResult, tuple[Remediation, ...]]:
+        now = self._clock()
+        observed = self._observer.observed(world, existing, policy.spec.target_ref, current="")
+        opening = open_remediation(policy, existing, observed, now)
+        self._announcer.ignored(policy, world.target, opening.ignored)
+        if opening.remediation is None:
+            self._announcer.opening(policy, world.target, opening)
+            undecided = opening.reason if opening.reason in UNDECIDED else ""
+            return RoundResult(undecided=undecided), existing
+        created = await self._store.create(opening.remediation, policy)
+        self._announcer.opening(policy, world.target, opening)
+        began = min(alert.starts_at for alert in created.status.alerts)
+        self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
+        outcome, remediations = await self._go_on(policy, created, (*existing, created), world)
+        return replace(outcome, opened=True), remediations
+
+    async def _go_on(
+        self, policy: Policy, remediation: Remediation, existing: tuple[Remediation, ...], world: World
+    ) -> tuple[RoundResult, tuple[Remediation, ...]]:
+        """Decide until nothing changes any more, or until something was done that must be seen first."""
+        now = self._clock()
+        target = world.target
+        observed = self._observer.observed(world, existing, remediation.spec.target_ref, current=remediation.name)
+        wake_at: datetime | None = None
+        for _ in range(MAX_TRANSITIONS):
+            decision = decide(policy, remediation, observed, now)
+            remediation = await self._persist(policy, remediation, decision)
+            self._announcer.ignored(policy, target, decision.ignored)
+            self._announcer.decision(policy, remediation, target, decision)
+            wake_at = decision.wake_at
+            if decision.intent is not None:
+                remediation, wake_at = await self._act(policy, remediation, decision.intent, world)
+                break
+            if not remediation.active:
+                self._close(remediation)
+                break
+            if not decision.changed:
+                break
+        existing = tuple(remediation if item.name == remediation.name else item for item in existing)
+        if not remediation.active:
+            return RoundResult(), existing
+        return RoundResult(wake_at, at_work=True), existing
+
+    async def _act(
+        self, policy: Policy, remediation: Remediation, intent: Intent, world: World
+    ) -> tuple[Remediation, datetime]:
+        """Carry out an intent that is written down, and write what came of it."""
+        intent_at = self._clock()
+        outcome = await carry_out(self._cluster, remediation.spec.target_ref, intent)
+        accepted_at = self._clock()
+        self._metrics.actions.labels(policy.name, type(intent).__name__, outcome.result).inc()
+        _log.info(
+            "action",
+            remediation=remediation.name,
+            intent=type(intent).__name__,
+            result=outcome.result,
+            message=outcome.message,
+        )
+        decision = record_result(policy, remediation, intent, outcome.result, outcome.message, accepted_at)
+        remediation = await self._persist(policy, remediation, decision)
+        self._announcer.decision(policy, remediation, world.target, decision)
+        if outcome.result is ActResult.ACCEPTED:
+            self._observe(acting_stages(remediation, intent_at, accepted_at))
+        if not remediation.active:
+            self._close(remediation)
+        delay = timedelta() if outcome.result in {ActResult.ACCEPTED, ActResult.ALREADY_DONE} else RETRY
+        return remediation, accepted_at + delay
+
+    async def _persist(self, policy: Policy, remediation: Remediation, decision: Decision) -> Remediation:
+        if not decision.changed:
+            return remediation
+        return await self._store.write(remediation, decision.status, policy)
+
+    def _close(self, remediation: Remediation) -> None:
+        self._observe(closing_stages(remediation))
+
+    def _observe(self, stages: Iterable[tuple[str, float]]) -> None:
+        for stage, seconds in stages:
+            self._metrics.stage_duration.labels(stage).observe(max(0.0, seconds))
+
+
+def _active(policy: Policy, remediations: Sequence[Remediation], ref: TargetRef) -> Remediation | None:
+    own = (item for item in remediations if item.spec.policy_name == policy.name and item.spec.target_ref == ref)
+    return next((item for item in own if item.active), None)
+
+
+def _bound_to(policy: Policy, ref: TargetRef) -> Policy:
+    """Return the policy as a remediation of another target may use it: to end what was begun, not to act."""
+    if policy.spec.target_ref == ref:
+        return policy
+    spec = policy.spec.model_copy(update={"mode": Mode.PAUSED, "target_ref": ref})
+    return policy.model_copy(update={"spec": spec})

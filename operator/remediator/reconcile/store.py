@@ -1,0 +1,114 @@
+"""Policies and remediations on the API server, with the fence that makes one writer of many.
+
+Every write of a status carries the resourceVersion that was read. Who reads, decides and finds the version
+changed must read and decide again; that is what keeps two operators from acting twice.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from remediator.api.names import POLICY_PLURAL, REMEDIATION_PLURAL
+from remediator.api.policy import Policy, PolicyStatus
+from remediator.api.remediation import Remediation, RemediationStatus
+from remediator.cluster import Cluster, Json
+
+TARGET_LABEL = "remediation.bot-gateway.dev/target"
+POLICY_LABEL = "remediation.bot-gateway.dev/policy"
+_LABEL_LIMIT = 63
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All policies and remediations of the namespace at one moment."""
+
+    policies: tuple[Policy, ...]
+    remediations: tuple[Remediation, ...]
+
+
+class Store:
+    """Reads and writes the two kinds."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._reported: dict[str, str] = {}
+
+    async def snapshot(self) -> Snapshot:
+        """Read everything; raises KubeError."""
+        policies = await self._cluster.list_custom(POLICY_PLURAL)
+        remediations = await self._cluster.list_custom(REMEDIATION_PLURAL)
+        return Snapshot(
+            tuple(policy for body in policies if (policy := self.parse_policy(body)) is not None),
+            tuple(item for body in remediations if (item := self.parse_remediation(body)) is not None),
+        )
+
+    def parse_policy(self, body: Json) -> Policy | None:
+        """Return the policy, or None (and say so once) where the object is not a valid one."""
+        try:
+            return Policy.from_object(body)
+        except ValidationError as error:
+            self._report(POLICY_PLURAL, body, error)
+            return None
+
+    def parse_remediation(self, body: Json) -> Remediation | None:
+        """Return the remediation, or None (and say so once) where the object is not a valid one."""
+        try:
+            remediation = Remediation.from_object(body)
+        except ValidationError as error:
+            self._report(REMEDIATION_PLURAL, body, error)
+            return None
+        if body.get("status"):
+            return remediation
+        # Killed between creating the object and writing its status: only the spec tells where to start.
+        status = RemediationStatus(next_step=remediation.spec.start_step)
+        return remediation.model_copy(update={"status": status})
+
+    async def create(self, remediation: Remediation, policy: Policy) -> Remediation:
+        """Create the object and write its status; raises KubeError, ConflictError where the name is taken."""
+        labels = {
+            POLICY_LABEL: policy.name[:_LABEL_LIMIT],
+            TARGET_LABEL: remediation.spec.target_ref.name[:_LABEL_LIMIT],
+        }
+        body = remediation.to_object(policy_uid=policy.uid, labels=labels)
+        created = await self._cluster.create_custom(REMEDIATION_PLURAL, body)
+        identity = created["metadata"]
+        named = remediation.model_copy(
+            update={"uid": identity["uid"], "resource_version": identity["resourceVersion"]},
+        )
+        return await self.write(named, remediation.status, policy)
+
+    async def write(self, remediation: Remediation, status: RemediationStatus, policy: Policy) -> Remediation:
+        """Write a status; raises ConflictError where the object changed since it was read."""
+        body = remediation.to_object(policy_uid=policy.uid)
+        body["metadata"] = {
+            "name": remediation.name,
+            "namespace": remediation.namespace,
+            "uid": remediation.uid,
+            "resourceVersion": remediation.resource_version,
+        }
+        body["status"] = status.to_object()
+        written = await self._cluster.replace_status(REMEDIATION_PLURAL, body)
+        version = written["metadata"]["resourceVersion"]
+        return remediation.model_copy(update={"status": status, "resource_version": version})
+
+    async def write_policy_status(self, policy: Policy, status: PolicyStatus) -> None:
+        """Write a policy's status, from the policy as it is now: nothing else ever writes there."""
+        current = await self._cluster.read_custom(POLICY_PLURAL, policy.name)
+        current["status"] = status.model_dump(mode="json", by_alias=True, exclude_none=True)
+        await self._cluster.replace_status(POLICY_PLURAL, current)
+
+    async def delete(self, remediation: Remediation) -> None:
+        """Delete a remediation; raises KubeError."""
+        await self._cluster.delete_remediation(remediation.name, remediation.uid)
+
+    def _report(self, plural: str, body: dict[str, Any], error: ValidationError) -> None:
+        name = str(body.get("metadata", {}).get("name"))
+        first = error.errors(include_input=False, include_url=False)[0]
+        problem = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+        if self._reported.get(f"{plural}/{name}") != problem:
+            self._reported[f"{plural}/{name}"] = problem
+            _log.error("object is not valid and is left alone", kind=plural, name=name, problem=problem)

@@ -1,0 +1,114 @@
+"""The one queue and the one writer of a target.
+
+Whoever wants a round asks for it; requests that come while a round runs are answered by the next one, all at
+once. So a storm of alerts costs a round or two, and nobody waits for a round that began before they asked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+
+from remediator.api.policy import TargetRef
+from remediator.kube import KubeError
+from remediator.metrics import Metrics
+from remediator.reconcile.rounds import RoundResult
+
+RETRY = timedelta(seconds=5)
+MIN_SPACING_SECONDS = 0.25
+
+_log = structlog.get_logger(__name__)
+
+
+class RoundRunner(Protocol):
+    """What runs a round."""
+
+    async def run(self, ref: TargetRef) -> RoundResult:
+        """Run one round; raises KubeError."""
+
+
+class TargetWorker:
+    """Runs the rounds of one target, one after another."""
+
+    def __init__(
+        self,
+        *,
+        ref: TargetRef,
+        rounds: RoundRunner,
+        refresh: Callable[[], Awaitable[None]],
+        metrics: Metrics,
+        clock: Callable[[], datetime],
+        interval: timedelta,
+    ) -> None:
+        self.ref = ref
+        self.busy_since: datetime | None = None
+        self._rounds = rounds
+        self._refresh = refresh
+        self._metrics = metrics
+        self._clock = clock
+        self._interval = interval
+        self._wanted = asyncio.Event()
+        self._waiters: list[asyncio.Future[RoundResult]] = []
+        self._next: datetime | None = None
+
+    def wake(self) -> None:
+        """Ask for a round without waiting for it."""
+        self._wanted.set()
+
+    async def round(self) -> RoundResult:
+        """Ask for a round that begins now or later, and wait for its end; raises KubeError."""
+        waiter: asyncio.Future[RoundResult] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._wanted.set()
+        return await waiter
+
+    async def run(self) -> None:
+        """Run rounds for ever."""
+        while True:
+            asked = await self._until_due()
+            if not asked:
+                await self._refresh()
+            waiters, self._waiters = self._waiters, []
+            await self._round(waiters)
+            if not self._waiters:
+                await asyncio.sleep(MIN_SPACING_SECONDS)
+
+    async def _until_due(self) -> bool:
+        """Wait for a request or the time of the next round; return whether someone asked."""
+        seconds = None if self._next is None else max(0.0, (self._next - self._clock()).total_seconds())
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wanted.wait()
+        except TimeoutError:
+            return False
+        self._wanted.clear()
+        return True
+
+    async def _round(self, waiters: list[asyncio.Future[RoundResult]]) -> None:
+        self.busy_since = self._clock()
+        try:
+            with self._metrics.reconcile_duration.time():
+                result = await self._rounds.run(self.ref)
+        except KubeError as error:
+            _log.warning("round ended early", target=str(self.ref), error=str(error))
+            self._metrics.reconcile_errors.labels(type(error).__name__).inc()
+            self._next = self._clock() + RETRY
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_exception(error)
+            return
+        finally:
+            self.busy_since = None
+        self._next = self._due(result)
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(result)
+
+    def _due(self, result: RoundResult) -> datetime | None:
+        """An incident that is at work is looked at every interval at least, because watches can stall."""
+        if result.wake_at is None and not result.at_work:
+            return None
+        latest = self._clock() + self._interval
+        return latest if result.wake_at is None else min(result.wake_at, latest)

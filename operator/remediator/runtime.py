@@ -1,0 +1,222 @@
+"""Putting the operator together and running it under kopf."""
+
+import asyncio
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import kopf
+import structlog
+from kubernetes.aio import client
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from remediator.cluster import Cluster
+from remediator.events import EventRecorder
+from remediator.handlers import build_registry
+from remediator.health import Heartbeat, Readiness
+from remediator.intake.book import AlertBook
+from remediator.intake.poll import Poller
+from remediator.intake.server import IntakeServer
+from remediator.intake.sources import Alertmanager, Prometheus
+from remediator.intake.token import BearerToken, TokenUnreadableError
+from remediator.kube import ConnectionFailedError, KubeError, connect
+from remediator.logs import configure_logging
+from remediator.metrics import Metrics
+from remediator.observe.observer import Observer
+from remediator.observe.signals import SignalReader
+from remediator.reconcile.announce import Announcer
+from remediator.reconcile.operator import Operator
+from remediator.reconcile.rounds import Rounds
+from remediator.reconcile.store import Store
+from remediator.schema_check import compare_schema
+from remediator.settings import Settings, SettingsError, load_settings
+
+EXIT_SETTINGS = 2
+EXIT_FAILED = 1
+STUCK_AFTER = timedelta(seconds=60)
+DRAIN_SECONDS = 3.0
+
+_log = structlog.get_logger(__name__)
+
+
+def utcnow() -> datetime:
+    """Return the time, with its zone."""
+    return datetime.now(UTC)
+
+
+def main() -> int:
+    """Run until a signal; return the exit code. A wrong setting is one line and 2."""
+    try:
+        settings = load_settings()
+        token = _token(settings)
+        tls = _tls(settings)
+    except (SettingsError, TokenUnreadableError) as error:
+        print(f"remediator: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
+    configure_logging(settings.log_level)
+    return asyncio.run(_run(settings, token, tls))
+
+
+async def _run(settings: Settings, token: BearerToken, tls: ssl.SSLContext | None) -> int:
+    stop = asyncio.Event()
+    try:
+        api = await connect()
+    except ConnectionFailedError as error:
+        print(f"remediator: {error}", file=sys.stderr)
+        return EXIT_SETTINGS
+    async with api, aiohttp.ClientSession() as session:
+        program = Program(settings, token, tls, api, session, stop)
+        try:
+            await kopf.operator(
+                registry=build_registry(program), namespaces=[settings.namespace], standalone=True, stop_flag=stop
+            )
+        except Exception:  # noqa: BLE001 - logged with its trace, and the exit code says so
+            # kopf ends with whatever error its watching met; the pod is started again and goes on from the status.
+            _log.exception("watching ended")
+            return EXIT_FAILED
+    return EXIT_FAILED if program.failed else 0
+
+
+def _token(settings: Settings) -> BearerToken:
+    fixed = settings.webhook_token.get_secret_value() if settings.webhook_token else None
+    return BearerToken(file=settings.webhook_token_file, fixed=fixed, monotonic=time.monotonic)
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_certificate_file is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(settings.tls_certificate_file, settings.tls_key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise SettingsError(f"REMEDIATOR_TLS_CERTIFICATE_FILE or its key cannot be used: {error}") from error
+    return context
+
+
+class Program:
+    """The operator between kopf's startup and cleanup."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        token: BearerToken,
+        tls: ssl.SSLContext | None,
+        api: client.ApiClient,
+        session: aiohttp.ClientSession,
+        stop: asyncio.Event,
+    ) -> None:
+        self.failed = False
+        self._settings = settings
+        self._tls = tls
+        self._api = api
+        self._stop = stop
+        self._tasks: list[asyncio.Task[None]] = []
+        registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        self._metrics = Metrics(registry)
+        cluster = Cluster(api, settings.namespace, settings.api_timeout_seconds)
+        heartbeat = Heartbeat(time.monotonic, settings.heartbeat_limit_seconds)
+        readiness = Readiness()
+        book = AlertBook(clock=utcnow, polling=settings.alertmanager_url is not None)
+        alertmanager = Alertmanager(session, str(settings.alertmanager_url)) if settings.alertmanager_url else None
+        poller = Poller(alertmanager=alertmanager, book=book, metrics=self._metrics, clock=utcnow)
+        signals = (
+            SignalReader(Prometheus(session, str(settings.prometheus_url)), settings.namespace, settings.metrics_prefix)
+            if settings.prometheus_url
+            else None
+        )
+        store = Store(cluster)
+        self._events = EventRecorder(cluster, instance=socket.gethostname())
+        rounds = Rounds(
+            cluster=cluster,
+            store=store,
+            observer=Observer(
+                cluster=cluster,
+                book=book,
+                signals=signals,
+                metrics=self._metrics,
+                clock=utcnow,
+                settling=timedelta(seconds=settings.settling_seconds),
+            ),
+            announcer=Announcer(events=self._events, metrics=self._metrics, clock=utcnow),
+            metrics=self._metrics,
+            clock=utcnow,
+        )
+        self._operator = Operator(
+            store=store,
+            rounds=rounds,
+            book=book,
+            poller=poller,
+            metrics=self._metrics,
+            heartbeat=heartbeat,
+            readiness=readiness,
+            clock=utcnow,
+            interval=timedelta(seconds=settings.poll_seconds),
+            stuck_after=STUCK_AFTER,
+        )
+        self._server = IntakeServer(
+            inbox=self._operator,
+            token=token,
+            metrics=self._metrics,
+            heartbeat=heartbeat,
+            readiness=readiness,
+            persist_timeout=settings.webhook_timeout_seconds,
+        )
+
+    async def start(self) -> None:
+        """Check the schema, listen, and begin to reconcile."""
+        settings = self._settings
+        try:
+            _log.info("schema", result=await compare_schema(self._api, settings.api_timeout_seconds))
+        except KubeError as error:
+            _log.warning("schema", result=f"not compared: {error}")
+        if settings.alertmanager_url is None and settings.prometheus_url is None:
+            _log.warning(
+                "neither REMEDIATOR_ALERTMANAGER_URL nor REMEDIATOR_PROMETHEUS_URL is set: "
+                "only a Watchdog alert sent to the webhook can prove that a signal is not lost"
+            )
+        try:
+            await self._server.start(settings.host, settings.port, self._tls)
+        except OSError as error:
+            self.failed = True
+            raise kopf.PermanentError(f"port {settings.port} cannot be used: {error.strerror}") from error
+        for name, work in (("events", self._events.run()), ("operator", self._operator.run())):
+            task = asyncio.create_task(work, name=name)
+            task.add_done_callback(self._ended)
+            self._tasks.append(task)
+        _log.info("started", namespace=settings.namespace, port=settings.port)
+
+    async def stop(self) -> None:
+        """Finish what is in flight and stop."""
+        await self._server.stop()
+        await self._events.drain(DRAIN_SECONDS)
+        for task in self._tasks:
+            task.remove_done_callback(self._ended)
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        _log.info("stopped")
+
+    def policy_seen(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """Pass on what kopf saw."""
+        self._operator.policy_seen(body, deleted=deleted)
+
+    def remediation_seen(self, body: Mapping[str, Any], *, deleted: bool) -> None:
+        """Pass on what kopf saw."""
+        self._operator.remediation_seen(body, deleted=deleted)
+
+    def pod_seen(self, owner: str) -> None:
+        """Pass on what kopf saw."""
+        self._operator.pod_seen(owner)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A task that ends is an error: the whole program ends, is started again and goes on from the status."""
+        self.failed = True
+        error = None if task.cancelled() else task.exception()
+        _log.error("task ended", task=task.get_name(), exc_info=error)
+        self._stop.set()

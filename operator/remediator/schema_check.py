@@ -1,0 +1,98 @@
+"""Comparing the schema that the API server serves with what this operator reads and writes.
+
+Helm never upgrades CRDs, so an operator may meet an older schema, which silently drops the fields that it does
+not know. One line at start says so.
+"""
+
+import json
+from typing import Any
+
+from kubernetes.aio import client
+from pydantic import BaseModel
+
+from remediator.api.names import GROUP, POLICY_KIND, REMEDIATION_KIND, VERSION
+from remediator.api.policy import PolicySpec, PolicyStatus
+from remediator.api.remediation import RemediationSpec, RemediationStatus
+from remediator.kube import NotFoundError, translated
+
+_PATH = f"/openapi/v3/apis/{GROUP}/{VERSION}"
+_EXPECTED: dict[str, dict[str, type[BaseModel]]] = {
+    POLICY_KIND: {"spec": PolicySpec, "status": PolicyStatus},
+    REMEDIATION_KIND: {"spec": RemediationSpec, "status": RemediationStatus},
+}
+_SHOWN = 8
+
+
+async def compare_schema(api: client.ApiClient, seconds: float) -> str:
+    """Return one line about the served schema: that it fits, or which fields it lacks.
+
+    Raises:
+        KubeError: when the schema cannot be read.
+    """
+    try:
+        served = await _served(api, seconds)
+    except NotFoundError:
+        return f"the API server does not serve {GROUP}/{VERSION}: apply the CRDs of the chart's crds/ folder"
+    missing = [field for kind, parts in _EXPECTED.items() for field in _missing(served.get(kind, {}), kind, parts)]
+    if not missing:
+        return "the served schema has every field that this version uses"
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return (
+        f"the served schema lacks {', '.join(missing[:_SHOWN])}{more}: "
+        "apply the CRDs of this chart version with kubectl apply --server-side -f crds/"
+    )
+
+
+async def _served(api: client.ApiClient, seconds: float) -> dict[str, Any]:
+    """Return the schemas by kind."""
+    async with translated("read the served schema"):
+        method, url, headers, *_ = await api.param_serialize(
+            method="GET",
+            resource_path=_PATH,
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        response = await api.call_api(method, url, headers, _request_timeout=seconds)
+        body = await response.response.read()
+    if response.status == 404:
+        raise NotFoundError("read the served schema", 404, _PATH)
+    schemas = json.loads(body).get("components", {}).get("schemas", {})
+    return {
+        entry["kind"]: schema
+        for schema in schemas.values()
+        for entry in schema.get("x-kubernetes-group-version-kind", [])
+    }
+
+
+def _missing(schema: dict[str, Any], kind: str, parts: dict[str, type[BaseModel]]) -> list[str]:
+    found: list[str] = []
+    for part, model in parts.items():
+        expected = model.model_json_schema(by_alias=True, mode="serialization")
+        served = schema.get("properties", {}).get(part, {})
+        found += [f"{kind}.{path}" for path in _lacking(served, expected, expected.get("$defs", {}), part)]
+    return found
+
+
+def _lacking(served: dict[str, Any], expected: dict[str, Any], defs: dict[str, Any], path: str) -> list[str]:
+    """Return the paths of properties that are expected and not served, at any depth."""
+    expected = _resolved(expected, defs)
+    lacking: list[str] = []
+    for name, part in expected.get("properties", {}).items():
+        properties = served.get("properties", {})
+        if name not in properties:
+            lacking.append(f"{path}.{name}")
+            continue
+        lacking += _lacking(properties[name], part, defs, f"{path}.{name}")
+    if "items" in expected:
+        lacking += _lacking(served.get("items", {}), expected["items"], defs, f"{path}[]")
+    return lacking
+
+
+def _resolved(schema: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference, and the one meaningful branch of an optional value."""
+    if "$ref" in schema:
+        return _resolved(defs[schema["$ref"].rsplit("/", 1)[1]], defs)
+    for branch in schema.get("anyOf", []):
+        if branch.get("type") != "null" and ("$ref" in branch or "properties" in branch or "items" in branch):
+            return _resolved(branch, defs)
+    return schema
