@@ -43,6 +43,10 @@ class Notifier:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    async def idle(self) -> None:
+        """Wait until nothing is left to push."""
+        await asyncio.gather(*self._tasks)
+
     async def close(self) -> None:
         """Give up what is still to be pushed."""
         for task in list(self._tasks):

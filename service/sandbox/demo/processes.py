@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
@@ -57,7 +56,19 @@ class Child:
         Raises:
             DemoError: the process ended, or the time is over.
         """
-        await self._wait(lambda: _answers(url), timeout_seconds)
+        process = self._started()
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not await _answers(url):
+                    if process.returncode is not None:
+                        await self.ended()
+                    await asyncio.sleep(POLL_SECONDS)
+        except TimeoutError as error:
+            raise DemoError(
+                f"the {self.name} is not ready after {timeout_seconds:.0f} s{self._last_words()}"
+            ) from error
+        if process.returncode is not None:  # another program answered on its port
+            await self.ended()
 
     async def ended(self) -> None:
         """Wait until the process ends by itself, then say so.
@@ -82,19 +93,6 @@ class Child:
         except TimeoutError:
             process.kill()
             await process.wait()
-
-    async def _wait(self, ready: Callable[[], Awaitable[bool]], timeout_seconds: float) -> None:
-        process = self._started()
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                while not await ready():
-                    if process.returncode is not None:
-                        await self.ended()
-                    await asyncio.sleep(POLL_SECONDS)
-        except TimeoutError as error:
-            raise DemoError(
-                f"the {self.name} is not ready after {timeout_seconds:.0f} s{self._last_words()}"
-            ) from error
 
     def _started(self) -> asyncio.subprocess.Process:
         if self._process is None:

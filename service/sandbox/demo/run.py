@@ -16,10 +16,12 @@ from sandbox.demo.terminal import Terminal
 from sandbox.demo.trace_tree import trace_tree
 from sandbox.redis_server import RedisServer, RedisServerError
 from sandbox.settings import Settings
-from sandbox.traffic.conversations import file_request, greet, list_requests
+from sandbox.traffic.conversations import file_request, greet
 from sandbox.traffic.phone import BotSilentError
 
-SHOWN_PERSON = 1003  # the first applicant who speaks English
+# Two applicants who speak English. The second one's first words are the list, so that its trace shows the call to the
+# Auth Service as well; later ones are spared it, for the gateway remembers who they are.
+FILES_A_REQUEST, LOOKS_AT_THE_LIST = 1003, 1006
 TRACE_SECONDS = 15.0
 TRACE_POLL_SECONDS = 0.25
 GATEWAY_SERVICE = "Bot Gateway Service"
@@ -100,12 +102,14 @@ class Demo:
             gateway_environment(demo, sandbox, redis.url, receiver.port),
             run_dir / "gateway.log",
         )
-        for child, url in (
-            (outside, f"http://127.0.0.1:{demo.control_port}/healthz"),
-            (gateway, f"http://127.0.0.1:{demo.gateway_port}/readyz"),
-        ):
+        ready = {
+            outside: f"http://127.0.0.1:{demo.control_port}/healthz",
+            gateway: f"http://127.0.0.1:{demo.gateway_port}/readyz",
+        }
+        for child in ready:
             stack.push_async_callback(child.stop)
             await child.start()
+        for child, url in ready.items():
             await child.wait_ready(url, demo.ready_timeout_seconds)
         self._terminal.line(
             f"  sandbox   Telegram on {sandbox.telegram_port}, backends on {sandbox.auth_port}–"
@@ -116,14 +120,14 @@ class Demo:
         return [outside, gateway]
 
     async def _play(self, client: httpx.AsyncClient, *, once: bool) -> None:
-        person = await self._person(client)
-        phone = RemotePhone(client, SHOWN_PERSON, self._terminal.to_bot, self._terminal.from_bot)
         chance = random.Random(5)  # noqa: S311 - the same conversation every time
-        self._terminal.title(f"{person['name']}, {person['role']}, talks to the bot")
+        phone = await self._phone(client, FILES_A_REQUEST)
         await greet(phone, chance, _no_pause)
         await file_request(phone, chance, _no_pause)
-        await list_requests(phone, chance, _no_pause)
-        self._terminal.title("The trace of the list")
+        await phone.say("/requests")
+        phone = await self._phone(client, LOOKS_AT_THE_LIST)
+        await phone.say("/requests")
+        self._terminal.title("The trace of that list")
         self._terminal.line(trace_tree(await self._list_trace()))
         self._say_what_next()
         if once:
@@ -131,22 +135,21 @@ class Demo:
         await client.post("/traffic", json={"rate": self._demo.traffic_rate})
         await asyncio.Event().wait()
 
-    async def _person(self, client: httpx.AsyncClient) -> dict[str, str]:
+    async def _phone(self, client: httpx.AsyncClient, telegram_id: int) -> RemotePhone:
         people = (await client.get("/users")).raise_for_status().json()["items"]
-        found: dict[str, str] = next(person for person in people if person["telegram_id"] == SHOWN_PERSON)
-        return found
+        person = next(person for person in people if person["telegram_id"] == telegram_id)
+        self._terminal.title(f"{person['name']}, {person['role']}, talks to the bot")
+        return RemotePhone(client, telegram_id, self._terminal.to_bot, self._terminal.from_bot)
 
     async def _list_trace(self) -> list[Span]:
-        """Wait for the trace of the /requests command with the spans of both sides.
+        """Wait for the trace of a list whose asker had to be verified, with the spans of both sides.
 
         Raises:
             DemoError: it does not come.
         """
         for _poll in range(int(TRACE_SECONDS / TRACE_POLL_SECONDS)):
             for spans in self._spans.traces():
-                listed = any(s.service == "Request Service" and s.name == "GET /api/v1/requests" for s in spans)
-                rooted = any(s.service == GATEWAY_SERVICE and not s.parent_id for s in spans)
-                if listed and rooted:
+                if _is_list_trace(spans):
                     return spans
             await asyncio.sleep(TRACE_POLL_SECONDS)
         raise DemoError(f"no trace of the list came within {TRACE_SECONDS:.0f} s; see {self._demo.run_dir}/gateway.log")
@@ -170,6 +173,11 @@ class Demo:
             f"curl -X DELETE http://localhost:{control}/faults",
         ):
             self._terminal.line(f"  {text}")
+
+
+def _is_list_trace(spans: list[Span]) -> bool:
+    rooted = any(span.service == GATEWAY_SERVICE and not span.parent_id for span in spans)
+    return rooted and {"Auth Service", "Request Service"} <= {span.service for span in spans}
 
 
 async def _no_pause() -> None:

@@ -1,0 +1,196 @@
+"""The Bot API over HTTP: bodies of every kind, refusals in Telegram's words, each send in the ledger."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import FormData
+from aiohttp.test_utils import TestClient, TestServer
+
+from sandbox.faults import FaultBoard, FaultSpec
+from sandbox.telegram.api import BotApi
+from sandbox.telegram.users import UnknownTargetError, Users
+
+TOKEN = "42:TOKEN"
+CHAT = 1001
+
+
+class Api:
+    """Calls methods by name."""
+
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
+
+    async def __call__(self, method: str, **arguments: Any) -> Any:
+        async with self.client.post(f"/bot{TOKEN}/{method}", json=arguments) as response:
+            body = await response.json()
+            assert response.status == (200 if body["ok"] else body["error_code"])
+            return body.get("result", body)
+
+
+@pytest.fixture
+def faults() -> FaultBoard:
+    return FaultBoard()
+
+
+@pytest.fixture
+async def api(simulator, faults) -> AsyncIterator[Api]:
+    async with TestClient(TestServer(BotApi(simulator, TOKEN).application(faults))) as client:
+        yield Api(client)
+
+
+@pytest.fixture
+def users(simulator) -> Users:
+    return Users(simulator)
+
+
+async def test_wrong_token_and_unknown_method(api) -> None:
+    async with api.client.post("/bot42:WRONG/getMe") as response:
+        assert (response.status, (await response.json())["description"]) == (401, "Unauthorized")
+    assert (await api("doMagic"))["error_code"] == 404
+
+
+async def test_method_names_are_taken_in_any_case(api) -> None:
+    assert (await api("GETME"))["id"] == 42
+
+
+@pytest.mark.parametrize("kind", ["json", "form", "multipart", "query"])
+async def test_arguments_come_in_every_form(api, kind: str) -> None:
+    markup = '{"inline_keyboard":[[{"text":"a","callback_data":"b"}]]}'
+    fields = {"chat_id": str(CHAT), "text": "hi", "reply_markup": markup}
+    sent: dict[str, Any] = {"json": fields}
+    if kind == "form":
+        sent = {"data": fields}
+    elif kind == "multipart":
+        form = FormData(default_to_multipart=True)
+        for name, value in fields.items():
+            form.add_field(name, value)
+        sent = {"data": form}
+    elif kind == "query":
+        sent = {"params": fields}
+    async with api.client.post(f"/bot{TOKEN}/sendMessage", **sent) as response:
+        result = (await response.json())["result"]
+    assert result["text"] == "hi"
+    assert result["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "b"
+
+
+async def test_an_uploaded_photo_can_be_fetched_again(api) -> None:
+    form = FormData({"chat_id": str(CHAT)})
+    form.add_field("photo", b"picture", filename="p.png")
+    async with api.client.post(f"/bot{TOKEN}/sendPhoto", data=form) as response:
+        photo = (await response.json())["result"]["photo"][-1]
+    path = (await api("getFile", file_id=photo["file_id"]))["file_path"]
+    async with api.client.get(f"/file/bot{TOKEN}/{path}") as response:
+        assert await response.read() == b"picture"
+    async with api.client.get(f"/file/bot{TOKEN}/nothing") as response:
+        assert response.status == 404
+
+
+async def test_edits_follow_telegrams_rules(api, users) -> None:
+    message_id = (await api("sendMessage", chat_id=CHAT, text="one"))["message_id"]
+    same = await api("editMessageText", chat_id=CHAT, message_id=message_id, text="one")
+    assert "message is not modified" in same["description"]
+    assert (await api("editMessageText", chat_id=CHAT, message_id=message_id, text="two"))["text"] == "two"
+    missing = await api("editMessageText", chat_id=CHAT, message_id=999, text="x")
+    assert missing["description"] == "Bad Request: message to edit not found"
+
+
+async def test_unknown_chat_blocked_user_and_migrated_group(api, users, simulator) -> None:
+    assert (await api("sendMessage", chat_id=12345, text="x"))["description"] == "Bad Request: chat not found"
+    users.set_blocked(CHAT, blocked=True)
+    assert (await api("sendMessage", chat_id=CHAT, text="x"))["error_code"] == 403
+    new_id = simulator.chats.migrate(-100).id
+    refused = await api("sendMessage", chat_id=-100, text="x")
+    assert refused["parameters"] == {"migrate_to_chat_id": new_id}
+    assert (await api("sendMessage", chat_id=new_id, text="x"))["text"] == "x"
+
+
+async def test_flood_is_429_with_retry_after(api) -> None:
+    answers = [await api("sendMessage", chat_id=CHAT, text=f"{number}") for number in range(21)]
+    assert answers[-1]["error_code"] == 429
+    assert answers[-1]["parameters"] == {"retry_after": 1}
+
+
+async def test_callback_answers_expire(api, users, virtual_time, simulator) -> None:
+    message = await api("sendMessage", chat_id=CHAT, text="x")
+    users.press(CHAT, message["message_id"], "data")
+    query = (await api("getUpdates"))[-1]["callback_query"]
+    assert query["data"] == "data"
+    assert await api("answerCallbackQuery", callback_query_id=query["id"], text="done") is True
+    assert simulator.callbacks.find(query["id"]).answer_text == "done"
+    virtual_time.now += 151
+    late = await api("answerCallbackQuery", callback_query_id=query["id"])
+    assert "query is too old" in late["description"]
+
+
+async def test_nobody_presses_what_is_not_there(users) -> None:
+    with pytest.raises(UnknownTargetError):
+        users.press(CHAT, 77, "data")
+
+
+async def test_polling_conflicts_with_a_webhook(api) -> None:
+    await api("setWebhook", url="http://127.0.0.1:9/webhook", max_connections=7, allowed_updates=["message"])
+    assert (await api("getUpdates"))["error_code"] == 409
+    info = await api("getWebhookInfo")
+    assert (info["url"], info["max_connections"], info["allowed_updates"]) == (
+        "http://127.0.0.1:9/webhook",
+        7,
+        ["message"],
+    )
+    await api("deleteWebhook")
+    assert await api("getUpdates") == []
+
+
+async def test_a_webhook_is_refused_where_telegram_refuses_it(api) -> None:
+    assert (await api("setWebhook", url="ftp://x"))["error_code"] == 400
+    assert (await api("setWebhook", url="http://x", secret_token="no spaces"))["error_code"] == 400
+
+
+async def test_updates_the_bot_did_not_ask_for_are_not_made(api, users) -> None:
+    await api("setWebhook", url="", allowed_updates=["callback_query"])
+    assert users.say(CHAT, "hello") is None
+    await api("setWebhook", url="", allowed_updates=["message"])
+    assert users.say(CHAT, "hello") is not None
+
+
+async def test_every_send_is_in_the_ledger_with_its_update(api, users, ledger) -> None:
+    update_id = users.say(CHAT, "/start")
+    await api("getUpdates")
+    await api("sendMessage", chat_id=CHAT, text="same")
+    await api("sendMessage", chat_id=CHAT, text="same")
+    await api("sendMessage", chat_id=12345, text="to nobody")
+    await api("getUpdates", offset=update_id + 1)
+    sends = ledger.sends()
+    assert [(send["method"], send["status"], send["updates"]) for send in sends] == [
+        ("sendMessage", 200, [update_id]),
+        ("sendMessage", 200, [update_id]),
+        ("sendMessage", 400, []),
+    ]
+    double = ledger.doubles()["sends"]
+    assert [(entry["update_id"], len(entry["times"])) for entry in double] == [(update_id, 2)]
+
+
+async def test_an_album_is_one_update_a_photo(users, simulator) -> None:
+    assert len(users.send_photos(CHAT, 3, "see")) == 3
+    messages = [message.content for message in simulator.chats.private(CHAT).newer(0)]
+    assert len({message["media_group_id"] for message in messages}) == 1
+    assert [message.get("caption") for message in messages] == ["see", None, None]
+
+
+async def test_a_fault_answers_in_telegrams_form(api, faults) -> None:
+    faults.add(FaultSpec(service="telegram", kind="error", status=429, retry_after=9))
+    refused = await api("getMe")
+    assert (refused["error_code"], refused["parameters"]) == (429, {"retry_after": 9})
+
+
+async def test_commands_are_kept_by_language(api) -> None:
+    await api("setMyCommands", commands=[{"command": "start", "description": "begin"}], language_code="ru")
+    assert (await api("getMyCommands", language_code="ru"))[0]["command"] == "start"
+    assert await api("getMyCommands") == []
+
+
+async def test_broken_json_is_a_400(api) -> None:
+    async with api.client.post(
+        f"/bot{TOKEN}/sendMessage", data=b"{", headers={"Content-Type": "application/json"}
+    ) as response:
+        assert response.status == 400
