@@ -8,6 +8,7 @@ import itertools
 import statistics
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import httptools
 import orjson
@@ -67,8 +68,7 @@ class Connection(asyncio.Protocol):
         self._closing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._parser = httptools.HttpResponseParser(self)
 
     def data_received(self, data: bytes) -> None:
