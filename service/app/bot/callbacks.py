@@ -127,25 +127,22 @@ class Forget(CallbackData, prefix="fg"):
     sure: bool
 
 
-PREFIXES = frozenset(
-    data.__prefix__
-    for data in (
-        LanguageChoice,
-        CategoryChoice,
-        DialogButton,
-        RequestList,
-        RequestOpen,
-        RequestMove,
-        RequestComment,
-        ShiftList,
-        ShiftAct,
-        Availability,
-        AdminMenu,
-        UserOpen,
-        UserBlock,
-        BroadcastAudience,
-        BroadcastAct,
-        Forget,
-    )
-)
-"""Every prefix, for the metric `callbacks_total{callback_type}`."""
+TYPES = {
+    LanguageChoice.__prefix__: "language",
+    CategoryChoice.__prefix__: "request_category",
+    DialogButton.__prefix__: "request_dialog",
+    RequestList.__prefix__: "request_list",
+    RequestOpen.__prefix__: "request_open",
+    RequestMove.__prefix__: "request_status",
+    RequestComment.__prefix__: "request_comment",
+    ShiftList.__prefix__: "shift_list",
+    ShiftAct.__prefix__: "shift_act",
+    Availability.__prefix__: "availability",
+    AdminMenu.__prefix__: "admin_menu",
+    UserOpen.__prefix__: "user_open",
+    UserBlock.__prefix__: "user_block",
+    BroadcastAudience.__prefix__: "broadcast_audience",
+    BroadcastAct.__prefix__: "broadcast_act",
+    Forget.__prefix__: "forget",
+}
+"""Every prefix with its name in the metric `callbacks_total{callback_type}`."""

@@ -1,5 +1,6 @@
 """Which kind of thing an update is, for the metric `messages_total{message_type}`."""
 
+from aiogram.enums import ContentType
 from aiogram.types import Message, Update
 
 from app.core.metrics import MESSAGE_TYPES, closed
@@ -23,6 +24,5 @@ def _content(message: Message) -> str:
         return "command" if message.text.startswith("/") else "text"
     if message.media_group_id is not None:
         return "album"
-    if message.content_type in _SERVICE_TYPES:
-        return "service"
-    return closed(message.content_type, MESSAGE_TYPES)
+    content_type = ContentType(message.content_type).value
+    return "service" if content_type in _SERVICE_TYPES else closed(content_type, MESSAGE_TYPES)

@@ -66,7 +66,7 @@ def build_dispatcher(services: Services, settings: Settings, redis: Redis, stora
 
 def _add_middlewares(dispatcher: Dispatcher, services: Services, settings: Settings, i18n: CatalogueI18n) -> None:
     for middleware in (
-        MetricsMiddleware(commands=COMMANDS, callback_types=callbacks.PREFIXES),
+        MetricsMiddleware(commands=COMMANDS, callback_types=callbacks.TYPES),
         AddressedMiddleware(),
         I18nMiddleware(i18n),
         RateLimitMiddleware(),

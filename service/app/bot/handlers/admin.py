@@ -10,7 +10,7 @@ from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Identity, Role, Statistics, User, UserId
 from app.bot.callbacks import AdminMenu, RequestOpen, UserBlock, UserOpen
-from app.bot.handlers.new_request import PLAIN_TEXT
+from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
 from app.bot.reply import show
 from app.bot.roles import ADMINS, MANAGEMENT
@@ -41,7 +41,7 @@ async def ask_for_query(query: CallbackQuery, callback_data: AdminMenu, state: F
 @router.message(SearchDialog.query, PLAIN_TEXT, flags={"roles": MANAGEMENT, "fresh": True, "action": "search"})
 async def search(message: Message, state: FSMContext, identity: Identity, services: Services) -> None:
     """Look for requests or users."""
-    text = (message.text or "").strip()[:MAX_QUERY]
+    text = entered(message)[:MAX_QUERY]
     kind = (await state.get_data())["search"]
     if kind == "requests":
         found, total = await _find_requests(services, identity, text)

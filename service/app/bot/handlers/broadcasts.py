@@ -9,7 +9,7 @@ from app.backends.models import Identity, Role, TelegramId
 from app.bot.broadcast import Broadcaster
 from app.bot.broadcast_store import Broadcast
 from app.bot.callbacks import AdminMenu, BroadcastAct, BroadcastAudience
-from app.bot.handlers.new_request import PLAIN_TEXT
+from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
 from app.bot.reply import show
 from app.bot.roles import ADMINS
@@ -41,7 +41,7 @@ async def ask_for_text(query: CallbackQuery, callback_data: BroadcastAudience, s
 @router.message(BroadcastDialog.text, PLAIN_TEXT, flags={"roles": ADMINS, "fresh": True})
 async def ask_to_confirm(message: Message, state: FSMContext) -> None:
     """Show the message as it will arrive."""
-    text = message.text or ""
+    text = entered(message)
     if len(text) > MAX_BROADCAST:
         await message.answer(_("A broadcast has at most {most} characters.").format(most=MAX_BROADCAST))
         return

@@ -6,6 +6,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 from aiogram.utils.i18n import gettext as _
 
+from app.bot.entered import entered
 from app.bot.handlers.new_request import address_problem, description_problem
 from app.bot.states import NewRequestDialog
 
@@ -17,7 +18,7 @@ router = Router(name="Edited Message")
 )
 async def correct(message: Message, state: FSMContext) -> None:
     """Put the corrected address or description in place of the former one."""
-    text = (message.text or "").strip()
+    text = entered(message)
     data = await state.get_data()
     if message.message_id == data.get("address_message"):
         field, problem = "address", address_problem(text)

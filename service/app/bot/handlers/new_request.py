@@ -10,6 +10,7 @@ from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Category, Identity, Location, NewRequest, Urgency
 from app.bot.callbacks import CategoryChoice, DialogButton, DialogStep
+from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import inline
 from app.bot.reply import show
 from app.bot.services import Services
@@ -22,8 +23,6 @@ router = Router(name="New Request")
 MIN_ADDRESS, MAX_ADDRESS = 3, 200
 MIN_DESCRIPTION, MAX_DESCRIPTION = 3, 1000
 MAX_PHOTOS = 10
-
-PLAIN_TEXT = F.text & ~F.text.startswith("/")
 
 _NEXT_URGENCY = {Urgency.NORMAL: Urgency.HIGH, Urgency.HIGH: Urgency.LOW, Urgency.LOW: Urgency.NORMAL}
 
@@ -50,7 +49,7 @@ async def take_category(query: CallbackQuery, callback_data: CategoryChoice, sta
 @router.message(NewRequestDialog.address, PLAIN_TEXT)
 async def take_address(message: Message, state: FSMContext) -> None:
     """Take the address, ask for the description."""
-    address = (message.text or "").strip()
+    address = entered(message)
     problem = address_problem(address)
     if problem is not None:
         await message.answer(problem)
@@ -74,7 +73,7 @@ async def take_location(message: Message, state: FSMContext) -> None:
 @router.message(NewRequestDialog.description, PLAIN_TEXT)
 async def take_description(message: Message, state: FSMContext) -> None:
     """Take the description, ask for photos."""
-    description = (message.text or "").strip()
+    description = entered(message)
     problem = description_problem(description)
     if problem is not None:
         await message.answer(problem)

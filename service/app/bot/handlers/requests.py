@@ -8,7 +8,7 @@ from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Identity, Request, RequestId, RequestPage, RequestStatus, Role
 from app.bot.callbacks import RequestComment, RequestList, RequestMove, RequestOpen
-from app.bot.handlers.new_request import PLAIN_TEXT
+from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline, paging
 from app.bot.profiles import ProfileCache
 from app.bot.reply import show
@@ -70,7 +70,7 @@ async def ask_for_comment(query: CallbackQuery, callback_data: RequestComment, s
 @router.message(CommentDialog.text, PLAIN_TEXT, flags={"action": "comment_request"})
 async def take_comment(message: Message, state: FSMContext, identity: Identity, services: Services) -> None:
     """Hand the comment to the Request Service."""
-    text = (message.text or "").strip()
+    text = entered(message)
     if not 0 < len(text) <= MAX_COMMENT:
         await message.answer(_("A comment has at most {most} characters.").format(most=MAX_COMMENT))
         return

@@ -1,5 +1,6 @@
 """Counts what was done, once the handler is through: only then are role and language known."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiogram.types import TelegramObject, Update
@@ -13,11 +14,11 @@ from app.core.tracing import create_span
 
 
 class MetricsMiddleware(TimedMiddleware):
-    """The outermost layer. `commands` and `callback_types` are those that the routers know."""
+    """The outermost layer. `commands` are the bot's; `callback_types` names each prefix of its buttons' data."""
 
     name = "metrics"
 
-    def __init__(self, *, commands: frozenset[str], callback_types: frozenset[str]) -> None:
+    def __init__(self, *, commands: frozenset[str], callback_types: Mapping[str, str]) -> None:
         super().__init__()
         self._commands = commands
         self._callback_types = callback_types
@@ -39,5 +40,5 @@ class MetricsMiddleware(TimedMiddleware):
             metrics.COMMANDS_TOTAL.labels(command=metrics.closed(command, self._commands), user_role=role).inc()
         if update.callback_query is not None:
             prefix = (update.callback_query.data or "").partition(":")[0]
-            callback_type = metrics.closed(prefix, self._callback_types)
+            callback_type = self._callback_types.get(prefix, "other")
             metrics.CALLBACKS_TOTAL.labels(callback_type=callback_type, user_role=role).inc()

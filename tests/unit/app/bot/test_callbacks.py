@@ -43,7 +43,8 @@ def test_the_longest_data_fits(kind: type[CallbackData]) -> None:
 def test_prefixes_are_known_and_differ() -> None:
     prefixes = [kind.__prefix__ for kind in KINDS]
     assert len(set(prefixes)) == len(prefixes)
-    assert set(prefixes) == callbacks.PREFIXES
+    assert set(prefixes) == set(callbacks.TYPES)
+    assert len(set(callbacks.TYPES.values())) == len(prefixes)
     assert all(not one.startswith(other + ":") for one, other in itertools.permutations(prefixes, 2))
 
 

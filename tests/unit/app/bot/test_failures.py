@@ -132,7 +132,7 @@ async def test_every_update_is_counted_with_role_and_language(user: Any, moved: 
     messages = moved("messages_total", message_type="command", user_role="manager", language="uz")
     commands = moved("commands_total", command="help", user_role="manager")
     other = moved("commands_total", command="other", user_role="manager")
-    callbacks = moved("callbacks_total", callback_type="nr", user_role="manager")
+    callbacks = moved("callbacks_total", callback_type="request_dialog", user_role="manager")
     user.sign_in("manager", language="uz")
     await user.send("/help")
     await user.send("/zzz")
