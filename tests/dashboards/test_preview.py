@@ -1,7 +1,8 @@
 """In a browser, against a Prometheus that scraped the product, each dashboard shows what it promises.
 
 PROM_URL names that Prometheus; DASHBOARD_NAMESPACE and DASHBOARD_JOB the gateway, where it is not the first found;
-DASHBOARD_RANGE the seconds to look back, where it is not each dashboard's own range. UPDATE_PICTURES=1 writes the pictures of docs/pictures again.
+DASHBOARD_RANGE the seconds to look back, where it is not each dashboard's own range. UPDATE_PICTURES=1
+writes the pictures of docs/pictures again.
 """
 
 from __future__ import annotations

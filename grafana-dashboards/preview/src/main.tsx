@@ -15,14 +15,15 @@ import { PrometheusDataSource } from './prometheus/datasource';
 import { parseRoute } from './route';
 
 async function content(): Promise<ReactNode> {
-  const { uid, kiosk, scrapeInterval } = parseRoute(location.pathname, location.search);
+  const { uid, kiosk, refresh, scrapeInterval } = parseRoute(location.pathname, location.search);
   await startServices(new PrometheusDataSource('prometheus', scrapeInterval));
   await import('./panels');
   const catalogue = await fetchCatalogue();
   if (!uid) {
     return <DashboardList catalogue={catalogue} />;
   }
-  const dashboard = await fetchDashboard(uid, catalogue);
+  const saved = await fetchDashboard(uid, catalogue);
+  const dashboard = { ...saved, refresh: refresh ?? saved.refresh };
   const title = dashboard.title ?? uid;
   const scene = toScene(dashboard, catalogue);
   installProbe(scene, dashboard);

@@ -58,9 +58,10 @@ export function installProbe(scene: EmbeddedScene, dashboard: Dashboard): void {
   const unknown = new Map(
     (dashboard.panels ?? [])
       .flatMap((panel) => (isRow(panel) ? panel.panels : [panel]))
-      .map((panel) => [panel.id, unknownOptions(panel as Parameters<typeof unknownOptions>[0])])
+      .map((panel) => [panel.id, unknownOptions(panel as Parameters<typeof unknownOptions>[0])]),
   );
-  window.panels = () => sceneGraph.findAllObjects(scene, isPanel).map((panel) => panelReport(panel as VizPanel, unknown));
+  window.panels = () =>
+    sceneGraph.findAllObjects(scene, isPanel).map((panel) => panelReport(panel as VizPanel, unknown));
   window.variables = () => variableReports(scene);
   window.annotations = () =>
     sceneGraph
@@ -95,7 +96,10 @@ function points(frame: DataFrame): number {
   if (columns.length === 0) {
     return frame.length;
   }
-  return columns.reduce((sum, { values }) => sum + values.filter((value) => value !== null && !Number.isNaN(value)).length, 0);
+  return columns.reduce(
+    (sum, { values }) => sum + values.filter((value) => value !== null && !Number.isNaN(value)).length,
+    0,
+  );
 }
 
 function variableReports(scene: EmbeddedScene): VariableReport[] {

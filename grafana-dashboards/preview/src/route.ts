@@ -4,6 +4,8 @@ export interface Route {
   uid?: string;
   /** Hides everything but the dashboard. */
   kiosk: boolean;
+  /** How often to ask again, such as "30s"; empty for never; none for what the dashboard says. */
+  refresh?: string;
   /** The scrape interval that Grafana's data source would be set to, seconds. */
   scrapeInterval: number;
 }
@@ -17,7 +19,12 @@ export function parseRoute(pathname: string, search: string): Route {
   if (!(scrape > 0)) {
     throw new Error(`scrape=${parameters.get('scrape')} is no number of seconds`);
   }
-  return { uid: uid && decodeURIComponent(uid), kiosk: parameters.has('kiosk'), scrapeInterval: scrape };
+  return {
+    uid: uid && decodeURIComponent(uid),
+    kiosk: parameters.has('kiosk'),
+    refresh: parameters.get('refresh') ?? undefined,
+    scrapeInterval: scrape,
+  };
 }
 
 /** The same page in the other theme. */

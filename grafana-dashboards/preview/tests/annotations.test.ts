@@ -2,7 +2,12 @@ import { FieldType } from '@grafana/data';
 import { describe, expect, it } from 'vitest';
 import { annotationEvents, annotationQuery, type PromAnnotation, stretches } from '../src/prometheus/annotations';
 
-const annotation = (rest: Partial<PromAnnotation>): PromAnnotation => ({ name: 'Alerts', enable: true, iconColor: 'red', ...rest });
+const annotation = (rest: Partial<PromAnnotation>): PromAnnotation => ({
+  name: 'Alerts',
+  enable: true,
+  iconColor: 'red',
+  ...rest,
+});
 
 function frame(labels: Record<string, string>, times: number[], values: Array<number | null>) {
   return {
@@ -16,7 +21,10 @@ function frame(labels: Record<string, string>, times: number[], values: Array<nu
 
 describe('stretches', () => {
   it('joins neighbours and parts what a gap or a zero separates', () => {
-    expect(stretches([0, 15, 30, 60, 75], [1, 1, 0, 1, 1], 15)).toEqual([[0, 15], [60, 75]]);
+    expect(stretches([0, 15, 30, 60, 75], [1, 1, 0, 1, 1], 15)).toEqual([
+      [0, 15],
+      [60, 75],
+    ]);
   });
 });
 
@@ -38,7 +46,10 @@ describe('annotationEvents', () => {
 
 describe('annotationQuery', () => {
   it('reads the fields beside the query', () => {
-    expect(annotationQuery(annotation({ expr: 'ALERTS', step: '30s' }))).toMatchObject({ expr: 'ALERTS', interval: '30s' });
+    expect(annotationQuery(annotation({ expr: 'ALERTS', step: '30s' }))).toMatchObject({
+      expr: 'ALERTS',
+      interval: '30s',
+    });
   });
 
   it('asks nothing without an expression', () => {

@@ -13,10 +13,10 @@ describe('exemplars', () => {
     ]);
   });
 
-  it('are thinned out over the whole time', () => {
-    const exemplars = Array.from({ length: 100 }, (_, index) => exemplar(index, String(index)));
-    const frame = toExemplarFrame([{ seriesLabels: {}, exemplars }], 'A', 10);
-    expect(frame?.fields[0]?.values).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90].map((second) => second * 1000));
+  it('leave the largest of neighbours where there are too many', () => {
+    const exemplars = Array.from({ length: 6 }, (_, index) => ({ ...exemplar(index, 't'), value: String(index % 3) }));
+    const frame = toExemplarFrame([{ seriesLabels: {}, exemplars }], 'A', 2);
+    expect(frame?.fields[0]?.values).toEqual([2000, 5000]);
   });
 
   it('make no frame where there are none', () => {

@@ -7,7 +7,9 @@ const entry = (uid: string, tags: string[]) => ({ uid, title: uid, description: 
 
 describe('withMacros', () => {
   it('carries time and variables along', () => {
-    expect(withMacros('/d/a', { keepTime: true, includeVars: true })).toBe('/d/a?${__url_time_range}&${__all_variables}');
+    expect(withMacros('/d/a', { keepTime: true, includeVars: true })).toBe(
+      '/d/a?${__url_time_range}&${__all_variables}',
+    );
   });
 
   it('adds to a query that is there', () => {

@@ -13,7 +13,10 @@ describe('unknownOptions', () => {
   });
 
   it('names everything else', () => {
-    const fieldConfig = { defaults: { units: 's', custom: { glow: 1 } }, overrides: [{ properties: [{ id: 'custom.glow' }] }] };
+    const fieldConfig = {
+      defaults: { units: 's', custom: { glow: 1 } },
+      overrides: [{ properties: [{ id: 'custom.glow' }] }],
+    };
     expect(unknownOptions({ type: 'stat', options: { shine: 1 }, fieldConfig })).toEqual([
       'options.shine',
       'units',

@@ -9,7 +9,15 @@ function panel(id: number, y: number, rest: Partial<Panel> = {}): Panel {
 }
 
 function row(id: number, y: number, rest: Partial<RowPanel> = {}): RowPanel {
-  return { id, type: 'row', title: `row ${id}`, collapsed: false, panels: [], gridPos: { x: 0, y, w: 24, h: 1 }, ...rest };
+  return {
+    id,
+    type: 'row',
+    title: `row ${id}`,
+    collapsed: false,
+    panels: [],
+    gridPos: { x: 0, y, w: 24, h: 1 },
+    ...rest,
+  };
 }
 
 const rows = (placed: Array<PlacedPanel | PlacedRow>) => placed.filter((one) => one.kind === 'row');
@@ -50,13 +58,19 @@ describe('place', () => {
   });
 
   it('repeats a row with its panels, each in its own scope', () => {
-    const placed = rows(place([row(1, 0, { repeat: 'service' }), panel(2, 1), row(3, 5)], () => choices('auth', 'user')));
+    const placed = rows(
+      place([row(1, 0, { repeat: 'service' }), panel(2, 1), row(3, 5)], () => choices('auth', 'user')),
+    );
     expect(placed.map(({ key, y }) => [key, y])).toEqual([
       ['row-1-service-auth', 0],
       ['row-1-service-user', 5],
       ['row-3', 10],
     ]);
-    expect(placed[1]?.children[0]).toMatchObject({ key: 'panel-2-service-user', y: 6, scope: { service: { value: 'user' } } });
+    expect(placed[1]?.children[0]).toMatchObject({
+      key: 'panel-2-service-user',
+      y: 6,
+      scope: { service: { value: 'user' } },
+    });
   });
 
   it('shows no copy while the variable has no value', () => {
@@ -67,6 +81,9 @@ describe('place', () => {
 describe('repeatVariables', () => {
   it('names each variable once, also those inside collapsed rows', () => {
     const inside = row(1, 0, { collapsed: true, panels: [panel(2, 1, { repeat: 'pod' })] });
-    expect(repeatVariables([inside, panel(3, 2, { repeat: 'service' }), panel(4, 3, { repeat: 'pod' })])).toEqual(['pod', 'service']);
+    expect(repeatVariables([inside, panel(3, 2, { repeat: 'service' }), panel(4, 3, { repeat: 'pod' })])).toEqual([
+      'pod',
+      'service',
+    ]);
   });
 });

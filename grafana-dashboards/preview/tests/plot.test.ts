@@ -17,7 +17,10 @@ describe('bands', () => {
 
   it('leaves a hole where there is no value', () => {
     const found = bands({ times: [0, 10, 50], states: [OPEN, undefined, OPEN], step: 10, merge: true });
-    expect(found.map(({ from, to }) => [from, to])).toEqual([[0, 10], [50, 60]]);
+    expect(found.map(({ from, to }) => [from, to])).toEqual([
+      [0, 10],
+      [50, 60],
+    ]);
   });
 });
 
@@ -26,13 +29,22 @@ describe('rowPosition', () => {
   const time = { name: 'Time', type: FieldType.time, config: { interval: 15 }, values: [0] };
   const buckets = toBuckets([{ length: 1, fields: [time, field('1'), field('3'), field('+Inf')] }]);
 
-  it.each([[0.5, 0.5], [2, 1.5], [100, 2.5]])('puts %d at %d', (value, expected) => {
+  it.each([
+    [0.5, 0.5],
+    [2, 1.5],
+    [100, 2.5],
+  ])('puts %d at %d', (value, expected) => {
     expect(buckets && rowPosition(buckets, value)).toBe(expected);
   });
 });
 
 describe('share', () => {
-  it.each([[50, 0.5], [-1, 0], [200, 1], [NaN, 0]])('of %d is %d', (value, expected) => {
+  it.each([
+    [50, 0.5],
+    [-1, 0],
+    [200, 1],
+    [NaN, 0],
+  ])('of %d is %d', (value, expected) => {
     expect(share(value, 0, 100)).toBe(expected);
   });
 });

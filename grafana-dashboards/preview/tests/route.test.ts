@@ -3,11 +3,16 @@ import { parseRoute, withTheme } from '../src/route';
 
 describe('parseRoute', () => {
   it('is the list without a dashboard', () => {
-    expect(parseRoute('/', '')).toEqual({ uid: undefined, kiosk: false, scrapeInterval: 15 });
+    expect(parseRoute('/', '')).toEqual({ uid: undefined, kiosk: false, refresh: undefined, scrapeInterval: 15 });
   });
 
   it('reads a dashboard as Grafana names it', () => {
-    expect(parseRoute('/d/bot-gateway-slo/the-slug', '?kiosk&scrape=30')).toEqual({ uid: 'bot-gateway-slo', kiosk: true, scrapeInterval: 30 });
+    expect(parseRoute('/d/bot-gateway-slo/the-slug', '?kiosk&scrape=30&refresh=')).toEqual({
+      uid: 'bot-gateway-slo',
+      kiosk: true,
+      refresh: '',
+      scrapeInterval: 30,
+    });
   });
 
   it('refuses a scrape interval that is no number', () => {

@@ -16,7 +16,10 @@ export class AnnotationSwitches extends SceneObjectBase<SceneObjectState> {
       <>
         {sets
           .flatMap((set) => set.state.layers)
-          .map((layer) => layer instanceof dataLayers.AnnotationsDataLayer && <Switch key={layer.state.key} layer={layer} />)}
+          .map(
+            (layer) =>
+              layer instanceof dataLayers.AnnotationsDataLayer && <Switch key={layer.state.key} layer={layer} />,
+          )}
       </>
     );
   };

@@ -17,11 +17,20 @@ export class DashboardLinks extends SceneObjectBase<LinksState> {
     return (
       <>
         {links.map((link) => {
-          const targets = targetsOf(link, catalogue).map((target) => ({ ...target, url: withMacros(target.url, link) }));
+          const targets = targetsOf(link, catalogue).map((target) => ({
+            ...target,
+            url: withMacros(target.url, link),
+          }));
           const open = (url: string) => follow(sceneGraph.interpolate(model, url), link.targetBlank);
           if (!link.asDropdown) {
             return targets.map(({ title, url }) => (
-              <ToolbarButton key={title} icon={link.type === 'link' ? 'external-link-alt' : 'apps'} tooltip={link.tooltip || title} variant="canvas" onClick={() => open(url)}>
+              <ToolbarButton
+                key={title}
+                icon={link.type === 'link' ? 'external-link-alt' : 'apps'}
+                tooltip={link.tooltip || title}
+                variant="canvas"
+                onClick={() => open(url)}
+              >
                 {title}
               </ToolbarButton>
             ));
@@ -66,7 +75,11 @@ export class PanelLinks extends SceneObjectBase<PanelLinksState> {
       return null;
     }
     if (more.length === 0) {
-      return <PanelChrome.TitleItem title={title(first)} onClick={() => open(first)}><Icon name="external-link-alt" size="md" /></PanelChrome.TitleItem>;
+      return (
+        <PanelChrome.TitleItem title={title(first)} onClick={() => open(first)}>
+          <Icon name="external-link-alt" size="md" />
+        </PanelChrome.TitleItem>
+      );
     }
     const menu = (
       <Menu>
@@ -77,7 +90,9 @@ export class PanelLinks extends SceneObjectBase<PanelLinksState> {
     );
     return (
       <Dropdown overlay={menu}>
-        <PanelChrome.TitleItem title="Links"><Icon name="link" size="md" /></PanelChrome.TitleItem>
+        <PanelChrome.TitleItem title="Links">
+          <Icon name="link" size="md" />
+        </PanelChrome.TitleItem>
       </Dropdown>
     );
   };

@@ -63,7 +63,10 @@ function sections(panels: DashboardPanel[]): Section[] {
 }
 
 /** @param choicesOf the chosen values of a variable; none yet while it loads */
-export function place(panels: DashboardPanel[], choicesOf: (variable: string) => Choice[]): Array<PlacedPanel | PlacedRow> {
+export function place(
+  panels: DashboardPanel[],
+  choicesOf: (variable: string) => Choice[],
+): Array<PlacedPanel | PlacedRow> {
   const placed: Array<PlacedPanel | PlacedRow> = [];
   let shift = 0;
   for (const { row, panels: own } of sections(panels)) {
@@ -102,9 +105,17 @@ function heightOf(panels: Panel[], row: RowPanel): number {
 }
 
 const keySuffix = (scope: Scope): string =>
-  Object.entries(scope).map(([name, choice]) => `-${name}-${choice.value}`).join('');
+  Object.entries(scope)
+    .map(([name, choice]) => `-${name}-${choice.value}`)
+    .join('');
 
-function spread(panels: Panel[], scope: Scope, shift: number, suffix: string, choicesOf: (variable: string) => Choice[]) {
+function spread(
+  panels: Panel[],
+  scope: Scope,
+  shift: number,
+  suffix: string,
+  choicesOf: (variable: string) => Choice[],
+) {
   const items: PlacedPanel[] = [];
   const growth: Array<{ below: number; by: number }> = [];
   const inOrder = [...panels].sort((a, b) => (a.gridPos?.y ?? 0) - (b.gridPos?.y ?? 0));
@@ -138,6 +149,9 @@ function spread(panels: Panel[], scope: Scope, shift: number, suffix: string, ch
 
 /** The variables whose values decide the placement. */
 export function repeatVariables(panels: DashboardPanel[]): string[] {
-  const names = panels.flatMap((panel) => [panel.repeat, ...(isRow(panel) ? panel.panels.map((own) => own.repeat) : [])]);
+  const names = panels.flatMap((panel) => [
+    panel.repeat,
+    ...(isRow(panel) ? panel.panels.map((own) => own.repeat) : []),
+  ]);
   return [...new Set(names.filter((name): name is string => Boolean(name)))];
 }

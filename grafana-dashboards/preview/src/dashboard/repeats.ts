@@ -1,7 +1,14 @@
 /** Lays a dashboard's panels out again whenever a variable that repeats them has new values. */
 import { sceneGraph, type SceneGridLayout, type SceneGridItemLike } from '@grafana/scenes';
 import type { Unsubscribable } from 'rxjs';
-import { type Choice, type DashboardPanel, place, type PlacedPanel, type PlacedRow, repeatVariables } from './placement';
+import {
+  type Choice,
+  type DashboardPanel,
+  place,
+  type PlacedPanel,
+  type PlacedRow,
+  repeatVariables,
+} from './placement';
 import { choices } from './variables';
 
 type Build = (placed: PlacedPanel | PlacedRow) => SceneGridItemLike;

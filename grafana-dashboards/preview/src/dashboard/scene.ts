@@ -60,7 +60,13 @@ function annotationLayers(dashboard: Dashboard): SceneDataLayerSet {
   return new SceneDataLayerSet({
     layers: queries.map((query) => {
       const { name, enable, hide } = query;
-      return new dataLayers.AnnotationsDataLayer({ key: `annotation-${name}`, name, query, isEnabled: enable, isHidden: Boolean(hide) });
+      return new dataLayers.AnnotationsDataLayer({
+        key: `annotation-${name}`,
+        name,
+        query,
+        isEnabled: enable,
+        isHidden: Boolean(hide),
+      });
     }),
   });
 }
@@ -80,11 +86,21 @@ function gridItem(placed: PlacedPanel | PlacedRow): SceneGridItemLike {
 }
 
 function panelItem({ key, panel, scope, x, y, width, height }: PlacedPanel): SceneGridItem {
-  return new SceneGridItem({ key: `grid-${key}`, x, y, width, height, $variables: scopeVariables(scope), body: toVizPanel(key, panel) });
+  return new SceneGridItem({
+    key: `grid-${key}`,
+    x,
+    y,
+    width,
+    height,
+    $variables: scopeVariables(scope),
+    body: toVizPanel(key, panel),
+  });
 }
 
 function scopeVariables(scope: Scope): SceneVariableSet | undefined {
-  const variables = Object.entries(scope).map(([name, { value, text }]) => new LocalValueVariable({ name, value, text }));
+  const variables = Object.entries(scope).map(
+    ([name, { value, text }]) => new LocalValueVariable({ name, value, text }),
+  );
   return variables.length > 0 ? new SceneVariableSet({ variables }) : undefined;
 }
 

@@ -85,7 +85,10 @@ export function choices(variable: SceneVariable): Choice[] {
     return [];
   }
   if (variable.hasAllValue()) {
-    return (variable as MultiValueVariable).state.options.map(({ label, value }) => ({ value: String(value), text: label }));
+    return (variable as MultiValueVariable).state.options.map(({ label, value }) => ({
+      value: String(value),
+      text: label,
+    }));
   }
   const values = [variable.state.value].flat();
   const texts = [variable.state.text].flat();

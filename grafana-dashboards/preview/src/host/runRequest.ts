@@ -19,8 +19,8 @@ export const runRequest: RunRequest = (datasource, request, queryFunction) => {
     of(empty),
     results.pipe(
       map((response) => panelData(response, request)),
-      catchError((error: unknown) => of(failed(empty, error)))
-    )
+      catchError((error: unknown) => of(failed(empty, error))),
+    ),
   );
 };
 

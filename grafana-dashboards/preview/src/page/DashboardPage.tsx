@@ -37,7 +37,11 @@ function Bar({ uid, catalogue }: Pick<Props, 'uid' | 'catalogue'>) {
           options={catalogue.map((entry) => ({ value: entry.uid, label: entry.title }))}
           onChange={({ value }) => open(`/d/${value}${window.location.search}`)}
         />
-        <ToolbarButton icon="adjust-circle" tooltip={`${other} theme`} onClick={() => open(withTheme(window.location.href, other))} />
+        <ToolbarButton
+          icon="adjust-circle"
+          tooltip={`${other} theme`}
+          onClick={() => open(withTheme(window.location.href, other))}
+        />
       </Stack>
     </div>
   );

@@ -10,7 +10,7 @@ function useLocation() {
   const history = locationService.getHistory();
   return useSyncExternalStore(
     (changed) => history.listen(changed),
-    () => history.location
+    () => history.location,
   );
 }
 

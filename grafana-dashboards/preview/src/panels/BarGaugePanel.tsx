@@ -1,5 +1,10 @@
 /** Bars side by side, by the BarGauge component of @grafana/ui. */
-import { getDisplayValueAlignmentFactors, type PanelProps, type ReduceDataOptions, VizOrientation } from '@grafana/data';
+import {
+  getDisplayValueAlignmentFactors,
+  type PanelProps,
+  type ReduceDataOptions,
+  VizOrientation,
+} from '@grafana/data';
 import {
   BarGaugeDisplayMode,
   type BarGaugeNamePlacement,

@@ -100,7 +100,14 @@ function Dial({ className, value: { display, field }, titled, marked, width, hei
             fill={theme.visualization.getColorByName(color)}
           />
         ))}
-      <text x={ring.x} y={ring.y + fontSize * 0.3} textAnchor="middle" fontSize={fontSize} fontWeight={500} fill={display.color}>
+      <text
+        x={ring.x}
+        y={ring.y + fontSize * 0.3}
+        textAnchor="middle"
+        fontSize={fontSize}
+        fontWeight={500}
+        fill={display.color}
+      >
         {text}
       </text>
       {title && (
@@ -112,7 +119,11 @@ function Dial({ className, value: { display, field }, titled, marked, width, hei
   );
 }
 
-function thresholdSections({ thresholds, min = 0, max = DEFAULT_MAX }: FieldConfig): Array<{ from: number; to: number; color: string }> {
+function thresholdSections({
+  thresholds,
+  min = 0,
+  max = DEFAULT_MAX,
+}: FieldConfig): Array<{ from: number; to: number; color: string }> {
   const percent = thresholds?.mode === ThresholdsMode.Percentage;
   const place = (value: number) => (percent ? share(value, 0, 100) : share(value, min ?? 0, max ?? DEFAULT_MAX));
   const steps = thresholds?.steps ?? [];

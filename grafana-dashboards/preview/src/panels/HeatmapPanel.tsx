@@ -27,6 +27,7 @@ interface Options {
   color: { scheme: string; reverse: boolean; exponent: number };
   yAxis: { unit?: string; decimals?: number };
   cellGap: number;
+  filterValues: { le: number };
   legend: { show: boolean };
   tooltip: { mode: TooltipDisplayMode };
 }
@@ -62,55 +63,62 @@ function HeatmapPanel(props: PanelProps<Options>) {
         .map((bound, index) => ({ at: index + 1, text: boundText(bound, unit, decimals) }))
         .filter((_, index) => index % everyNth === 0),
       axisWidth: AXIS_WIDTH,
-      paint: (plot) => buckets && paint(plot, buckets, ramp, options.cellGap),
+      paint: (plot) => buckets && paint(plot, buckets, ramp, options),
     });
-  }, [buckets, ramp, theme, timeZone, chartHeight, unit, decimals, options.cellGap]);
+  }, [buckets, ramp, theme, timeZone, chartHeight, unit, decimals, options]);
   if (!buckets || buckets.times.length === 0) {
     return <NoData {...props} />;
   }
-  const count = (value: number) => formattedValueToString(getValueFormat(fieldConfig.defaults.unit ?? 'short')(value, fieldConfig.defaults.decimals));
+  const count = (value: number) =>
+    formattedValueToString(getValueFormat(fieldConfig.defaults.unit ?? 'short')(value, fieldConfig.defaults.decimals));
   return (
     <>
-        <UPlotChart
+      <UPlotChart
+        config={config}
+        data={[buckets.times, ...buckets.rows.map(({ counts }) => counts)]}
+        width={width}
+        height={chartHeight}
+      >
+        <AnnotationMarks config={config} events={events} timeZone={timeZone} />
+        <ExemplarMarks
           config={config}
-          data={[buckets.times, ...buckets.rows.map(({ counts }) => counts)]}
-          width={width}
-          height={chartHeight}
-        >
-          <AnnotationMarks config={config} events={events} timeZone={timeZone} />
-          <ExemplarMarks
+          exemplars={exemplars}
+          timeZone={timeZone}
+          replaceVariables={props.replaceVariables}
+          toScale={(value) => rowPosition(buckets, value)}
+        />
+        {options.tooltip.mode !== TooltipDisplayMode.None && (
+          <TooltipPlugin2
             config={config}
-            exemplars={exemplars}
-            timeZone={timeZone}
-            replaceVariables={props.replaceVariables}
-            toScale={(value) => rowPosition(buckets, value)}
+            hoverMode={HOVER_ALL}
+            queryZoom={props.onChangeTimeRange}
+            render={(plot, points, _series, isPinned) => {
+              const row = hoveredRow(plot, buckets.rows.length);
+              const column = points.find((point) => point != null);
+              const bucket = row === undefined ? undefined : buckets.rows[row];
+              if (row === undefined || column == null || !bucket) {
+                return null;
+              }
+              const lower = boundText(buckets.rows[row - 1]?.upperBound ?? 0, unit, decimals);
+              const label = `${lower} – ${boundText(bucket.upperBound, unit, decimals)}`;
+              const value = bucket.counts[column] ?? 0;
+              return (
+                <VizTooltipWrapper>
+                  <VizTooltipHeader
+                    item={{ label: '', value: dateTimeFormat(buckets.times[column] ?? 0, { timeZone }) }}
+                    isPinned={isPinned}
+                  />
+                  <VizTooltipContent
+                    items={[{ label, value: count(value), color: ramp(value / buckets.max) }]}
+                    isPinned={isPinned}
+                  />
+                </VizTooltipWrapper>
+              );
+            }}
           />
-          {options.tooltip.mode !== TooltipDisplayMode.None && (
-            <TooltipPlugin2
-              config={config}
-              hoverMode={HOVER_ALL}
-              queryZoom={props.onChangeTimeRange}
-              render={(plot, points, _series, isPinned) => {
-                const row = hoveredRow(plot, buckets.rows.length);
-                const column = points.find((point) => point != null);
-                const bucket = row === undefined ? undefined : buckets.rows[row];
-                if (row === undefined || column == null || !bucket) {
-                  return null;
-                }
-                const lower = boundText(buckets.rows[row - 1]?.upperBound ?? 0, unit, decimals);
-                const label = `${lower} – ${boundText(bucket.upperBound, unit, decimals)}`;
-                const value = bucket.counts[column] ?? 0;
-                return (
-                  <VizTooltipWrapper>
-                    <VizTooltipHeader item={{ label: '', value: dateTimeFormat(buckets.times[column] ?? 0, { timeZone }) }} isPinned={isPinned} />
-                    <VizTooltipContent items={[{ label, value: count(value), color: ramp(value / buckets.max) }]} isPinned={isPinned} />
-                  </VizTooltipWrapper>
-                );
-              }}
-            />
-          )}
-        </UPlotChart>
-        {options.legend.show && <Scale ramp={ramp} max={count(buckets.max)} />}
+        )}
+      </UPlotChart>
+      {options.legend.show && <Scale ramp={ramp} max={count(buckets.max)} />}
     </>
   );
 }
@@ -119,14 +127,14 @@ function boundText(bound: number, unit = 'short', decimals?: number): string {
   return Number.isFinite(bound) ? formattedValueToString(getValueFormat(unit)(bound, decimals)) : '+Inf';
 }
 
-function paint(plot: uPlot, { times, step, rows, max }: Buckets, ramp: Ramp, cellGap: number): void {
+function paint(plot: uPlot, { times, step, rows, max }: Buckets, ramp: Ramp, { cellGap, filterValues }: Options): void {
   const gap = cellGap * devicePixelRatio;
   rows.forEach(({ counts }, row) => {
     const top = plot.valToPos(row + 1, 'y', true);
     const height = plot.valToPos(row, 'y', true) - top;
     counts.forEach((count, column) => {
       const time = times[column];
-      if (!count || time === undefined) {
+      if (count === null || count <= filterValues.le || time === undefined) {
         return;
       }
       const left = plot.valToPos(time - step, 'x', true);
@@ -141,7 +149,15 @@ function Scale({ ramp, max }: { ramp: Ramp; max: string }) {
   const theme = useTheme2();
   const stops = Array.from({ length: LEGEND_STEPS + 1 }, (_, step) => ramp(step / LEGEND_STEPS)).join(', ');
   return (
-    <div style={{ height: LEGEND_HEIGHT, display: 'flex', gap: 8, alignItems: 'center', fontSize: theme.typography.bodySmall.fontSize }}>
+    <div
+      style={{
+        height: LEGEND_HEIGHT,
+        display: 'flex',
+        gap: 8,
+        alignItems: 'center',
+        fontSize: theme.typography.bodySmall.fontSize,
+      }}
+    >
       <span>0</span>
       <div style={{ width: 160, height: 8, background: `linear-gradient(to right, ${stops})` }} />
       <span>{max}</span>

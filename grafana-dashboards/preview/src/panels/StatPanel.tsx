@@ -1,5 +1,10 @@
 /** Big numbers, by the BigValue component of @grafana/ui. */
-import { getDisplayValueAlignmentFactors, type PanelProps, type ReduceDataOptions, type VizOrientation } from '@grafana/data';
+import {
+  getDisplayValueAlignmentFactors,
+  type PanelProps,
+  type ReduceDataOptions,
+  type VizOrientation,
+} from '@grafana/data';
 import {
   type BigValueColorMode,
   BigValueGraphMode,
@@ -31,7 +36,8 @@ function StatPanel(props: PanelProps<Options>) {
   const { data, width, height, options, renderCounter, timeRange } = props;
   const theme = useTheme2();
   const values = useFieldValues(props, options.graphMode !== BigValueGraphMode.None);
-  const withRange = () => values().map((value) => ({ ...value, sparkline: value.sparkline && { ...value.sparkline, timeRange } }));
+  const withRange = () =>
+    values().map((value) => ({ ...value, sparkline: value.sparkline && { ...value.sparkline, timeRange } }));
   const textMode = (count: number) =>
     options.textMode !== BigValueTextMode.Auto || (data.series.length <= 1 && count <= 1)
       ? options.textMode

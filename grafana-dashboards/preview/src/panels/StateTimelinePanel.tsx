@@ -62,19 +62,24 @@ const MAX_LABEL_SHARE = 0.35;
 function StateTimelinePanel(props: PanelProps<Options>) {
   const { data, width, height, options, timeRange, timeZone } = props;
   const theme = useTheme2();
-  const rows = useMemo(() => toRows(data.series, theme, options.mergeValues !== false), [data.series, theme, options.mergeValues]);
+  const rows = useMemo(
+    () => toRows(data.series, theme, options.mergeValues !== false),
+    [data.series, theme, options.mergeValues],
+  );
   const events = useMemo(() => readAnnotations(data.annotations), [data.annotations]);
   const range = useRef(timeRange);
   range.current = timeRange;
   const config = useMemo(() => {
-    const widest = Math.max(0, ...rows.map(({ name }) => measureText(name, FONT_SIZE).width));
+    const room = width * MAX_LABEL_SHARE;
+    const names = rows.map(({ name }) => shorten(name, room));
+    const widest = Math.max(0, ...names.map((name) => measureText(name, FONT_SIZE).width));
     return rowsConfig({
       theme,
       timeZone,
       getTimeRange: () => range.current,
       rows: rows.length,
-      labels: rows.map(({ name }, index) => ({ at: rows.length - index - 0.5, text: name })),
-      axisWidth: Math.min(widest + 2 * LABEL_GAP, width * MAX_LABEL_SHARE),
+      labels: names.map((text, index) => ({ at: rows.length - index - 0.5, text })),
+      axisWidth: widest + 2 * LABEL_GAP,
       paint: (plot) => paint(plot, rows, options, theme),
     });
   }, [rows, options, theme, timeZone, width]);
@@ -104,7 +109,10 @@ function StateTimelinePanel(props: PanelProps<Options>) {
                 return (
                   <VizTooltipWrapper>
                     <VizTooltipHeader item={{ label: '', value: until }} isPinned={isPinned} />
-                    <VizTooltipContent items={[{ label: row.name, value: band.text, color: band.color }]} isPinned={isPinned} />
+                    <VizTooltipContent
+                      items={[{ label: row.name, value: band.text, color: band.color }]}
+                      isPinned={isPinned}
+                    />
                   </VizTooltipWrapper>
                 );
               }}
@@ -114,6 +122,15 @@ function StateTimelinePanel(props: PanelProps<Options>) {
       )}
     </VizLayout>
   );
+}
+
+/** Names of pods differ at their ends, so that is what stays. */
+function shorten(name: string, room: number): string {
+  let kept = name;
+  while (kept.length > 1 && measureText(`…${kept}`, FONT_SIZE).width > room) {
+    kept = kept.slice(1);
+  }
+  return measureText(name, FONT_SIZE).width <= room ? name : `…${kept}`;
 }
 
 function States({ rows, placement }: { rows: Row[]; placement: LegendPlacement }) {
@@ -161,7 +178,9 @@ function toRow(field: Field, time: Field, frame: DataFrame, { series, theme, mer
 
 /** The beginnings of all bands: enough for the pointer to find a point wherever it is. */
 function align(rows: Row[]): [number[], ...number[][]] {
-  const times = [...new Set(rows.flatMap((row) => row.bands.flatMap(({ from, to }) => [from, to])))].sort((a, b) => a - b);
+  const times = [...new Set(rows.flatMap((row) => row.bands.flatMap(({ from, to }) => [from, to])))].sort(
+    (a, b) => a - b,
+  );
   return [times, ...rows.map(() => times.map(() => 0))];
 }
 
@@ -212,5 +231,9 @@ const OPTIONS = {
   perPage: undefined,
 };
 
-declarePanel<Options>({ ...shared, id: 'state-timeline', options: { ...OPTIONS, mergeValues: true, alignValue: 'left' } });
+declarePanel<Options>({
+  ...shared,
+  id: 'state-timeline',
+  options: { ...OPTIONS, mergeValues: true, alignValue: 'left' },
+});
 declarePanel<Options>({ ...shared, id: 'status-history', options: { ...OPTIONS, mergeValues: false, colWidth: 0.9 } });

@@ -1,6 +1,13 @@
 /** Lines over time, drawn by the TimeSeries component of @grafana/ui, with annotations and exemplars on top. */
 import { dateTimeFormat, FieldType, type PanelProps } from '@grafana/data';
-import { type DashboardCursorSync, FieldColorModeId, SortOrder, TooltipDisplayMode, type VizLegendOptions, type VizTooltipOptions } from '@grafana/schema';
+import {
+  type DashboardCursorSync,
+  FieldColorModeId,
+  SortOrder,
+  TooltipDisplayMode,
+  type VizLegendOptions,
+  type VizTooltipOptions,
+} from '@grafana/schema';
 import {
   getFieldDisplayItems,
   TimeSeries,
@@ -30,7 +37,7 @@ function TimeSeriesPanel(props: PanelProps<Options>) {
   const { sync, eventsScope } = usePanelContext();
   const frames = useMemo(
     () => data.series.filter((frame) => frame.length > 0 && frame.fields.some(({ type }) => type === FieldType.number)),
-    [data.series]
+    [data.series],
   );
   const exemplars = useMemo(() => readExemplars(data.annotations), [data.annotations]);
   const events = useMemo(() => readAnnotations(data.annotations), [data.annotations]);
@@ -52,7 +59,13 @@ function TimeSeriesPanel(props: PanelProps<Options>) {
       {(config, aligned) => (
         <>
           <AnnotationMarks config={config} events={events} timeZone={timeZone} />
-          <ExemplarMarks config={config} exemplars={exemplars} timeZone={timeZone} field={aligned.fields[1]} replaceVariables={props.replaceVariables} />
+          <ExemplarMarks
+            config={config}
+            exemplars={exemplars}
+            timeZone={timeZone}
+            field={aligned.fields[1]}
+            replaceVariables={props.replaceVariables}
+          />
           {mode !== TooltipDisplayMode.None && (
             <TooltipPlugin2
               config={config}
@@ -68,10 +81,22 @@ function TimeSeriesPanel(props: PanelProps<Options>) {
                 if (!time || at == null) {
                   return null;
                 }
-                const items = getFieldDisplayItems(aligned.fields, time, points, series, mode, sort ?? SortOrder.None, undefined, hideZeros);
+                const items = getFieldDisplayItems(
+                  aligned.fields,
+                  time,
+                  points,
+                  series,
+                  mode,
+                  sort ?? SortOrder.None,
+                  undefined,
+                  hideZeros,
+                );
                 return (
                   <VizTooltipWrapper>
-                    <VizTooltipHeader item={{ label: '', value: dateTimeFormat(time.values[at], { timeZone }) }} isPinned={isPinned} />
+                    <VizTooltipHeader
+                      item={{ label: '', value: dateTimeFormat(time.values[at], { timeZone }) }}
+                      isPinned={isPinned}
+                    />
                     <VizTooltipContent items={items} isPinned={isPinned} />
                     {isPinned && dataLinks.length > 0 && <VizTooltipFooter dataLinks={dataLinks} />}
                   </VizTooltipWrapper>

@@ -9,6 +9,8 @@ export function WithLinks({ value, children }: { value: FieldDisplay; children: 
     return children();
   }
   return (
-    <DataLinksContextMenu links={() => getLinks()}>{({ targetClassName }) => children(targetClassName)}</DataLinksContextMenu>
+    <DataLinksContextMenu links={() => getLinks()}>
+      {({ targetClassName }) => children(targetClassName)}
+    </DataLinksContextMenu>
   );
 }

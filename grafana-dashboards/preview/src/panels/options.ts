@@ -4,8 +4,20 @@
  */
 
 const STANDARD = new Set([
-  'unit', 'min', 'max', 'fieldMinMax', 'decimals', 'displayName', 'noValue', 'filterable', 'description', 'links',
-  'actions', 'color', 'mappings', 'thresholds',
+  'unit',
+  'min',
+  'max',
+  'fieldMinMax',
+  'decimals',
+  'displayName',
+  'noValue',
+  'filterable',
+  'description',
+  'links',
+  'actions',
+  'color',
+  'mappings',
+  'thresholds',
 ]);
 
 interface Known {
@@ -38,9 +50,13 @@ export function unknownOptions({ type, options = {}, fieldConfig = {} }: Configu
   const overridden = (fieldConfig.overrides ?? []).flatMap(({ properties }) => properties.map(({ id }) => id));
   const isKnown = (id: string) => (id.startsWith('custom.') ? type_.custom.has(topOf(id.slice(7))) : STANDARD.has(id));
   return [
-    ...Object.keys(options).filter((id) => !type_.options.has(id)).map((id) => `options.${id}`),
+    ...Object.keys(options)
+      .filter((id) => !type_.options.has(id))
+      .map((id) => `options.${id}`),
     ...Object.keys(defaults).filter((id) => !STANDARD.has(id)),
-    ...Object.keys(custom).filter((id) => !type_.custom.has(id)).map((id) => `custom.${id}`),
+    ...Object.keys(custom)
+      .filter((id) => !type_.custom.has(id))
+      .map((id) => `custom.${id}`),
     ...overridden.filter((id) => !isKnown(id)).map((id) => `override ${id}`),
   ];
 }

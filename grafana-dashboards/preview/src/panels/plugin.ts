@@ -32,7 +32,13 @@ export function declarePanel<Options extends object>(declaration: Declaration<Op
   const plugin = new PanelPlugin<Options, Defaults>(component);
   plugin.setPanelOptions((builder) => {
     for (const [path, defaultValue] of Object.entries(options)) {
-      builder.addCustomEditor({ id: path, path: path as never, name: path, editor: noEditor, defaultValue: defaultValue as never });
+      builder.addCustomEditor({
+        id: path,
+        path: path as never,
+        name: path,
+        editor: noEditor,
+        defaultValue: defaultValue as never,
+      });
     }
   });
   plugin.useFieldConfig({

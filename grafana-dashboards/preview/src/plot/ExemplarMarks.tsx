@@ -18,6 +18,8 @@ interface Props {
 }
 
 const SIZE = 7;
+/** They tell of the bucket, not of the observation. */
+const BUCKET_LABELS = new Set(['__name__', 'le']);
 /** The dashboard's variable that holds Jaeger's address. */
 const JAEGER = '${jaeger}';
 
@@ -61,7 +63,8 @@ export function ExemplarMarks({ config, exemplars, timeZone, field, replaceVaria
   return createPortal(marks, plot.over);
 }
 
-const yScale = (plot: uPlot): string | undefined => Object.keys(plot.scales).find((key) => key !== 'x');
+/** The scale of the first series; uPlot names scales that nothing is drawn on, too. */
+const yScale = (plot: uPlot): string | undefined => plot.series[1]?.scale;
 
 function Label({ exemplar, field, timeZone }: { exemplar: Exemplar; field?: Field; timeZone: string }) {
   const value = field?.display ? formattedValueToString(field.display(exemplar.value)) : String(exemplar.value);
@@ -70,7 +73,7 @@ function Label({ exemplar, field, timeZone }: { exemplar: Exemplar; field?: Fiel
       <strong>{value}</strong>
       <div>{dateTimeFormat(exemplar.time, { timeZone })}</div>
       {Object.entries(exemplar.labels)
-        .filter(([, text]) => text !== '')
+        .filter(([name, text]) => text !== '' && !BUCKET_LABELS.has(name))
         .map(([name, text]) => (
           <div key={name}>
             {name}: {text}

@@ -15,7 +15,9 @@ export function readAnnotations(frames: DataFrame[] | undefined): Event[] {
     .filter((frame) => frame.meta?.custom?.resultType === undefined)
     .flatMap((frame) => {
       const column = (name: string) => frame.fields.find((field) => field.name === name)?.values;
-      const [time, timeEnd, color, title, text, tags] = ['time', 'timeEnd', 'color', 'title', 'text', 'tags'].map(column);
+      const [time, timeEnd, color, title, text, tags] = ['time', 'timeEnd', 'color', 'title', 'text', 'tags'].map(
+        column,
+      );
       return Array.from({ length: frame.length }, (_, row) => ({
         time: time?.[row],
         timeEnd: timeEnd?.[row] || undefined,

@@ -13,7 +13,23 @@ interface Scheme {
 }
 
 /** These go from light to dark, which on a dark panel has to be the other way round. */
-const SEQUENTIAL = new Set(['Blues', 'Greens', 'Greys', 'Oranges', 'Purples', 'Reds', 'BuGn', 'BuPu', 'GnBu', 'OrRd', 'PuBu', 'YlGn', 'YlGnBu', 'YlOrBr', 'YlOrRd']);
+const SEQUENTIAL = new Set([
+  'Blues',
+  'Greens',
+  'Greys',
+  'Oranges',
+  'Purples',
+  'Reds',
+  'BuGn',
+  'BuPu',
+  'GnBu',
+  'OrRd',
+  'PuBu',
+  'YlGn',
+  'YlGnBu',
+  'YlOrBr',
+  'YlOrRd',
+]);
 
 export function heatmapRamp({ scheme, reverse, exponent }: Scheme, theme: GrafanaTheme2): Ramp {
   const interpolate: unknown = (chromatic as Record<string, unknown>)[`interpolate${scheme}`];

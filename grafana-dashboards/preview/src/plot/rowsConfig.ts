@@ -16,7 +16,15 @@ interface RowsPlot {
   paint: (plot: uPlot) => void;
 }
 
-export function rowsConfig({ theme, timeZone, getTimeRange, rows, labels, axisWidth, paint }: RowsPlot): UPlotConfigBuilder {
+export function rowsConfig({
+  theme,
+  timeZone,
+  getTimeRange,
+  rows,
+  labels,
+  axisWidth,
+  paint,
+}: RowsPlot): UPlotConfigBuilder {
   const config = new UPlotConfigBuilder(timeZone);
   config.addScale({
     scaleKey: 'x',
@@ -31,7 +39,14 @@ export function rowsConfig({ theme, timeZone, getTimeRange, rows, labels, axisWi
     direction: ScaleDirection.Up,
     range: () => [0, rows],
   });
-  config.addAxis({ scaleKey: 'x', isTime: true, placement: AxisPlacement.Bottom, timeZone, theme, grid: { show: false } });
+  config.addAxis({
+    scaleKey: 'x',
+    isTime: true,
+    placement: AxisPlacement.Bottom,
+    timeZone,
+    theme,
+    grid: { show: false },
+  });
   config.addAxis({
     scaleKey: 'y',
     placement: AxisPlacement.Left,

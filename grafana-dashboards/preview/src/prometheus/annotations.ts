@@ -51,7 +51,10 @@ export function annotationEvents(annotation: PromAnnotation, frames: DataFrame[]
 }
 
 function tags(keys: string | undefined, labels: Record<string, string>): string[] {
-  return (keys ?? '').split(',').map((key) => labels[key.trim()]).filter((tag): tag is string => Boolean(tag));
+  return (keys ?? '')
+    .split(',')
+    .map((key) => labels[key.trim()])
+    .filter((tag): tag is string => Boolean(tag));
 }
 
 /** First and last time of each run of non-zero values whose neighbours are a step apart. */

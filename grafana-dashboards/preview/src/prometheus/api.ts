@@ -11,8 +11,7 @@ export interface Series {
 }
 
 export type QueryData =
-  | { resultType: 'vector' | 'matrix'; result: Series[] }
-  | { resultType: 'scalar'; result: Sample };
+  { resultType: 'vector' | 'matrix'; result: Series[] } | { resultType: 'scalar'; result: Sample };
 
 export interface ExemplarSeries {
   seriesLabels: Labels;
@@ -45,8 +44,7 @@ const matching = (selector: string | undefined, range: Range): Parameters =>
 
 export const prometheus = {
   query: (query: string, time: number) => get<QueryData>('query', { query, time }),
-  queryRange: (query: string, range: Range, step: number) =>
-    get<QueryData>('query_range', { query, ...range, step }),
+  queryRange: (query: string, range: Range, step: number) => get<QueryData>('query_range', { query, ...range, step }),
   exemplars: (query: string, range: Range) => get<ExemplarSeries[]>('query_exemplars', { query, ...range }),
   labelValues: (label: string, selector: string | undefined, range: Range) =>
     get<string[]>(`label/${label}/values`, matching(selector, range)),

@@ -34,7 +34,7 @@ export class PrometheusDataSource extends RuntimeDataSource {
   /** @param scrapeInterval seconds, what the data source's settings hold in Grafana */
   constructor(
     uid: string,
-    private readonly scrapeInterval: number
+    private readonly scrapeInterval: number,
   ) {
     super('prometheus', uid);
   }
@@ -74,7 +74,11 @@ export class PrometheusDataSource extends RuntimeDataSource {
       frames.push(...toFrames(await prometheus.queryRange(expr, aligned, step), { ...asked, step }));
     }
     if (query.exemplar) {
-      const found = toExemplarFrame(await prometheus.exemplars(expr, { start: from, end: to }), query.refId, MAX_EXEMPLARS);
+      const found = toExemplarFrame(
+        await prometheus.exemplars(expr, { start: from, end: to }),
+        query.refId,
+        MAX_EXEMPLARS,
+      );
       frames.push(...(found ? [found] : []));
     }
     return frames;
@@ -82,7 +86,7 @@ export class PrometheusDataSource extends RuntimeDataSource {
 
   override async metricFindQuery(
     query: string | { query: string },
-    options: LegacyMetricFindQueryOptions = {}
+    options: LegacyMetricFindQueryOptions = {},
   ): Promise<MetricFindValue[]> {
     const text = interpolate(typeof query === 'string' ? query : query.query, options.scopedVars ?? {});
     const parsed = parseVariableQuery(text);

@@ -6,16 +6,20 @@ import { toNumber } from './series';
 export const EXEMPLAR = 'exemplar';
 const TRACE_LABELS = ['trace_id', 'traceID', 'traceId'];
 
-/** At most `limit` of them, spread over the time range: one point of ink each, not a carpet. */
+/** At most `limit` of them over the time range, of neighbours the largest: one looks for what was slow. */
 export function toExemplarFrame(series: ExemplarSeries[], refId: string, limit: number): DataFrame | undefined {
   const all = series
-    .flatMap(({ seriesLabels, exemplars }) => exemplars.map((one) => ({ ...one, labels: { ...seriesLabels, ...one.labels } })))
+    .flatMap(({ seriesLabels, exemplars }) =>
+      exemplars.map((one) => ({ ...one, labels: { ...seriesLabels, ...one.labels } })),
+    )
     .sort((a, b) => a.timestamp - b.timestamp);
   if (all.length === 0) {
     return undefined;
   }
-  const every = Math.ceil(all.length / limit);
-  const kept = all.filter((_, index) => index % every === 0);
+  const neighbours = Math.ceil(all.length / limit);
+  const kept = Array.from({ length: Math.ceil(all.length / neighbours) }, (_, index) =>
+    largest(all.slice(index * neighbours, (index + 1) * neighbours)),
+  );
   const labels = [...new Set(kept.flatMap((one) => Object.keys(one.labels)))].sort();
   return {
     refId,
@@ -33,6 +37,10 @@ export function toExemplarFrame(series: ExemplarSeries[], refId: string, limit: 
       })),
     ],
   };
+}
+
+function largest<T extends { value: string }>(some: T[]): T {
+  return some.reduce((best, one) => (toNumber(one.value) > toNumber(best.value) ? one : best));
 }
 
 export interface Exemplar {

@@ -49,7 +49,7 @@ function timeSeries(series: Series, asked: Asked): DataFrame {
         values,
       },
     ],
-    { name, meta: { type: DataFrameType.TimeSeriesMulti, ...executed(asked) } }
+    { name, meta: { type: DataFrameType.TimeSeriesMulti, ...executed(asked) } },
   );
 }
 
@@ -90,14 +90,16 @@ function table(series: Series[], asked: Asked): DataFrame {
         values: rows.map(({ sample }) => toNumber(sample[1])),
       },
     ],
-    { meta: { preferredVisualisationType: 'table', ...executed(asked) } }
+    { meta: { preferredVisualisationType: 'table', ...executed(asked) } },
   );
 }
 
 /** Cumulative `le` buckets as one field a bucket, each with its own count alone. */
 function heatmapRows(series: Series[], asked: Asked): DataFrame {
   const buckets = [...series].sort((a, b) => upperBound(a) - upperBound(b));
-  const seconds = [...new Set(buckets.flatMap((bucket) => samples(bucket).map(([time]) => time)))].sort((a, b) => a - b);
+  const seconds = [...new Set(buckets.flatMap((bucket) => samples(bucket).map(([time]) => time)))].sort(
+    (a, b) => a - b,
+  );
   let below = new Map<number, number>();
   const rows = buckets.map((bucket) => {
     const cumulative = new Map(samples(bucket).map(([time, value]) => [time, toNumber(value)]));

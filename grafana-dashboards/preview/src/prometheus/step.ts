@@ -1,8 +1,6 @@
 /** The step of a range query and the interval that makes rate() safe at that step, all in seconds. */
 
-const STEPS = [
-  1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
-];
+const STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400];
 /** Prometheus refuses a range query that asks for more points a series. */
 const MAX_POINTS = 11_000;
 
