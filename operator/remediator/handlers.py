@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import kopf
 
 from remediator.cluster import GROUP, POLICIES, REMEDIATIONS, VERSION
+from remediator.tls import ApiServerConnection
 
 _SERVER_TIMEOUT_SECONDS = 300
 """A whole number: the API server refuses any other with 400."""
@@ -48,7 +49,8 @@ def build_registry(watcher: Watcher) -> kopf.OperatorRegistry:
 
     @kopf.on.login(registry=registry)
     async def login(**arguments: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+        found = kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+        return ApiServerConnection.like(found) if found is not None else None
 
     @kopf.on.cleanup(registry=registry)
     async def cleanup(**_: Any) -> None:

@@ -93,6 +93,8 @@ async def connect() -> client.ApiClient:
     """
     configuration = client.Configuration()
     configuration.retries = None
+    # As remediator.tls does for kopf.
+    configuration.disable_strict_ssl_verification = True
     # The client's config module carries no annotations, hence the two ignores.
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
