@@ -7,6 +7,7 @@ for example in the message of an exception that quotes an address.
 import logging
 import sys
 from collections.abc import Iterable
+from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -40,8 +41,8 @@ def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return event
 
 
-def configure_logging(level: str, secrets: Iterable[str]) -> None:
-    """Send structlog's and the standard library's events to standard output as redacted JSON."""
+def configure_logging(level: str, secrets: Iterable[str], stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's events to `stream` (standard output) as redacted JSON."""
     redact = Redactor(secrets)
     render = structlog.processors.JSONRenderer(ensure_ascii=False)
 
@@ -65,7 +66,7 @@ def configure_logging(level: str, secrets: Iterable[str]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream or sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -8,6 +8,7 @@ from itertools import product
 
 from prometheus_client import Counter
 
+from app.core.metric_family import FAMILIES as FAMILIES
 from app.core.metric_family import closed as closed
 from app.core.metric_family import counter, gauge, histogram
 from app.core.metric_labels import (

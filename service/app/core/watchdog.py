@@ -39,5 +39,5 @@ class Watchdog:
             stuck = time.monotonic() - self._last_sign > self._seconds
             if stuck and not told:
                 log.error("event_loop_stuck", seconds=self._seconds)
-                faulthandler.dump_traceback(sys.stderr, all_threads=True)
+                faulthandler.dump_traceback(sys.__stderr__ or 2, all_threads=True)
             told = stuck

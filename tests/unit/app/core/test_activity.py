@@ -1,0 +1,143 @@
+import math
+from collections.abc import Callable
+
+import pytest
+from redis.asyncio.connection import Connection
+
+from app.core.activity import Activity
+from app.core.redis_batch import BatchedRedis, RedisUnavailableError
+from sandbox.redis_server import free_port
+
+Sample = Callable[..., float]
+STATES = ("Dialog:one", "Dialog:two")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def replica(redis: BatchedRedis, clock: Clock) -> Activity:
+    return Activity(redis, "bg:42", states=STATES, session_ttl=1800, fsm_ttl=86_400, clock=clock)
+
+
+async def test_every_replica_tells_the_same_of_the_whole_cluster(batched: BatchedRedis, sample: Sample) -> None:
+    clock = Clock()
+    one, two, reader = (replica(batched, clock) for _ in range(3))
+    for user in range(40):
+        (one if user % 2 else two).note(user, "applicant", None, None)
+    one.note(1001, "manager", None, "Dialog:one")
+    await one.flush()
+    await two.flush()
+    await reader.read()
+    assert sample("active_sessions", user_role="applicant") == 40
+    assert sample("active_sessions", user_role="manager") == 1
+    assert sample("active_users", window="5m", user_role="applicant") == 40
+    assert sample("active_fsm_sessions", state="Dialog:one") == 1
+
+
+async def test_users_leave_the_windows_one_after_the_other(batched: BatchedRedis, sample: Sample) -> None:
+    clock = Clock()
+    activity = replica(batched, clock)
+    activity.note(7, "executor", None, None)
+    await activity.flush()
+    seen = []
+    for passed in (0, 301, 3601, 86_401):
+        clock.now = 1_000_000.0 + passed
+        await activity.read()
+        seen.append([sample("active_users", window=window, user_role="executor") for window in ("5m", "1h", "24h")])
+    assert seen == [[1, 1, 1], [0, 1, 1], [0, 0, 1], [0, 0, 0]]
+
+
+async def test_a_dialogue_is_counted_where_it_stands(batched: BatchedRedis, sample: Sample) -> None:
+    activity = replica(batched, Clock())
+    counts = []
+    for before, after in ((None, "Dialog:one"), ("Dialog:one", "Dialog:two"), ("Dialog:two", None)):
+        activity.note(7, "applicant", before, after)
+        await activity.flush()
+        await activity.read()
+        counts.append([sample("active_fsm_sessions", state=state) for state in STATES])
+    assert counts == [[1, 0], [0, 1], [0, 0]]
+
+
+async def test_two_steps_within_a_second_leave_nothing_behind(batched: BatchedRedis, sample: Sample) -> None:
+    activity = replica(batched, Clock())
+    activity.note(7, "applicant", None, "Dialog:one")
+    await activity.flush()
+    activity.note(7, "applicant", "Dialog:one", "Dialog:two")
+    activity.note(7, "applicant", "Dialog:two", None)
+    await activity.flush()
+    await activity.read()
+    assert [sample("active_fsm_sessions", state=state) for state in STATES] == [0, 0]
+
+
+async def test_a_session_ends_by_silence_and_is_observed_once(batched: BatchedRedis, sample: Sample) -> None:
+    clock = Clock()
+    activity = replica(batched, clock)
+    count, total = "session_duration_seconds_count", "session_duration_seconds_sum"
+    before = sample(count, user_role="admin"), sample(total, user_role="admin")
+    activity.note(7, "admin", None, None)
+    await activity.flush()
+    clock.now += 600
+    activity.note(7, "admin", None, None)
+    await activity.flush()
+    await activity.sweep()
+    assert sample(count, user_role="admin") == before[0]
+    clock.now += 1801
+    await activity.sweep()
+    await activity.sweep()
+    assert sample(count, user_role="admin") == before[0] + 1
+    assert sample(total, user_role="admin") == pytest.approx(before[1] + 600)
+    await activity.read()
+    assert sample("active_sessions", user_role="admin") == 0
+
+
+async def test_a_user_who_comes_back_before_the_sweep_begins_a_new_session(
+    batched: BatchedRedis, sample: Sample
+) -> None:
+    clock = Clock()
+    activity = replica(batched, clock)
+    before = sample("session_duration_seconds_count", user_role="executor")
+    activity.note(7, "executor", None, None)
+    await activity.flush()
+    clock.now += 2000
+    activity.note(7, "executor", None, None)
+    await activity.flush()
+    assert sample("session_duration_seconds_count", user_role="executor") == before + 1
+    await activity.read()
+    assert sample("active_sessions", user_role="executor") == 1
+
+
+async def test_a_changed_role_is_counted_once(batched: BatchedRedis, sample: Sample) -> None:
+    activity = replica(batched, Clock())
+    for role in ("unknown", "applicant"):
+        activity.note(7, role, None, None)
+        await activity.flush()
+    await activity.read()
+    assert sample("active_sessions", user_role="unknown") == 0
+    assert sample("active_sessions", user_role="applicant") == 1
+
+
+async def test_what_cannot_be_read_is_not_a_number(sample: Sample) -> None:
+    unreachable = BatchedRedis(lambda: Connection(host="127.0.0.1", port=free_port()), timeout=1)
+    activity = replica(unreachable, Clock())
+    with pytest.raises(RedisUnavailableError):
+        await activity.read()
+    assert math.isnan(sample("active_sessions", user_role="applicant"))
+
+
+async def test_what_cannot_be_written_is_written_later(batched: BatchedRedis, sample: Sample) -> None:
+    port = free_port()
+    broken = BatchedRedis(lambda: Connection(host="127.0.0.1", port=port), timeout=1)
+    activity = replica(broken, Clock())
+    activity.note(7, "applicant", None, "Dialog:one")
+    with pytest.raises(RedisUnavailableError):
+        await activity.flush()
+    activity.note(7, "applicant", "Dialog:one", "Dialog:two")
+    activity._redis = batched
+    await activity.flush()
+    await activity.read()
+    assert [sample("active_fsm_sessions", state=state) for state in STATES] == [0, 1]

@@ -1,0 +1,147 @@
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from structlog.testing import capture_logs
+
+from app.core import trace_export, tracing
+from app.core.settings import Settings
+from app.core.trace_export import Keeper, configure_tracing
+from app.core.tracing import Tracer, create_span, mark_failed
+
+Sample = Callable[..., float]
+
+
+class Collector(SpanExporter):
+    def __init__(self, result: SpanExportResult = SpanExportResult.SUCCESS) -> None:
+        self.spans: list[ReadableSpan] = []
+        self.result = result
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.spans.extend(spans)
+        return self.result
+
+
+@pytest.fixture(autouse=True)
+def _uninstalled() -> Iterator[None]:
+    yield
+    tracing.install(Tracer())
+
+
+def install(collector: Collector, *, ratio: float = 0.0, errors_per_second: float = 20) -> Keeper:
+    keeper = Keeper(
+        collector,
+        Resource.create({"service.name": "Bot Gateway Service"}),
+        sample_ratio=ratio,
+        slow_seconds=2,
+        errors_per_second=errors_per_second,
+        clock=lambda: 0.0,
+    )
+    tracing.install(Tracer(keeper.sample, keeper.finish))
+    return keeper
+
+
+def test_a_sampled_trace_is_exported_with_its_parents() -> None:
+    collector = Collector()
+    keeper = install(collector, ratio=1.0)
+    with create_span("/webhook", attributes={"user_id": 7}), create_span("Auth Middleware"):
+        pass
+    keeper.shutdown()
+    by_name = {span.name: span for span in collector.spans}
+    webhook, auth = by_name["/webhook"], by_name["Auth Middleware"]
+    assert webhook.parent is None
+    assert auth.parent is not None
+    assert auth.parent.span_id == webhook.context.span_id
+    assert auth.context.trace_id == webhook.context.trace_id
+    assert webhook.attributes == {"user_id": 7}
+    assert webhook.resource.attributes["service.name"] == "Bot Gateway Service"
+
+
+def test_an_unsampled_trace_is_dropped() -> None:
+    collector = Collector()
+    keeper = install(collector)
+    with create_span("/webhook"):
+        pass
+    keeper.shutdown()
+    assert collector.spans == []
+
+
+def test_a_failed_trace_is_kept_though_unsampled(sample: Sample) -> None:
+    collector = Collector()
+    keeper = install(collector)
+    before = sample("traces_kept_total", reason="error")
+    with create_span("/webhook"):
+        mark_failed("invalid_update")
+    keeper.shutdown()
+    [span] = collector.spans
+    assert not span.status.is_ok
+    assert span.attributes == {"error.type": "invalid_update"}
+    assert sample("traces_kept_total", reason="error") == before + 1
+
+
+def test_a_slow_trace_is_kept_though_unsampled(sample: Sample) -> None:
+    collector = Collector()
+    keeper = install(collector)
+    before = sample("traces_kept_total", reason="slow")
+    with create_span("/webhook") as span:
+        span.start_ns -= 3_000_000_000
+    keeper.shutdown()
+    assert len(collector.spans) == 1
+    assert sample("traces_kept_total", reason="slow") == before + 1
+
+
+def test_a_flood_of_errors_does_not_become_a_flood_of_traces(sample: Sample) -> None:
+    collector = Collector()
+    keeper = install(collector, errors_per_second=5)
+    before = sample("spans_dropped_total", reason="error_budget")
+    for _ in range(12):
+        with create_span("/webhook"):
+            mark_failed("invalid_update")
+    keeper.shutdown()
+    assert len(collector.spans) == 5
+    assert sample("spans_dropped_total", reason="error_budget") == before + 7
+
+
+def test_what_the_collector_does_not_take_is_counted(sample: Sample) -> None:
+    keeper = install(Collector(SpanExportResult.FAILURE), ratio=1.0)
+    before = sample("spans_dropped_total", reason="export_failed")
+    with create_span("/webhook"):
+        pass
+    keeper.shutdown()
+    assert sample("spans_dropped_total", reason="export_failed") == before + 1
+
+
+def test_what_does_not_fit_into_the_queue_is_counted(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    keeper = install(Collector(), ratio=1.0)
+    monkeypatch.setattr(trace_export, "QUEUE_SPANS", 1)
+    before = sample("spans_dropped_total", reason="queue_full")
+    with create_span("/webhook"), create_span("child"):
+        pass
+    keeper.shutdown()
+    assert sample("spans_dropped_total", reason="queue_full") == before + 2
+
+
+def test_the_agent_s_port_means_otlp_and_is_warned_of_once(make_settings: Callable[..., Settings]) -> None:
+    with capture_logs() as logs:
+        stop = configure_tracing(make_settings(jaeger_host="jaeger", jaeger_port=6831), version="1")
+    stop()
+    assert [entry["event"] for entry in logs] == ["jaeger_port_mapped", "tracing_initialized"]
+    assert logs[1]["endpoint"] == "http://jaeger:4317"
+
+
+def test_the_standard_variables_win(make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    with capture_logs() as logs:
+        stop = configure_tracing(make_settings(), version="1")
+    stop()
+    assert (logs[0]["endpoint"], logs[0]["sample_ratio"]) == ("http://collector:4317", 0.5)
+
+
+def test_tracing_can_be_switched_off(make_settings: Callable[..., Settings]) -> None:
+    with capture_logs() as logs:
+        configure_tracing(make_settings(tracing_enabled=False), version="1")()
+    assert logs[0]["event"] == "tracing_initialized"
+    assert logs[0]["enabled"] is False

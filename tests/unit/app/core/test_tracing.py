@@ -1,0 +1,104 @@
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from app.core import tracing
+from app.core.tracing import (
+    Recording,
+    Span,
+    Tracer,
+    add_span_attribute,
+    create_span,
+    current_exemplar,
+    current_trace_headers,
+    current_trace_id,
+    detached,
+    mark_failed,
+)
+
+
+@pytest.fixture
+def finished() -> Iterator[list[Recording]]:
+    traces: list[Recording] = []
+    tracing.install(Tracer(lambda: True, lambda recording, _root: traces.append(recording)))
+    yield traces
+    tracing.install(Tracer())
+
+
+def parents(recording: Recording) -> dict[str, str | None]:
+    return {span.name: span.parent.name if span.parent else None for span in recording.spans}
+
+
+async def test_the_seed_s_sample_works(finished: list[Recording]) -> None:
+    with create_span("complex_operation") as span:
+        add_span_attribute("user_id", 7)
+        add_span_attribute("operation_type", "assignment")
+        await asyncio.sleep(0)
+        add_span_attribute("result_status", "done")
+    assert isinstance(span, Span)
+    assert span.attributes == {"user_id": 7, "operation_type": "assignment", "result_status": "done"}
+    assert [s.name for s in finished[0].spans] == ["complex_operation"]
+
+
+async def test_spans_of_parallel_tasks_have_the_right_parents(finished: list[Recording]) -> None:
+    async def work(name: str) -> None:
+        with create_span(name):
+            await asyncio.sleep(0)
+            with create_span(f"{name}.inner"):
+                await asyncio.sleep(0)
+
+    with create_span("root"):
+        await asyncio.gather(work("a"), work("b"))
+    assert parents(finished[0]) == {"root": None, "a": "root", "b": "root", "a.inner": "a", "b.inner": "b"}
+
+
+def test_a_span_beside_its_siblings_is_not_their_parent(finished: list[Recording]) -> None:
+    with create_span("root"):
+        beside = create_span("beside").start()
+        with create_span("child"):
+            pass
+        beside.end()
+    assert parents(finished[0]) == {"root": None, "child": "root", "beside": "root"}
+
+
+def test_an_exception_marks_the_trace_and_keeps_only_its_type(finished: list[Recording]) -> None:
+    with pytest.raises(ValueError, match="secret"), create_span("root"), create_span("child") as child:
+        raise ValueError("secret")
+    assert finished[0].failed
+    assert child.error == "ValueError"
+
+
+def test_a_failure_can_be_marked_without_an_exception(finished: list[Recording]) -> None:
+    with create_span("root"):
+        mark_failed("backend_unavailable")
+    assert finished[0].failed
+
+
+def test_an_outgoing_call_carries_the_current_span(finished: list[Recording]) -> None:
+    with create_span("root"), create_span("call") as span:
+        headers = current_trace_headers()
+        assert current_trace_id() == f"{span.recording.trace_id:032x}"
+        assert current_exemplar() == {"trace_id": current_trace_id()}
+    assert headers == {"traceparent": f"00-{span.recording.trace_id:032x}-{span.span_id:016x}-01"}
+
+
+def test_an_unsampled_trace_says_so_and_gives_no_exemplar() -> None:
+    tracing.install(Tracer(lambda: False, lambda _recording, _root: None))
+    with create_span("root"):
+        assert current_trace_headers()["traceparent"].endswith("-00")
+        assert current_exemplar() is None
+    tracing.install(Tracer())
+
+
+def test_outside_any_span_there_is_nothing() -> None:
+    add_span_attribute("key", 1)
+    mark_failed("x")
+    assert current_trace_headers() == {}
+    assert current_trace_id() is None
+
+
+def test_detached_work_has_a_trace_of_its_own(finished: list[Recording]) -> None:
+    with create_span("update"), detached(), create_span("later"):
+        pass
+    assert [parents(trace) for trace in finished] == [{"later": None}, {"update": None}]
