@@ -1,0 +1,42 @@
+import math
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from app.delivery.dead_letters import DeadLetterReason, DeadLetters
+from sandbox.redis_server import free_port
+
+Sample = Callable[..., float]
+
+
+async def test_it_keeps_the_bytes_and_the_reason(redis: Redis, sample: Sample) -> None:
+    letters = DeadLetters(redis, "dead", limit=100)
+    before = sample("dead_letters_total", reason="invalid_json")
+    await letters.add(b"\xff not json", DeadLetterReason.INVALID_JSON)
+    await letters.add(b"{}", DeadLetterReason.INVALID_UPDATE)
+    newest, oldest = await letters.list(10)
+    assert (newest.reason, oldest.reason, oldest.body) == ("invalid_update", "invalid_json", b"\xff not json")
+    assert await letters.get(oldest.letter_id) == oldest
+    assert sample("dead_letters_total", reason="invalid_json") == before + 1
+    await letters.remove(oldest.letter_id)
+    assert await letters.get(oldest.letter_id) is None
+    assert await letters.count_or_nan() == 1
+
+
+async def test_the_stream_is_capped(redis: Redis) -> None:
+    letters = DeadLetters(redis, "dead", limit=100)
+    for _ in range(500):
+        await letters.add(b"{}", DeadLetterReason.INVALID_UPDATE)
+    # Redis trims by whole nodes of the stream, of about 100 entries.
+    assert await letters.count_or_nan() <= 200
+
+
+async def test_without_redis_it_is_lost_and_said() -> None:
+    unreachable: Redis = Redis(port=free_port())
+    letters = DeadLetters(unreachable, "dead", limit=100)
+    with capture_logs() as logs:
+        await letters.add(b"{}", DeadLetterReason.INVALID_UPDATE)
+    assert [entry["event"] for entry in logs] == ["dead_letter_lost"]
+    assert math.isnan(await letters.count_or_nan())
+    await unreachable.aclose()
