@@ -50,7 +50,9 @@ def prove_replacements(draft: Draft, observed: Observed) -> None:
         message = "Without Prometheus or a service_name it cannot be told whether a replacement reaches the backend."
         draft.condition("Proven", None, "NoEvidence", message)
         return
-    fresh = [pod for pod in ready_pods(observed) if pod.created_at is not None and pod.created_at >= step.started_at]
+    # The API server keeps the time of creation in whole seconds.
+    since = step.started_at.replace(microsecond=0)
+    fresh = [pod for pod in ready_pods(observed) if pod.created_at is not None and pod.created_at >= since]
     if any(backends <= (pod.successes or frozenset()) for pod in fresh):
         draft.condition("Proven", True, "SuccessfulCall", "A replacement had a successful call to the backend.")
         return

@@ -16,7 +16,7 @@ def main(argv: Sequence[str]) -> int:
     arguments = _parser().parse_args(argv)
     failed = 0
     try:
-        policy = load_policy(arguments.policy) if arguments.policy else None
+        policy = load_policy(arguments.policy, arguments.namespace) if arguments.policy else None
         for path in arguments.files:
             failed += _run_file(path, policy)
     except (OSError, UnicodeDecodeError, PolicyFileError, PolicyTestFileError) as error:
@@ -42,4 +42,5 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="remediator test", description="Run the unit tests of a policy.")
     parser.add_argument("files", type=Path, nargs="+", metavar="p_test.yaml", help="policy test files")
     parser.add_argument("--policy", type=Path, help="test this policy instead of the one that the files name")
+    parser.add_argument("--namespace", default="", help="the namespace of --policy, where its file does not say")
     return parser

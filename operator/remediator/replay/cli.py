@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
     """Replay a recording; stdout holds the decisions only. Return 0 whatever was decided, 2 for unusable files."""
     arguments = _parser().parse_args(argv)
     try:
-        policy = load_policy(arguments.policy)
+        policy = load_policy(arguments.policy, arguments.namespace)
         with arguments.recording.open(encoding="utf-8") as recording:
             for line in Replay(policy).run(read_recording(recording)):
                 print(as_json(line) if arguments.output == "json" else as_text(line))
@@ -33,8 +33,10 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def load_policy(path: Path) -> Policy:
+def load_policy(path: Path, namespace: str = "") -> Policy:
     """Read the one RemediationPolicy of a YAML file, which may hold other objects too.
+
+    ``namespace`` is the policy's where the file does not say, as in what ``helm template`` prints.
 
     Raises:
         PolicyFileError: there is none, there are several, or it is not valid.
@@ -48,7 +50,8 @@ def load_policy(path: Path) -> Policy:
     policies = [document for document in documents if document.get("kind") == POLICY_KIND]
     if len(policies) != 1:
         raise PolicyFileError(f"{path} holds {len(policies)} objects of kind {POLICY_KIND}, not one")
-    return read_policy(policies[0], str(path))
+    policy = read_policy(policies[0], str(path))
+    return policy if policy.namespace else policy.model_copy(update={"namespace": namespace})
 
 
 def read_policy(body: dict[str, object], where: str) -> Policy:
@@ -71,5 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--policy", type=Path, required=True, help="YAML file with a RemediationPolicy")
     parser.add_argument("--recording", type=Path, required=True, help="JSON Lines, one observation a line")
+    parser.add_argument("--namespace", default="", help="the policy's namespace, where its file does not say")
     parser.add_argument("--output", choices=["json", "text"], default="text", help="how decisions are printed")
     return parser

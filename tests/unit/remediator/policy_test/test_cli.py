@@ -99,3 +99,12 @@ def test_another_policy_can_be_put_to_the_same_tests(run, tmp_path):
     code, out, _ = run(None, "--policy", str(other))
     assert code == 1
     assert "45s: RestartPods expected, but nothing is done" in out
+
+
+def test_a_policy_without_a_namespace_gets_the_one_of_the_command(run, tmp_path):
+    rendered = {**ONE_POD["policy"], "metadata": {"name": "p"}}
+    other = tmp_path / "rendered.yaml"
+    other.write_text(yaml.safe_dump(rendered))
+    elsewhere = _changed(alerts=[{"series": 'X{pod="a",namespace="tenant-b"}', "values": "1x8"}], expect=[{"at": "1m"}])
+    assert run(elsewhere, "--policy", str(other), "--namespace", "bots")[0] == 0
+    assert run(elsewhere, "--policy", str(other), "--namespace", "tenant-b")[0] == 1
