@@ -46,7 +46,7 @@ def test_critical_alerts_go_to_slack_and_to_notification_service() -> None:
     found = receiver(people(SLACK), "critical")
     assert found["slackConfigs"][0]["channel"] == "#bot-gateway-critical"
     assert found["slackConfigs"][0]["apiURL"] == {"name": "bot-gateway-slack", "key": "slack-webhook-url"}
-    assert found["webhookConfigs"][0]["url"].startswith("http://notification-service")
+    assert found["webhookConfigs"][0]["url"] == "http://notification-service.bots:8000/api/v1/alerts"
 
 
 def test_warnings_go_to_slack_alone() -> None:

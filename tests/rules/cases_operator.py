@@ -51,8 +51,8 @@ OPERATOR = (
         "fires at once and resolves when it is cleared",
         {HANDED_OVER: level((0, 300), (1, 300), (0, 300))},
         {285: 0, 300: 1, 585: 1, 600: 0},
-        message="Policy p has 1 remediation that it could not finish; nothing more happens to its target until a person "
-        "clears it.",
+        message="Policy p has 1 remediation that it could not finish; nothing more happens to its target until a "
+        "person clears it.",
         labels={"job": REMEDIATOR, "policy": "p"},
     ),
     Case(
@@ -69,8 +69,8 @@ OPERATOR = (
         "fires when it is not scraped, after its time, and resolves",
         {up(): level((1, 300), ("stale", 600), (1, 300))},
         {300: 0, 585: 0, 600: 1, 900: 0},
-        message="bot-gateway-remediator in bots is gone or does not reconcile: alerts still reach people, nothing repairs "
-        "itself.",
+        message="bot-gateway-remediator in bots is gone or does not reconcile: alerts still reach people, nothing "
+        "repairs itself.",
         labels={"job": REMEDIATOR},
     ),
     Case("RemediatorDown", "fires when it does not answer", {up(): level((0, 900))}, {285: 0, 300: 1}),

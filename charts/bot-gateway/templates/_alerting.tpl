@@ -38,7 +38,7 @@ slackConfigs:
 {{- end }}
 {{- if and .notify $alerting.notificationService.url }}
 webhookConfigs:
-  - url: {{ $alerting.notificationService.url | quote }}
+  - url: {{ tpl $alerting.notificationService.url .root | quote }}
     sendResolved: true
 {{- end }}
 {{- with $alerting.email }}
@@ -72,7 +72,7 @@ slack_configs:
 {{- end }}
 {{- if and .notify $alerting.notificationService.url }}
 webhook_configs:
-  - url: {{ $alerting.notificationService.url | quote }}
+  - url: {{ tpl $alerting.notificationService.url .root | quote }}
     send_resolved: true
 {{- end }}
 {{- with $alerting.email }}
