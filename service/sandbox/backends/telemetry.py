@@ -1,6 +1,7 @@
 """A backend's own traces and metrics."""
 
 import time
+import warnings
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -91,7 +92,9 @@ def tracing_middleware(provider: TracerProvider) -> Middleware:
     # The middleware reads module globals that only instrument() sets; instrument() also swaps web.Application, which
     # is undone at once, for each backend is to report to its own provider.
     instrumentor = AioHttpServerInstrumentor()
-    instrumentor.instrument()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # aiohttp's, of that subclass of web.Application
+        instrumentor.instrument()
     instrumentor.uninstrument()
     traced: Middleware = create_aiohttp_middleware(tracer_provider=provider)
 

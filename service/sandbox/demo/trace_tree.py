@@ -1,5 +1,7 @@
 """A trace as an indented tree."""
 
+import re
+
 from sandbox.demo.spans import Span
 
 STATEMENT_LENGTH = 60
@@ -56,5 +58,6 @@ def _label(span: Span, *, root: bool = False) -> str:
 
 
 def _shortened(statement: str) -> str:
-    one_line = " ".join(statement.split())
+    """Return a statement on one line, without its list of columns: the table is what one looks for."""
+    one_line = re.sub(r"^SELECT .*? FROM ", "SELECT … FROM ", " ".join(statement.split()))
     return one_line if len(one_line) <= STATEMENT_LENGTH else f"{one_line[: STATEMENT_LENGTH - 1]}…"

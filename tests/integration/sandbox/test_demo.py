@@ -1,0 +1,90 @@
+"""The demo for real: Redis, sandbox and gateway as processes, on free ports."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox.redis_server import free_port
+
+PORTS = (
+    "DEMO_GATEWAY_PORT",
+    "DEMO_CONTROL_PORT",
+    "SANDBOX_TELEGRAM_PORT",
+    "SANDBOX_AUTH_PORT",
+    "SANDBOX_REQUEST_PORT",
+    "SANDBOX_USER_PORT",
+    "SANDBOX_SHIFT_PORT",
+)
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    ports = {name: str(free_port()) for name in PORTS}
+    assert len(set(ports.values())) == len(PORTS)
+    return os.environ | ports | {"DEMO_RUN_DIR": str(tmp_path), "DEMO_READY_TIMEOUT_SECONDS": "60"}
+
+
+async def start(environment: dict[str, str], *options: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sandbox", "demo", *options, env=environment,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+
+
+async def read_until(process: asyncio.subprocess.Process, wanted: str) -> str:
+    assert process.stdout is not None
+    text = ""
+    while wanted not in text:
+        line = await process.stdout.readline()
+        assert line, f"the demo ended before {wanted!r}:\n{text}"
+        text += line.decode()
+    return text
+
+
+async def test_the_demo_plays_a_conversation_and_shows_its_trace(environment: dict[str, str]) -> None:
+    process = await start(environment, "--once")
+    output = (await process.communicate())[0].decode()
+    assert process.returncode == 0, output
+    assert "\x1b" not in output
+    for said in ("→ /start", "→ /newrequest", "→ /requests", "R-000031"):
+        assert said in output
+    tree = output.partition("The trace of that list\n")[2]
+    for line in (
+        r"^Bot Gateway: /webhook \[\d+ms\]$",
+        r"^├─ Auth Middleware \[\d+ms\]$",
+        r"^│  └─ Auth Service: POST /api/v1/auth/verify \[\d+ms\]$",
+        r"Request Service: GET /api/v1/requests \[\d+ms\]$",
+        r"SQLite: SELECT … FROM requests",
+        r"Telegram: sendMessage \[\d+ms\]$",
+    ):
+        assert re.search(line, tree, re.MULTILINE), f"{line} is missing in:\n{tree}"
+    assert f"curl http://localhost:{environment['DEMO_GATEWAY_PORT']}/metrics" in output
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_everything(environment: dict[str, str], how: signal.Signals) -> None:
+    process = await start(environment)
+    await read_until(process, "Try it")
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 3
+    assert {os.getpgid(child.pid) for child in children} == {os.getpgid(process.pid)}
+    process.send_signal(how)
+    assert await process.wait() == 0
+    _gone, alive = psutil.wait_procs(children, timeout=0)
+    assert alive == []
+
+
+async def test_a_gateway_that_dies_ends_the_demo_with_its_last_words(environment: dict[str, str]) -> None:
+    process = await start(environment)
+    await read_until(process, "Try it")
+    gateway = next(child for child in psutil.Process(process.pid).children() if child.cmdline()[-2:] == ["-m", "app"])
+    gateway.kill()
+    output = (await process.communicate())[0].decode()
+    assert process.returncode == 1
+    assert "demo: the gateway ended with status -9" in output

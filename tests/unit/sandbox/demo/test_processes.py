@@ -1,0 +1,44 @@
+"""Child processes: their end is told with their last words, their ports are looked at first."""
+
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.demo.processes import Child, DemoError, require_free_ports
+
+URL = "http://127.0.0.1:9/healthz"  # nothing listens on port 9
+
+
+def child(tmp_path: Path, code: str) -> Child:
+    return Child("gateway", [sys.executable, "-c", code], {"WORDS": "last words"}, tmp_path / "logs" / "gateway.log")
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(DemoError) as caught:
+            require_free_ports({"gateway": port})
+    assert str(caught.value) == f"port {port} (gateway) is in use: end what listens there and try again"
+
+
+async def test_a_process_that_ends_says_why(tmp_path: Path) -> None:
+    failing = child(tmp_path, "import os; raise SystemExit(os.environ['WORDS'])")
+    await failing.start()
+    with pytest.raises(DemoError, match=r"the gateway ended with status 1(?s:.*)last words"):
+        await failing.wait_ready(URL, 20)
+
+
+async def test_a_process_that_is_never_ready(tmp_path: Path) -> None:
+    slow = child(tmp_path, "import time; time.sleep(60)")
+    await slow.start()
+    try:
+        with pytest.raises(DemoError, match="not ready after 0 s"):
+            await slow.wait_ready(URL, 0.3)
+    finally:
+        await slow.stop()
+    with pytest.raises(DemoError, match="ended with status -15"):
+        await slow.ended()

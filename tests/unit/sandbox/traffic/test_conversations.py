@@ -1,0 +1,93 @@
+"""People find their way through a dialogue by its buttons, whatever its texts are."""
+
+import random
+
+from sandbox.traffic.conversations import administer, choices, file_request, list_requests
+from sandbox.traffic.phone import BotMessage, Button
+
+CANCEL = Button("✗", "nr:cancel")
+
+
+def say(*buttons: Button) -> BotMessage:
+    return BotMessage(1, "…", buttons)
+
+
+class Form:
+    """A bot whose texts nobody can read: category, address, trouble, photos, summary."""
+
+    def __init__(self) -> None:
+        self.steps = [
+            say(Button("a", "c:1"), Button("b", "c:2"), CANCEL),
+            say(CANCEL),
+            say(CANCEL),
+            say(Button("no photos", "p"), CANCEL),
+            say(Button("go", "go"), Button("change", "change"), CANCEL),
+            say(),
+        ]
+        self.step = 0
+        self.texts: list[str] = []
+        self.pressed: list[str] = []
+
+    async def say(self, text: str) -> BotMessage:
+        if text.startswith("/"):
+            self.step = 0
+        else:
+            assert self.step in (1, 2), "a text where a button was asked for"
+            self.texts.append(text)
+            self.step += 1
+        return self.steps[self.step]
+
+    async def press(self, message: BotMessage, button: Button) -> BotMessage:
+        assert message is self.steps[self.step]
+        self.pressed.append(button.data)
+        if button.data != "change":
+            self.step += 1
+        return self.steps[self.step]
+
+    async def send_photos(self, count: int) -> BotMessage:
+        assert self.step == 3
+        return self.steps[3]
+
+    async def send_location(self, latitude: float, longitude: float) -> BotMessage:
+        assert self.step == 1
+        self.step += 1
+        return self.steps[self.step]
+
+
+async def no_pause() -> None:
+    return
+
+
+async def test_every_dialogue_is_finished() -> None:
+    for seed in range(50):
+        form = Form()
+        await file_request(form, random.Random(seed), no_pause)
+        assert form.step == 5
+        assert not any("cancel" in data for data in form.pressed)
+
+
+async def test_descriptions_differ_so_that_a_double_is_seen() -> None:
+    chance, form = random.Random(1), Form()
+    for _ in range(30):
+        await file_request(form, chance, no_pause)
+    descriptions = [text for text in form.texts if "(" in text]
+    assert len(descriptions) == len(set(descriptions))
+
+
+def test_grave_buttons_are_left_alone() -> None:
+    grave = ("nr:cancel", "ad:broadcast", "ba:admin", "bc:start", "ub:7:1", "lang:ru")
+    message = say(*(Button("x", data) for data in grave), Button("x", "ro:7"))
+    assert [button.data for button in choices(message)] == ["ro:7"]
+
+
+async def test_browsing_ends_where_there_is_nothing_to_press() -> None:
+    form = Form()
+    form.steps[0] = say()
+    await list_requests(form, random.Random(1), no_pause)
+    assert form.pressed == []
+
+
+async def test_a_manager_searches_where_a_text_is_asked_for() -> None:
+    form = Form()
+    await administer(form, random.Random(1), no_pause)
+    assert len(form.texts) == 1
