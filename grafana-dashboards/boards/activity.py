@@ -1,7 +1,5 @@
 """Panels of the overview on what users do with the bot and what comes of it."""
 
-from grafana_foundation_sdk.models import dashboard as models
-
 from boards import alerts, colours
 from boards.links import runbook
 from boards.panels import AnyPanel, Query, graph
@@ -11,25 +9,10 @@ COMMANDS = (
     *("start", "requests", "newrequest", "shifts", "myshifts"),
     *("availability", "admin", "help", "language", "cancel"),
 )
-BUTTONS = {
-    "lang": "language",
-    "nrc": "new request: category",
-    "nr": "new request: step",
-    "rl": "requests: page",
-    "ro": "request: open",
-    "rm": "request: status",
-    "rc": "request: comment",
-    "sl": "shifts: page",
-    "sa": "shift: take or release",
-    "av": "availability",
-    "ad": "administration: menu",
-    "uo": "user: open",
-    "ub": "user: bar",
-    "ba": "broadcast: audience",
-    "bc": "broadcast: start or drop",
-    "fg": "forget me",
-}
-"""What the prefixes of the bot's callback data mean (`app.bot.callbacks`; a test holds them complete)."""
+BUTTONS = (
+    *("request_list", "request_open", "request_dialog", "request_category", "request_status"),
+    *("shift_list", "shift_act", "availability", "admin_menu", "language"),
+)
 
 
 def traffic() -> list[AnyPanel]:
@@ -60,6 +43,7 @@ def traffic() -> list[AnyPanel]:
             ],
             "ops",
             legend_right=True,
+            renamed=("/Dialog:/g", ": "),
         ),
         graph(
             "Active sessions and FSM sessions",
@@ -83,21 +67,15 @@ def traffic() -> list[AnyPanel]:
             series_colours=colours.identities(*COMMANDS),
             span=8,
         ),
-        _callbacks(),
+        graph(
+            "Callback query rate",
+            "Buttons pressed per second, by what they are for.",
+            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
+            "ops",
+            series_colours=colours.identities(*BUTTONS),
+            span=8,
+        ),
     ]
-
-
-def _callbacks() -> AnyPanel:
-    panel = graph(
-        "Callback query rate",
-        "Buttons pressed per second, by what they are for.",
-        [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
-        "ops",
-        span=8,
-    )
-    for prefix, words in BUTTONS.items():
-        panel.override_by_name(prefix, [models.DynamicConfigValue("displayName", words)])
-    return panel
 
 
 def business() -> list[AnyPanel]:

@@ -59,13 +59,15 @@ def graph(
     legend_right: bool = False,
     minimum: float | None = 0,
     maximum: float | None = None,
+    renamed: tuple[str, str] | None = None,
     drawn: builders.ThresholdsConfig | None = None,
     no_value: str = "",
 ) -> timeseries.Panel:
     """Values over time.
 
     `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours`
-    go by name or, between slashes, by regular expression; `drawn` are lines besides those of the alerts.
+    go by name or, between slashes, by regular expression; `renamed` replaces a pattern in the names; `drawn` are lines
+    besides those of the alerts.
     """
     panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(drawn or style.lines(*alerts)).line_width(1 if stacked else 2)
@@ -87,6 +89,10 @@ def graph(
         panel.max(maximum)
     if no_value:
         panel.no_value(no_value)
+    if renamed:
+        pattern, words = renamed
+        options = {"regex": pattern, "renamePattern": words}
+        panel.with_transformation(models.DataTransformerConfig(id_val="renameByRegex", options=options))
     for name, colour in (series_colours or {}).items():
         override = panel.override_by_regexp if name.startswith("/") else panel.override_by_name
         override(name, [style.fixed(colour)])
@@ -157,10 +163,11 @@ def distribution(
     span: int = 12,
     height: int = 8,
     links: Sequence[Link] = (),
+    no_value: str,
 ) -> heatmap.Panel:
     """A histogram over time: the query gives increases by `le`."""
     panel = framed(heatmap.Panel(), title, description, span, height, (), links)
-    panel.unit("short").calculate(False).cell_gap(1).show_legend()
+    panel.unit("short").no_value(no_value).calculate(False).cell_gap(1).show_legend()
     panel.y_axis(heatmap.YAxisConfig().unit(unit).decimals(0))
     panel.color(
         heatmap.HeatmapColorOptions()
@@ -237,5 +244,6 @@ def _legend(*, right: bool) -> common.VizLegendOptions:
             .calcs(["lastNotNull", "max"])
             .sort_by("Max")
             .sort_desc(True)
+            .width(330)
         )
     return legend.display_mode(common_models.LegendDisplayMode.LIST).placement(common_models.LegendPlacement.BOTTOM)

@@ -8,9 +8,12 @@ from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
 from boards.panels import AnyPanel, Query, distribution, graph, number
 from boards.queries import per_second, quantile, series, within, worst_pod
 
-MIDDLEWARES = ("metrics", "i18n", "rate_limit", "auth", "guard", "claim", "commit", "tracing")
+MIDDLEWARES = ("addressed", "metrics", "i18n", "rate_limit", "auth", "guard")
 DROPPED = {f"dropped: {reason}": colours.WARNING for reason in ("queue_full", "export_failed", "error_budget")}
-OPERATIONS = ("claim", "commit", "renew", "profile", "gauges", "sweep", "budget", "deadletter", "elect", "other")
+OPERATIONS = (
+    *("claim", "commit", "renew", "release", "profile"),
+    *("gauges", "budget", "notify", "outbox", "broadcast"),
+)
 MEMORY = "bot_gateway_memory_usage_bytes"
 LAG = "bot_gateway_event_loop_lag_seconds"
 REDIS = "bot_gateway_redis_operations_total"
@@ -174,14 +177,6 @@ def _loop() -> list[AnyPanel]:
 def _redis() -> list[AnyPanel]:
     return [
         graph(
-            "Redis operations rate",
-            "Calls per second by operation. `claim` and `commit` come once an update each.",
-            [Query(per_second(REDIS, "operation"), "{{operation}}")],
-            "ops",
-            series_colours=colours.identities(*OPERATIONS),
-            span=6,
-        ),
-        graph(
             "Redis operation latency",
             "Percentiles over all operations; the p95 is what HighRedisLatency measures.",
             [
@@ -192,15 +187,6 @@ def _redis() -> list[AnyPanel]:
             "s",
             alerts=[alerts.HIGH_REDIS_LATENCY],
             series_colours=colours.PERCENTILES,
-            span=6,
-        ),
-        graph(
-            "Redis latency by operation (95th percentile)",
-            "One slow operation points to a script or a large value; all of them, to Redis or the network.",
-            [Query(quantile(0.95, REDIS_TIME, "operation"), "{{operation}}")],
-            "s",
-            series_colours=colours.identities(*OPERATIONS),
-            span=6,
         ),
         graph(
             "Redis connection pool",
@@ -212,7 +198,22 @@ def _redis() -> list[AnyPanel]:
             "none",
             alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
             series_colours={"size": colours.NEUTRAL, "free": colours.PLAIN},
-            span=6,
+        ),
+        graph(
+            "Redis operations rate",
+            "Calls per second by operation. `claim` and `commit` come once an update each.",
+            [Query(per_second(REDIS, "operation"), "{{operation}}")],
+            "ops",
+            legend_right=True,
+            series_colours=colours.identities(*OPERATIONS),
+        ),
+        graph(
+            "Redis latency by operation (95th percentile)",
+            "One slow operation points to a script or a large value; all of them, to Redis or the network.",
+            [Query(f"{quantile(0.95, REDIS_TIME, 'operation')} > 0", "{{operation}}")],
+            "s",
+            legend_right=True,
+            series_colours=colours.identities(*OPERATIONS),
         ),
     ]
 
@@ -226,6 +227,7 @@ def _sessions() -> list[AnyPanel]:
             Query(sessions, "{{le}}"),
             "s",
             links=[board(OVERVIEW)],
+            no_value="No session has ended in this time.",
         ),
         graph(
             "Traces kept",

@@ -125,15 +125,6 @@ def test_numbers_of_now_are_asked_now(panel: Panel) -> None:
         assert all(target["instant"] and not target["range"] for target in panel["targets"])
 
 
-def test_red_means_trouble() -> None:
-    """Green, yellow, orange and red are never the colour of a mere name."""
-    names = [colours.SERVICES, colours.ROLES, colours.PERCENTILES, colours.MEMORY, colours.SERVICE_ERRORS]
-    identities = colours.identities(*(str(number) for number in range(10)))
-    health = {colours.OK, colours.NOTICE, colours.WARNING, colours.CRITICAL}
-    assert len(set(identities.values())) == len(identities)
-    assert not health & {colour for known in (*names, identities) for colour in known.values()}
-
-
 @PANELS
 def test_a_name_that_is_not_known_gets_no_colour_of_health(panel: Panel) -> None:
     if panel["type"] == "timeseries":

@@ -9,9 +9,6 @@ from committed import Target, annotation_targets, panel_targets
 from exported import all_series
 from promql import RATE_INTERVAL, grouped_by, labels_left, parse, selectors
 
-from app.bot import callbacks
-from boards import activity
-
 TARGETS = [*panel_targets(), *annotation_targets()]
 GROWTH = {"rate", "increase", "max_over_time"}
 """Functions of a counter: the last only where there was no series before (`boards.queries.counted`)."""
@@ -99,7 +96,3 @@ def test_quantiles_come_from_buckets(target: Target) -> None:
         if "histogram_quantile" in selector.around:
             assert all_series()[selector.metric].kind == "bucket"
             assert selector.around[:2] in {("rate", "sum"), ("increase", "sum")}
-
-
-def test_every_button_of_the_bot_has_a_word() -> None:
-    assert activity.BUTTONS.keys() == callbacks.PREFIXES
