@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
-import { dashboards } from './vite/dashboards';
+import { dashboards } from './vite/dashboards.ts';
 
 const stub = fileURLToPath(new URL('./src/stub.ts', import.meta.url));
 const json = fileURLToPath(new URL('../json', import.meta.url));

@@ -23,7 +23,7 @@ export interface PanelReport {
   state: string;
   error?: string;
   series: number;
-  /** Numbers that are not null; the rows of a table without numbers. */
+  /** Finite numbers; the rows of a table without numbers. */
   points: number;
   exemplars: number;
   /** Annotation events that reached the panel. */
@@ -96,10 +96,7 @@ function points(frame: DataFrame): number {
   if (columns.length === 0) {
     return frame.length;
   }
-  return columns.reduce(
-    (sum, { values }) => sum + values.filter((value) => value !== null && !Number.isNaN(value)).length,
-    0,
-  );
+  return columns.reduce((sum, { values }) => sum + values.filter((value) => Number.isFinite(value)).length, 0);
 }
 
 function variableReports(scene: EmbeddedScene): VariableReport[] {

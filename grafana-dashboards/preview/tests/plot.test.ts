@@ -2,6 +2,7 @@ import { FieldType } from '@grafana/data';
 import { describe, expect, it } from 'vitest';
 import { bands } from '../src/plot/bands';
 import { rowPosition, toBuckets } from '../src/plot/buckets';
+import { drawable } from '../src/plot/drawable';
 import { share } from '../src/plot/gaugeArc';
 
 const OPEN = { text: 'open', color: 'red' };
@@ -46,5 +47,25 @@ describe('share', () => {
     [NaN, 0],
   ])('of %d is %d', (value, expected) => {
     expect(share(value, 0, 100)).toBe(expected);
+  });
+});
+
+describe('drawable', () => {
+  const frame = (type: FieldType, values: unknown[]) => ({
+    length: values.length,
+    fields: [{ name: '', type, config: {}, values }],
+  });
+
+  it('leaves a hole for what is not finite', () => {
+    expect(drawable([frame(FieldType.number, [1, NaN, Infinity, null])])[0]?.fields[0]?.values).toEqual([
+      1,
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it('drops frames without numbers', () => {
+    expect(drawable([frame(FieldType.string, ['a']), frame(FieldType.number, [])])).toEqual([]);
   });
 });

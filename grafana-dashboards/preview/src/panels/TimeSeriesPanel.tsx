@@ -1,5 +1,5 @@
 /** Lines over time, drawn by the TimeSeries component of @grafana/ui, with annotations and exemplars on top. */
-import { dateTimeFormat, FieldType, type PanelProps } from '@grafana/data';
+import { dateTimeFormat, type PanelProps } from '@grafana/data';
 import {
   type DashboardCursorSync,
   FieldColorModeId,
@@ -21,6 +21,7 @@ import {
 import { useMemo } from 'react';
 import { AnnotationMarks } from '../plot/AnnotationMarks';
 import { ExemplarMarks } from '../plot/ExemplarMarks';
+import { drawable } from '../plot/drawable';
 import { HOVER_ALL, HOVER_ONE } from '../plot/hover';
 import { readAnnotations } from '../plot/annotationEvents';
 import { readExemplars } from '../prometheus/exemplars';
@@ -35,10 +36,7 @@ interface Options {
 function TimeSeriesPanel(props: PanelProps<Options>) {
   const { data, width, height, options, timeRange, timeZone, onChangeTimeRange } = props;
   const { sync, eventsScope } = usePanelContext();
-  const frames = useMemo(
-    () => data.series.filter((frame) => frame.length > 0 && frame.fields.some(({ type }) => type === FieldType.number)),
-    [data.series],
-  );
+  const frames = useMemo(() => drawable(data.series), [data.series]);
   const exemplars = useMemo(() => readExemplars(data.annotations), [data.annotations]);
   const events = useMemo(() => readAnnotations(data.annotations), [data.annotations]);
   if (frames.length === 0) {
