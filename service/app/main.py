@@ -13,6 +13,7 @@ from aiogram.types import Update
 from aiohttp import web
 
 from app.background import BackgroundWork
+from app.bot.dispatch import CompiledDispatch
 from app.bot.message_types import message_type
 from app.bot.services import Services
 from app.bot.setup import build_dispatcher
@@ -28,7 +29,6 @@ from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
 from app.delivery.context import UpdateContext
 from app.delivery.dead_letters import DeadLetters
-from app.delivery.dispatch_index import DispatchIndex
 from app.delivery.fsm_storage import SnapshotStorage
 from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
@@ -64,7 +64,7 @@ class Gateway:
         self.dead_letters = DeadLetters.of(self.redis.client, self.keys, settings)
         self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
         self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage())
-        self._index = DispatchIndex(self.dispatcher, self.bot)
+        self._compiled = CompiledDispatch(self.dispatcher)
         self.activity = Activity(
             self.redis.batched,
             self.keys.shared(),
@@ -123,7 +123,7 @@ class Gateway:
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
 
     async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
-        return await self._index.feed(update, update_context=context)
+        return await self._compiled.feed_update(self.bot, update, update_context=context)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         application = web.Application(client_max_size=MAX_BODY)

@@ -5,6 +5,8 @@ from typing import Any
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import AbstractConnection, Connection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from app.core import metrics
@@ -24,8 +26,9 @@ class RedisConnections:
             timeout=settings.redis_timeout_seconds,
             socket_timeout=settings.redis_timeout_seconds,
             socket_connect_timeout=settings.redis_timeout_seconds,
+            retry=_retry(),
         )
-        self.client = Redis(connection_pool=self._pool)
+        self.client: Redis = Redis(connection_pool=self._pool)
         self.batched = BatchedRedis(lambda: _connection(settings), timeout=settings.redis_timeout_seconds)
         metrics.REDIS_CONNECTION_POOL_SIZE.set(settings.redis_max_connections)
         metrics.REDIS_CONNECTION_POOL_AVAILABLE.set_function(self._available)
@@ -60,9 +63,15 @@ class RedisConnections:
         return float(self._pool.max_connections - len(self._pool._in_use_connections))  # noqa: SLF001 - no public way
 
 
+def _retry() -> Retry:
+    # Once, for a connection that the server has closed while idle. redis-py's own ten tries would hold a user for
+    # many seconds while Redis is down.
+    return Retry(NoBackoff(), 1)
+
+
 def _connection(settings: Settings) -> AbstractConnection:
     options: dict[str, Any] = dict(parse_url(settings.redis_url))
     # The time limit is on the whole exchange, which costs one timer instead of one an answer.
-    options.update(socket_timeout=None, socket_connect_timeout=settings.redis_timeout_seconds)
+    options.update(socket_timeout=None, socket_connect_timeout=settings.redis_timeout_seconds, retry=_retry())
     kind: type[AbstractConnection] = options.pop("connection_class", Connection)
     return kind(**options)

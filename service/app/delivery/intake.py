@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import orjson
 from aiogram import Bot
-from aiogram.exceptions import AiogramError
 from aiogram.types import Update
+from aiogram.types.update import UpdateTypeLookupError
 from pydantic import ValidationError
 
 from app.core import metrics
@@ -36,7 +36,7 @@ def parse_update(body: bytes, bot: Bot) -> Update:
     try:
         update = Update.model_validate(raw, context={"bot": bot})
         _ = update.event_type
-    except (ValidationError, AiogramError, RecursionError):
+    except (ValidationError, UpdateTypeLookupError, RecursionError):
         raise InvalidUpdateError(DeadLetterReason.INVALID_UPDATE) from None
     return update
 

@@ -24,9 +24,16 @@ MESSAGE = {"message_id": 1, "date": 0, "chat": GROUP}
         (
             {
                 "poll": {
-                    "id": "1", "question": "?", "options": [], "total_voter_count": 0, "is_closed": True,
-                    "is_anonymous": True, "type": "regular", "allows_multiple_answers": False,
-                    "allows_revoting": False, "members_only": False,
+                    "id": "1",
+                    "question": "?",
+                    "options": [],
+                    "total_voter_count": 0,
+                    "is_closed": True,
+                    "is_anonymous": True,
+                    "type": "regular",
+                    "allows_multiple_answers": False,
+                    "allows_revoting": False,
+                    "members_only": False,
                 }
             },
             *(0, "none", 0),

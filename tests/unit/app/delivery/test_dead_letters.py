@@ -2,6 +2,8 @@ import math
 from collections.abc import Callable
 
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
@@ -33,7 +35,7 @@ async def test_the_stream_is_capped(redis: Redis) -> None:
 
 
 async def test_without_redis_it_is_lost_and_said() -> None:
-    unreachable: Redis = Redis(port=free_port())
+    unreachable: Redis = Redis(port=free_port(), retry=Retry(NoBackoff(), 0))
     letters = DeadLetters(unreachable, "dead", limit=100)
     with capture_logs() as logs:
         await letters.add(b"{}", DeadLetterReason.INVALID_UPDATE)

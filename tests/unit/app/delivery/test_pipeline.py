@@ -1,0 +1,132 @@
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiogram.types import Update
+from redis.asyncio import Redis
+
+from app.core.activity import Activity
+from app.core.redis_batch import BatchedRedis, RedisUnavailableError
+from app.delivery.claims import Claims
+from app.delivery.context import UpdateContext, current_update
+from app.delivery.pipeline import Outcome, Pipeline
+
+Sample = Callable[..., float]
+Handler = Callable[[Update, UpdateContext], Awaitable[None]]
+
+
+def update(update_id: int = 1) -> Update:
+    user = {"id": 1001, "is_bot": False, "first_name": "A"}
+    message = {"message_id": 1, "date": 0, "chat": {"id": 1001, "type": "private"}, "from": user, "text": "a"}
+    return Update.model_validate({"update_id": update_id, "message": message})
+
+
+@pytest.fixture
+def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> Callable[..., Pipeline]:
+    def make(handler: Handler, deadline_seconds: float = 45, **settings: float) -> Pipeline:
+        activity = Activity(batched, "bg:42", states=["Dialog:one"], session_ttl=1800, fsm_ttl=86_400)
+        return Pipeline(
+            make_claims(**settings),
+            handler,
+            activity,
+            deadline_seconds=deadline_seconds,
+            known_states=frozenset({"Dialog:one"}),
+        )
+
+    return make
+
+
+async def nothing(_update: Update, _context: UpdateContext) -> None:
+    pass
+
+
+async def step(_update: Update, context: UpdateContext) -> None:
+    assert current_update.get() is context
+    context.state, context.fsm_changed = "Dialog:one", True
+
+
+async def fail(_update: Update, context: UpdateContext) -> None:
+    context.state, context.data, context.fsm_changed = "Dialog:one", {"half": "done"}, True
+    raise ValueError("a bug")
+
+
+async def test_an_update_is_handled_once(make_pipeline: Callable[..., Pipeline], sample: Sample) -> None:
+    before = sample("duplicate_updates_total")
+    pipeline = make_pipeline(nothing)
+    assert await pipeline.handle(update(), "text") is Outcome.HANDLED
+    assert await pipeline.handle(update(), "text") is Outcome.DUPLICATE
+    assert sample("duplicate_updates_total") == before + 1
+    assert current_update.get() is None
+
+
+async def test_a_step_of_a_dialogue_is_counted_when_it_is_written(
+    make_pipeline: Callable[..., Pipeline], redis: Redis, sample: Sample
+) -> None:
+    labels = {"from_state": "none", "to_state": "Dialog:one"}
+    before = sample("fsm_state_transitions_total", **labels)
+    await make_pipeline(step).handle(update(), "text")
+    assert sample("fsm_state_transitions_total", **labels) == before + 1
+    assert await redis.hget("bg:{42:1001}:fsm:1001", "state") == b"Dialog:one"
+
+
+async def test_a_failed_handler_leaves_the_dialogue_as_it_was(
+    make_pipeline: Callable[..., Pipeline], redis: Redis
+) -> None:
+    pipeline = make_pipeline(fail)
+    assert await pipeline.handle(update(), "text") is Outcome.FAILED
+    assert not await redis.exists("bg:{42:1001}:fsm:1001")
+    assert await pipeline.handle(update(), "text") is Outcome.DUPLICATE
+
+
+async def test_the_deadline_ends_a_handler(make_pipeline: Callable[..., Pipeline], sample: Sample) -> None:
+    async def hang(_update: Update, _context: UpdateContext) -> None:
+        await asyncio.Event().wait()
+
+    before = sample("errors_total", error_type="deadline", severity="error")
+    assert await make_pipeline(hang, deadline_seconds=0.05).handle(update(), "text") is Outcome.FAILED
+    assert sample("errors_total", error_type="deadline", severity="error") == before + 1
+
+
+async def test_a_cancelled_update_is_given_back(make_pipeline: Callable[..., Pipeline], redis: Redis) -> None:
+    started = asyncio.Event()
+
+    async def hang(_update: Update, _context: UpdateContext) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(make_pipeline(hang).handle(update(), "text"))
+    await started.wait()
+    task.cancel()
+    await asyncio.wait({task})
+    assert not await redis.exists("bg:{42:1001}:lane")
+    assert await make_pipeline(nothing).handle(update(), "text") is Outcome.HANDLED
+
+
+async def test_a_busy_chat_and_a_lost_lane_are_to_be_sent_again(
+    make_pipeline: Callable[..., Pipeline], redis: Redis
+) -> None:
+    async def lose_the_lane(_update: Update, _context: UpdateContext) -> None:
+        assert await make_pipeline(nothing, lane_wait_seconds=0.01).handle(update(2), "text") is Outcome.BUSY
+        await redis.set("bg:{42:1001}:lane", "another")
+
+    assert await make_pipeline(lose_the_lane).handle(update(), "text") is Outcome.BUSY
+
+
+async def test_without_redis_nothing_is_handled(
+    make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch, sample: Sample
+) -> None:
+    async def run(*_arguments: Any) -> Any:
+        raise RedisUnavailableError
+
+    handled = []
+
+    async def handler(_update: Update, _context: UpdateContext) -> None:
+        handled.append(1)
+
+    pipeline = make_pipeline(handler)
+    monkeypatch.setattr(BatchedRedis, "run", run)
+    before = sample("errors_total", error_type="redis_unavailable", severity="error")
+    assert await pipeline.handle(update(), "text") is Outcome.UNAVAILABLE
+    assert handled == []
+    assert sample("errors_total", error_type="redis_unavailable", severity="error") == before + 1

@@ -1,0 +1,215 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import orjson
+import pytest
+from aiogram import Bot
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from redis.asyncio import Redis
+
+from app.core.settings import Settings
+from app.delivery.dead_letters import DeadLetters
+from app.delivery.intake import Intake
+from app.delivery.pipeline import Outcome
+from app.webhook import HEAD, MAX_BODY, SECRET_HEADER, Webhook
+
+Sample = Callable[..., float]
+USER = {"id": 1001, "is_bot": False, "first_name": "A"}
+MESSAGE = {"message_id": 1, "date": 0, "chat": {"id": 1001, "type": "private"}, "from": USER, "text": "a"}
+UPDATE = orjson.dumps({"update_id": 1, "message": MESSAGE})
+
+
+class PipelineStub:
+    """Answers as it is told; `hold` keeps it from answering."""
+
+    def __init__(self) -> None:
+        self.outcome = Outcome.HANDLED
+        self.hold: asyncio.Event | None = None
+        self.seen: list[tuple[int, str]] = []
+
+    async def handle(self, update: Any, message_type: str) -> Outcome:
+        self.seen.append((update.update_id, message_type))
+        if self.hold is not None:
+            await self.hold.wait()
+        return self.outcome
+
+
+class Served:
+    """A webhook behind a real server."""
+
+    def __init__(
+        self, client: TestClient[web.Request, web.Application], webhook: Webhook, letters: DeadLetters
+    ) -> None:
+        self.client = client
+        self.webhook = webhook
+        self.letters = letters
+
+    async def post(self, body: Any, secret: str | None = None) -> tuple[int, dict[str, str]]:
+        headers = {} if secret is None else {SECRET_HEADER: secret}
+        async with self.client.post("/webhook", data=body, headers=headers) as response:
+            return response.status, dict(response.headers)
+
+
+@pytest.fixture
+def pipeline() -> PipelineStub:
+    return PipelineStub()
+
+
+@pytest.fixture
+async def serve(
+    pipeline: PipelineStub, redis: Redis, make_settings: Callable[..., Settings]
+) -> AsyncIterator[Callable[..., Any]]:
+    clients: list[TestClient[web.Request, web.Application]] = []
+
+    async def start(**changes: Any) -> Served:
+        settings = make_settings(**changes)
+        letters = DeadLetters(redis, "dead", limit=100)
+        bot = Bot(settings.bot_token.get_secret_value())
+        intake = Intake(pipeline, bot, letters, message_type=lambda _update: "text")  # type: ignore[arg-type]  # a stub
+        webhook = Webhook(intake, settings)
+        application = web.Application()
+        application.router.add_post("/webhook", webhook.handle)
+        client = TestClient(TestServer(application))
+        await client.start_server()
+        clients.append(client)
+        return Served(client, webhook, letters)
+
+    yield start
+    for client in clients:
+        await client.close()
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        (Outcome.HANDLED, 200),
+        (Outcome.DUPLICATE, 200),
+        (Outcome.FAILED, 200),
+        (Outcome.UNAVAILABLE, 503),
+        (Outcome.BUSY, 503),
+    ],
+)
+async def test_the_status_follows_the_outcome(
+    serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample, outcome: Outcome, status: int
+) -> None:
+    served = await serve()
+    pipeline.outcome = outcome
+    before = sample("webhook_requests_total", outcome=outcome)
+    answered, headers = await served.post(UPDATE)
+    assert answered == status
+    assert headers.get("Retry-After") == ("1" if status == 503 else None)
+    assert sample("webhook_requests_total", outcome=outcome) == before + 1
+    assert await served.letters.count_or_nan() == (outcome is Outcome.FAILED)
+
+
+@pytest.mark.parametrize("secret", [None, "", "wrong", "right-and-more", "r\u00e9"])
+async def test_a_wrong_secret_is_unauthorized_and_no_error(
+    serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample, secret: str | None
+) -> None:
+    served = await serve(webhook_secret="right")
+    before = sample("errors_total", error_type="invalid_update", severity="warning")
+    unauthorized = sample("webhook_requests_total", outcome="unauthorized")
+    assert (await served.post(b"not json", secret))[0] == 401
+    assert (await served.post(UPDATE, secret))[0] == 401
+    assert pipeline.seen == []
+    assert sample("webhook_requests_total", outcome="unauthorized") == unauthorized + 2
+    assert sample("errors_total", error_type="invalid_update", severity="warning") == before
+
+
+async def test_the_former_secret_is_accepted_too(serve: Callable[..., Any]) -> None:
+    served = await serve(webhook_secret="new", webhook_secret_previous="old")
+    assert [(await served.post(UPDATE, secret))[0] for secret in ("new", "old", "older")] == [200, 200, 401]
+
+
+INVALID = [
+    b"",
+    b"not json",
+    b"[]",
+    b"1",
+    b'{"invalid": "data"}',
+    b'{"update_id": "x"}',
+    b'{"update_id": 1}',
+    b'{"update_id": 1, "from_the_future": {"a": 1}}',
+    orjson.dumps({"update_id": 1, "message": {**MESSAGE, "date": "x"}}),
+    orjson.dumps({"update_id": 1, "chat_member": {"chat": MESSAGE["chat"], "from": USER, "date": 0,
+                  "old_chat_member": {"status": "from_the_future", "user": USER}, "new_chat_member": {}}}),
+    b"[" * 100_000,
+    b'{"update_id": 1, "message": ' + b'{"reply_to_message": ' * 900 + b"{}" + b"}" * 901,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", INVALID)
+async def test_what_will_never_succeed_is_set_aside(
+    serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample, body: bytes
+) -> None:
+    served = await serve(webhook_secret="right")
+    before = sample("errors_total", error_type="invalid_update", severity="warning")
+    assert (await served.post(body, "right"))[0] == 200
+    assert pipeline.seen == []
+    [letter] = await served.letters.list(10)
+    assert letter.body == body
+    assert sample("errors_total", error_type="invalid_update", severity="warning") == before + 1
+
+
+async def test_the_seed_s_hundred_invalid_posts(serve: Callable[..., Any], sample: Sample) -> None:
+    served = await serve()
+    before = sample("errors_total", error_type="invalid_update", severity="warning")
+    statuses = {(await served.post(b'{"invalid": "data"}'))[0] for _ in range(100)}
+    assert statuses == {400}
+    assert sample("errors_total", error_type="invalid_update", severity="warning") == before + 100
+    assert await served.letters.count_or_nan() == 0
+
+
+async def chunks(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 65536 + 1):
+        yield b"x" * 65536
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_huge_body_is_not_read(serve: Callable[..., Any], chunked: bool) -> None:
+    def body() -> Any:
+        return chunks(MAX_BODY) if chunked else b"x" * (MAX_BODY + 1)
+
+    served = await serve(webhook_secret="right")
+    assert (await served.post(body(), "right"))[0] == 200
+    [letter] = await served.letters.list(10)
+    assert (letter.reason, letter.body) == ("too_large", b"x" * HEAD)
+    assert (await served.post(body(), "wrong"))[0] == 401
+    without_secret = await serve()
+    assert (await without_secret.post(body()))[0] == 413
+
+
+async def test_no_more_than_the_bound_are_in_flight(
+    serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample
+) -> None:
+    served = await serve(max_in_flight=2)
+    pipeline.hold = asyncio.Event()
+    held = [asyncio.create_task(served.post(UPDATE)) for _ in range(2)]
+    while len(pipeline.seen) < 2:  # noqa: ASYNC110 - two requests on their way through sockets
+        await asyncio.sleep(0.01)
+    assert sample("webhook_in_flight") == 2
+    status, headers = await served.post(UPDATE)
+    assert (status, headers["Retry-After"]) == (503, "1")
+    pipeline.hold.set()
+    assert [(await task)[0] for task in held] == [200, 200]
+    assert sample("webhook_in_flight") == 0
+
+
+async def test_draining_refuses_and_closing_ends_the_connection(serve: Callable[..., Any]) -> None:
+    served = await serve()
+    served.webhook.closing = True
+    status, headers = await served.post(UPDATE)
+    assert (status, headers["Connection"]) == (200, "close")
+    served.webhook.draining = True
+    status, headers = await served.post(UPDATE)
+    assert (status, headers["Retry-After"], headers["Connection"]) == (503, "1", "close")
+
+
+async def test_an_inbound_traceparent_is_ignored(serve: Callable[..., Any], pipeline: PipelineStub) -> None:
+    served = await serve()
+    forced = "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+    async with served.client.post("/webhook", data=UPDATE, headers={"traceparent": forced}) as response:
+        assert response.status == 200
+    assert pipeline.seen == [(1, "text")]
