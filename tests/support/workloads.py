@@ -75,3 +75,40 @@ async def deploy(api: client.ApiClient, cluster: Cluster, body: dict[str, Any]) 
     await eventually(complete)
     found: client.V1Deployment = await apps.read_namespaced_deployment(name, cluster.namespace)
     return found
+
+
+def policy(name: str = "breaker", **spec: Any) -> dict[str, Any]:
+    """An enforcing policy for the workload ``web``."""
+    return {
+        "apiVersion": "remediation.bot-gateway.dev/v1alpha1",
+        "kind": "RemediationPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "targetRef": {"name": "web"},
+            "mode": "Enforce",
+            "alerts": ['alertname="CircuitBreakerOpen"'],
+            **spec,
+        },
+    }
+
+
+async def remediations(cluster: Cluster) -> list[dict[str, Any]]:
+    """All remediations of the namespace, oldest first."""
+    found = await cluster.list_custom("remediations")
+    return sorted(found, key=lambda item: str(item["metadata"]["creationTimestamp"]))
+
+
+def phase(remediation: dict[str, Any]) -> str:
+    """Where a remediation stands."""
+    return str(remediation.get("status", {}).get("phase", ""))
+
+
+async def in_phase(cluster: Cluster, *phases: str, seconds: float = 60.0) -> dict[str, Any]:
+    """Wait until the newest remediation is in one of these phases, and return it."""
+
+    async def found() -> dict[str, Any] | None:
+        items = await remediations(cluster)
+        return items[-1] if items and phase(items[-1]) in phases else None
+
+    result: dict[str, Any] = await eventually(found, seconds)
+    return result

@@ -1,13 +1,21 @@
-"""A namespace of its own for each test module, on the cluster that KUBECONFIG names."""
+"""A namespace of its own for each test, on the cluster that KUBECONFIG names, and an operator in it."""
 
 import secrets
 from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
+from fake_alertmanager import FakeAlertmanager
+from fault_proxy import FaultProxy
 from kubernetes.aio import client
+from operator_process import OperatorProcess, kubeconfig, service_account
 
 from remediator.cluster import Cluster
 from remediator.kube import connect
+
+CRDS = Path(__file__).parents[3] / "charts" / "bot-gateway" / "crds"
 
 
 @pytest.fixture
@@ -17,6 +25,18 @@ async def api() -> AsyncIterator[client.ApiClient]:
         yield connection
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def crds(api: client.ApiClient) -> None:
+    extensions = client.ApiextensionsV1Api(api)
+    for path in sorted(CRDS.glob("*.yaml")):
+        body = yaml.safe_load(path.read_text())
+        try:
+            await extensions.create_custom_resource_definition(body)
+        except client.ApiException as error:
+            if error.status != 409:
+                raise
 
 
 @pytest.fixture
@@ -33,3 +53,46 @@ async def namespace(api: client.ApiClient) -> AsyncIterator[str]:
 @pytest.fixture
 def cluster(api: client.ApiClient, namespace: str) -> Cluster:
     return Cluster(api, namespace, timeout=10.0)
+
+
+@pytest.fixture
+async def alertmanager() -> AsyncIterator[FakeAlertmanager]:
+    server = FakeAlertmanager()
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+async def proxy(api: client.ApiClient) -> AsyncIterator[FaultProxy]:
+    address = urlsplit(api.configuration.host)
+    server = FaultProxy(str(address.hostname), address.port or 443)
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@pytest.fixture
+async def operator(
+    api: client.ApiClient,
+    crds: None,
+    namespace: str,
+    alertmanager: FakeAlertmanager,
+    proxy: FaultProxy,
+    tmp_path: Path,
+) -> AsyncIterator[OperatorProcess]:
+    """An operator that is not started yet, with its Role, behind the fault proxy."""
+    authority = api.configuration.ssl_ca_cert
+    assert authority, "the cluster of KUBECONFIG has no certificate authority"
+    path = tmp_path / "kubeconfig"
+    token = await service_account(api, namespace)
+    kubeconfig(path, server=f"https://127.0.0.1:{proxy.port}", authority=Path(authority), token=token)
+    process = OperatorProcess(tmp_path, namespace, path, alertmanager.port)
+    try:
+        yield process
+    finally:
+        await process.kill()

@@ -11,7 +11,7 @@ from remediator.api.policy import Policy
 pytestmark = pytest.mark.e2e
 
 LEAST: dict[str, Any] = {"targetRef": {"name": "gw"}, "alerts": ['alertname="CircuitBreakerOpen"']}
-SCALE_OUT = {"action": "ScaleOut", "by": 1, "max": 5}
+SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 1, "max": 5}
 
 
 @pytest.fixture
@@ -68,6 +68,8 @@ async def test_a_right_policy_is_taken_by_the_server_and_by_the_model(
         ({"escalation": [{"action": "RestartPods", "when": "Majority"}]}, "RestartPods is for `when: Minority` only"),
         ({"escalation": [{"action": "RolloutRestart", "when": "Any"}]}, "a restart helps nobody"),
         ({"escalation": [{"action": "ScaleOut"}]}, "ScaleOut needs `by` and `max`: how many replicas to add"),
+        ({"escalation": [{"action": "ScaleOut"}]}, "ScaleOut needs `when`: Majority says that load is the cause"),
+        ({"alerts": ['alertname="A"', 'pod=~"("']}, "the regular expression of the matcher does not compile"),
         ({"escalation": [{"action": "Hold", "max": 3}]}, "`by` and `max` belong to ScaleOut only"),
         ({"escalation": [SCALE_OUT], "guards": {"maxReplicas": 4}}, "is above guards.maxReplicas"),
         ({"escalation": [{"action": "Hold", "verify": {"timeout": "2h"}}]}, "verify.timeout is between 1m and 1h"),
