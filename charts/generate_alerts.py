@@ -41,7 +41,7 @@ def table() -> str:
 def _rows(rules: list[dict[str, str]], values: dict[str, dict[str, Any]]) -> Iterator[str]:
     for rule in rules:
         value = values[rule["alert"]]
-        summary = rule["summary"].replace("{{ $labels.", "<").replace(" }}", ">")
+        summary = rule["summary"].replace("{{ $labels.", "`").replace(" }}", "`")
         yield (
             f"| [{rule['alert']}](runbooks/{rule['alert']}.md) | {value['severity']} | {value.get('threshold', '–')} "
             f"| {value['for']} | {summary} |"

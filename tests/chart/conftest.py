@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from charts import GATEWAY_CHART, SANDBOX_CHART, Rendering, helm_programs, render
+
+# validation.py stands beside the tests, which importlib mode does not put on the path.
+sys.path.insert(0, str(Path(__file__).parent))
 
 CI_FILES = sorted([*(GATEWAY_CHART / "ci").glob("*-values.yaml"), *(SANDBOX_CHART / "ci").glob("*-values.yaml")])
 

@@ -83,11 +83,6 @@ def test_every_service_leads_to_a_port_of_a_pod(rendered: Rendering) -> None:
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
 
 
-def test_rendering_twice_gives_the_same(ci_file: Path, helm: str, rendered: Rendering) -> None:
-    chart = ci_file.parents[1]
-    assert render(chart, files=(ci_file,), release=chart.name, helm=helm) == rendered
-
-
 def test_helm_3_and_helm_4_agree(ci_file: Path) -> None:
     programs = helm_programs()
     if not {3, 4} <= set(programs):

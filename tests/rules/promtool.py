@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from charts import NAMESPACE
 from tools import run, tool
 
 INTERVAL = 15
-NAMESPACE = "bots"
 JOB = "bot-gateway"
 REMEDIATOR = "bot-gateway-remediator"
 

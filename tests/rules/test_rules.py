@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from charts import Rendering, gateway
-from promtool import NAMESPACE
+from charts import NAMESPACE, Rendering, gateway
 from tools import ROOT, run, tool
 
 SPECIFIED = {

@@ -14,6 +14,7 @@ from tools import ROOT, run, tool
 GATEWAY_CHART = ROOT / "charts/bot-gateway"
 SANDBOX_CHART = ROOT / "charts/sandbox"
 KUBERNETES = "1.34.0"
+NAMESPACE = "bots"
 MONITORING_API = ("monitoring.coreos.com/v1", "monitoring.coreos.com/v1alpha1")
 Manifest = dict[str, Any]
 
@@ -83,11 +84,11 @@ def render(
     *,
     files: tuple[Path, ...] = (),
     release: str = "bot-gateway",
-    namespace: str = "bots",
+    namespace: str = NAMESPACE,
     apis: tuple[str, ...] = MONITORING_API,
     helm: str | None = None,
 ) -> Rendering:
-    """Render a chart; `values` win over the files of values.
+    """Render a chart, once for the same arguments; `values` win over the files of values.
 
     Raises RenderError with helm's message when it fails.
     """
@@ -96,10 +97,15 @@ def render(
         arguments += ["--api-versions", api]
     for file in files:
         arguments += ["--values", str(file)]
-    done = run(helm or tool("helm"), *arguments, "--values", "-", stdin=yaml.safe_dump(values or {}))
+    return Rendering(_template(helm or tool("helm"), tuple(arguments), yaml.safe_dump(values or {})))
+
+
+@functools.cache
+def _template(helm: str, arguments: tuple[str, ...], values: str) -> tuple[Manifest, ...]:
+    done = run(helm, *arguments, "--values", "-", stdin=values)
     if done.returncode:
         raise RenderError(done.stderr.strip())
-    return Rendering(tuple(load_all(done.stdout)))
+    return tuple(load_all(done.stdout))
 
 
 def gateway(values: dict[str, Any] | None = None, **options: Any) -> Rendering:
