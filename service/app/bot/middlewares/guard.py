@@ -5,11 +5,13 @@ Flags of a handler: `roles` (a set of Role, default everyone with an account), `
 `user_actions_total` counts it under).
 """
 
+from functools import cache
 from typing import Any
 
 from aiogram.dispatcher.flags import extract_flags
 from aiogram.types import CallbackQuery, Message, TelegramObject
 from aiogram.utils.i18n import gettext as _
+from prometheus_client import Counter
 
 from app.backends.models import Identity
 from app.bot.keyboards import share_contact
@@ -39,7 +41,7 @@ class GuardMiddleware(TimedMiddleware):
             )
         result = await handler(event, data)
         if "action" in flags:
-            metrics.USER_ACTIONS_TOTAL.labels(action=flags["action"], user_role=role_label(identity)).inc()
+            _actions(flags["action"], role_label(identity)).inc()
         return result
 
 
@@ -49,3 +51,8 @@ async def _ask_for_contact(event: Message | CallbackQuery) -> None:
         await event.answer(text, reply_markup=share_contact())
     else:
         await event.answer(text, show_alert=True)
+
+
+@cache
+def _actions(action: str, role: str) -> Counter:
+    return metrics.USER_ACTIONS_TOTAL.labels(action=action, user_role=role)
