@@ -66,6 +66,7 @@ class OperatorProcess:
         self.port = _free_port()
         self._process: asyncio.subprocess.Process | None = None
         self.log = folder / "operator.log"
+        self.service_account_token = ""
         self.environment = {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(kubeconfig_path),
@@ -107,6 +108,12 @@ class OperatorProcess:
     def running(self) -> bool:
         """Whether the process lives."""
         return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
 
     async def wait(self, seconds: float = 30.0) -> int:
         """Wait for its end and return the exit code (negative: the signal)."""

@@ -20,7 +20,7 @@ async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 60.0,
         answer = await check()
         if answer:
             return answer
-        assert loop.time() < deadline, f"not true within {seconds} s: {check.__qualname__}"
+        assert loop.time() < deadline, f"not true within {seconds} s: {check}"
         await asyncio.sleep(every)
 
 

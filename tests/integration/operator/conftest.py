@@ -92,6 +92,7 @@ async def operator(
     token = await service_account(api, namespace)
     kubeconfig(path, server=f"https://127.0.0.1:{proxy.port}", authority=Path(authority), token=token)
     process = OperatorProcess(tmp_path, namespace, path, alertmanager.port)
+    process.service_account_token = token
     try:
         yield process
     finally:
