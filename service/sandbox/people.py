@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 EXECUTORS = 12
-MANAGERS = 4
-ADMINS = 2
+MANAGERS = 6
+ADMINS = 4
 UNLINKED = 8
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from aiohttp import web
 from sandbox.backends.database import sqlite_url
 from sandbox.company import BACKENDS, Company
 from sandbox.control.api import Control
+from sandbox.control.page import Page
 from sandbox.faults import FaultBoard, ServiceName
 from sandbox.ledger import Ledger
 from sandbox.people import seed_people
@@ -21,6 +23,7 @@ from sandbox.settings import Settings
 from sandbox.telegram.api import BotApi
 from sandbox.telegram.simulator import Simulator
 from sandbox.telegram.webhook import WebhookSettings
+from sandbox.traces.receiver import SpanReceiver, SpanStore
 from sandbox.traffic.generator import TrafficGenerator
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -48,6 +51,8 @@ class Sandbox:
         self._directory = tempfile.TemporaryDirectory(prefix="sandbox-")
         url = settings.database_url or sqlite_url(Path(self._directory.name) / "company.sqlite")
         self._company = Company(settings, url, self.ledger)
+        self._spans = SpanStore()
+        self._stack = AsyncExitStack()
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -86,10 +91,14 @@ class Sandbox:
         for runner in self._runners:
             await runner.cleanup()
         await self._company.close()
+        await self._stack.aclose()
         self._directory.cleanup()
 
     async def _open(self) -> None:
         settings = self.settings
+        if settings.otlp_receiver_port:
+            receiver = SpanReceiver(self._spans, settings.otlp_receiver_port, settings.otlp_forward_to)
+            await self._stack.enter_async_context(receiver)
         await self._company.open(self.people)
         backends = self._company.applications(self.faults)
         await self._serve(
@@ -113,7 +122,11 @@ class Sandbox:
             traffic=self.traffic,
             people=self.people,
         )
-        await self._serve("control", control.application())  # last: its /healthz says that all the rest is there
+        page = Page(settings, self._spans)
+        self._stack.push_async_callback(page.close)
+        await self._serve(
+            "control", control.application(page.routes())
+        )  # last: its /healthz says that all the rest is there
         log.info("sandbox_ready", **self.ports)
 
     async def _serve(self, name: ServiceName | str, app: web.Application) -> None:

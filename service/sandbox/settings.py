@@ -1,5 +1,7 @@
 """The sandbox's settings, read from the environment (prefix ``SANDBOX_``)."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -40,6 +42,12 @@ class Settings(BaseSettings):
     traffic_users: int = Field(40, ge=1, le=999, description="Number of applicants (telegram ids 1001 and up).")
     ledger_size: int = Field(200_000, ge=1, description="Updates and effects remembered one by one; totals are exact.")
     otlp_endpoint: str = Field("", description="OTLP gRPC address for the backends' traces; empty is no tracing.")
+
+    otlp_receiver_port: int = Field(0, ge=0, description="Port of an own OTLP receiver for the page; 0 is none.")
+    otlp_forward_to: str = Field("", description="host:port of a Jaeger that gets what the receiver gets.")
+    gateway_url: str = Field("", description="The gateway's address, for the page's metrics; empty is none.")
+    gateway_pid_file: Path | None = Field(None, description="File with the gateway's process id, for the kill switch.")
+    prometheus_url: str = Field("", description="Prometheus' address, for the page's alerts; empty is none.")
 
     @property
     def bot_id(self) -> int:

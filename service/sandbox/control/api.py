@@ -1,6 +1,6 @@
 """The control API's HTTP face: JSON in, JSON out; ``{"error": ...}`` with a 4xx where a call makes no sense."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import orjson
@@ -56,8 +56,8 @@ class Control:
         self._people = people
         self._registry = simulator_registry(ledger, simulator)
 
-    def application(self) -> web.Application:
-        """Return the server's application."""
+    def application(self, more: Sequence[web.RouteDef] = ()) -> web.Application:
+        """Return the server's application; ``more`` are the page's routes."""
         app = web.Application(middlewares=[_errors])
         app.add_routes(
             [
@@ -82,6 +82,7 @@ class Control:
                 web.get("/traffic", self.traffic),
                 web.post("/traffic", self.set_traffic),
                 web.get("/webhook", self.webhook),
+                *more,
             ]
         )
         return app

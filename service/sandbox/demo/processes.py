@@ -35,9 +35,12 @@ def require_free_ports(ports: dict[str, int]) -> None:
 class Child:
     """One process with its log file."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(
+        self, name: str, command: list[str], environment: dict[str, str], log: Path, pid_file: Path | None = None
+    ) -> None:
         self.name = name
         self.log = log
+        self._pid_file = pid_file
         self._command = command
         self._environment = os.environ | environment
         self._process: asyncio.subprocess.Process | None = None
@@ -45,10 +48,17 @@ class Child:
     async def start(self) -> None:
         """Start it in this process's group, so that a signal to the group reaches it too."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as output:
+        with self.log.open("ab" if self._process else "wb") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment
             )
+
+        if self._pid_file is not None:
+            self._pid_file.write_text(str(self._process.pid))
+
+    async def wait(self) -> int:
+        """Wait until the process ends and return its status; minus the signal's number where one ended it."""
+        return await self._started().wait()
 
     async def wait_ready(self, url: str, timeout_seconds: float) -> None:
         """Wait until a URL answers 200.

@@ -11,10 +11,8 @@ import httpx
 from sandbox.demo.processes import Child, DemoError, require_free_ports
 from sandbox.demo.remote_phone import RemotePhone
 from sandbox.demo.settings import DemoSettings, gateway_environment, sandbox_environment
-from sandbox.demo.spans import Span, SpanReceiver, SpanStore
 from sandbox.demo.terminal import Terminal
-from sandbox.demo.trace_tree import trace_tree
-from sandbox.redis_server import RedisServer, RedisServerError
+from sandbox.redis_server import RedisServer, RedisServerError, free_port
 from sandbox.settings import Settings
 from sandbox.traffic.conversations import file_request, greet
 from sandbox.traffic.phone import BotSilentError
@@ -24,7 +22,7 @@ from sandbox.traffic.phone import BotSilentError
 FILES_A_REQUEST, LOOKS_AT_THE_LIST = 1003, 1006
 TRACE_SECONDS = 15.0
 TRACE_POLL_SECONDS = 0.25
-GATEWAY_SERVICE = "Bot Gateway Service"
+LIST_SERVICES = ("Bot Gateway Service", "Auth Service", "Request Service")
 
 
 class Demo:
@@ -34,7 +32,6 @@ class Demo:
         self._demo = demo
         self._sandbox = sandbox
         self._terminal = terminal
-        self._spans = SpanStore()
 
     async def run(self, *, once: bool) -> int:
         """Run until a signal, or until the conversation is over; return the exit status."""
@@ -64,13 +61,32 @@ class Demo:
             children = await self._start(stack)
             control = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._demo.control_port}", timeout=10)
             client = await stack.enter_async_context(control)
-            watchers = [asyncio.create_task(child.ended()) for child in children]
+            watchers = [asyncio.create_task(self._watch(child, once=once)) for child in children]
             stack.callback(lambda: [watcher.cancel() for watcher in watchers])
             play = asyncio.create_task(self._play(client, once=once))
             stack.callback(play.cancel)
             done, _pending = await asyncio.wait({play, *watchers}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
+
+    async def _watch(self, child: Child, *, once: bool) -> None:
+        """Start the gateway again when it was killed, as Kubernetes would; nothing else may end.
+
+        Raises:
+            DemoError: another end.
+        """
+        while True:
+            status = await child.wait()
+            if once or child.name != "gateway" or status != -signal.SIGKILL:
+                await child.ended()
+            self._terminal.note("The gateway was killed; it is started again.")
+            await child.start()
+            await child.wait_ready(self._gateway_ready_url, self._demo.ready_timeout_seconds)
+            self._terminal.note("The gateway is back.")
+
+    @property
+    def _gateway_ready_url(self) -> str:
+        return f"http://127.0.0.1:{self._demo.gateway_port}/readyz"
 
     def _ports(self) -> dict[str, int]:
         sandbox = self._sandbox
@@ -89,22 +105,23 @@ class Demo:
         self._terminal.title("Bot Gateway demo")
         redis = await stack.enter_async_context(RedisServer())
         self._terminal.line(f"  Redis     {redis.url}")
-        receiver = await stack.enter_async_context(SpanReceiver(self._spans))
+        otlp_port = free_port()
         outside = Child(
             "sandbox",
             [sys.executable, "-m", "sandbox", "serve"],
-            sandbox_environment(demo, sandbox, receiver.port),
+            sandbox_environment(demo, sandbox, otlp_port),
             run_dir / "sandbox.log",
         )
         gateway = Child(
             "gateway",
             [sys.executable, "-m", "app"],
-            gateway_environment(demo, sandbox, redis.url, receiver.port),
+            gateway_environment(demo, sandbox, redis.url, otlp_port),
             run_dir / "gateway.log",
+            demo.gateway_pid_file,
         )
         ready = {
             outside: f"http://127.0.0.1:{demo.control_port}/healthz",
-            gateway: f"http://127.0.0.1:{demo.gateway_port}/readyz",
+            gateway: self._gateway_ready_url,
         }
         for child in ready:
             stack.push_async_callback(child.stop)
@@ -116,6 +133,7 @@ class Demo:
             f"{sandbox.shift_port}, control on {demo.control_port}"
         )
         self._terminal.line(f"  gateway   http://127.0.0.1:{demo.gateway_port}")
+        self._terminal.line(f"  page      http://localhost:{demo.control_port}")
         self._terminal.note(f"  logs      {run_dir}/sandbox.log, {run_dir}/gateway.log")
         return [outside, gateway]
 
@@ -128,7 +146,7 @@ class Demo:
         phone = await self._phone(client, LOOKS_AT_THE_LIST)
         await phone.say("/requests")
         self._terminal.title("The trace of that list")
-        self._terminal.line(trace_tree(await self._list_trace()))
+        self._terminal.line(await self._list_trace(client))
         self._say_what_next()
         if once:
             return
@@ -141,16 +159,16 @@ class Demo:
         self._terminal.title(f"{person['name']}, {person['role']}, talks to the bot")
         return RemotePhone(client, telegram_id, self._terminal.to_bot, self._terminal.from_bot)
 
-    async def _list_trace(self) -> list[Span]:
+    async def _list_trace(self, client: httpx.AsyncClient) -> str:
         """Wait for the trace of a list whose asker had to be verified, with the spans of both sides.
 
         Raises:
             DemoError: it does not come.
         """
         for _poll in range(int(TRACE_SECONDS / TRACE_POLL_SECONDS)):
-            for spans in self._spans.traces():
-                if _is_list_trace(spans):
-                    return spans
+            found = (await client.get("/traces", params={"service": LIST_SERVICES})).json()["items"]
+            if found:
+                return str(found[0]["tree"])
             await asyncio.sleep(TRACE_POLL_SECONDS)
         raise DemoError(f"no trace of the list came within {TRACE_SECONDS:.0f} s; see {self._demo.run_dir}/gateway.log")
 
@@ -158,6 +176,8 @@ class Demo:
         gateway, control = self._demo.gateway_port, self._demo.control_port
         self._terminal.title("Try it")
         for text in (
+            "# the page: chat with the bot, break things, watch",
+            f"http://localhost:{control}",
             "# metrics",
             f"curl http://localhost:{gateway}/metrics",
             "# invalid updates, as a broken client would send them",
@@ -173,11 +193,6 @@ class Demo:
             f"curl -X DELETE http://localhost:{control}/faults",
         ):
             self._terminal.line(f"  {text}")
-
-
-def _is_list_trace(spans: list[Span]) -> bool:
-    rooted = any(span.service == GATEWAY_SERVICE and not span.parent_id for span in spans)
-    return rooted and {"Auth Service", "Request Service"} <= {span.service for span in spans}
 
 
 async def _no_pause() -> None:

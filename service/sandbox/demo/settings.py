@@ -14,10 +14,15 @@ class DemoSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEMO_", frozen=True)
 
     gateway_port: int = Field(8000, description="Port of the gateway.")
-    control_port: int = Field(8080, description="Port of the control API.")
+    control_port: int = Field(8080, description="Port of the page and the control API.")
     traffic_rate: float = Field(0.2, ge=0, description="Conversations a second after the one that is shown.")
     run_dir: Path = Field(Path(".run"), description="Where the processes' logs go.")
     ready_timeout_seconds: float = Field(30, gt=0, description="How long a process may take to start.")
+
+    @property
+    def gateway_pid_file(self) -> Path:
+        """Where the gateway's process id stands, for the page's kill switch."""
+        return self.run_dir / "gateway.pid"
 
 
 def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int) -> dict[str, str]:
@@ -34,6 +39,9 @@ def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int) -
         "SANDBOX_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp_port}",
         "SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{demo.gateway_port}/webhook",
         "SANDBOX_TRAFFIC_RATE": "0",
+        "SANDBOX_OTLP_RECEIVER_PORT": str(otlp_port),
+        "SANDBOX_GATEWAY_URL": f"http://127.0.0.1:{demo.gateway_port}",
+        "SANDBOX_GATEWAY_PID_FILE": str(demo.gateway_pid_file),
         "OTEL_BSP_SCHEDULE_DELAY": "500",
     }
 

@@ -17,13 +17,14 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 IDLE_CHECK_SECONDS = 0.2
 THINK_SECONDS = 0.7
+LEFT_TO_HUMANS = 3
 _WEIGHTS = {Role.APPLICANT: 14, Role.EXECUTOR: 4, Role.MANAGER: 1, Role.ADMIN: 1}
 
 
 class TrafficGenerator:
     """Plays people. ``rate`` is conversations started a second and may be changed at any time.
 
-    The first person of each role is left alone: demos and humans act as them.
+    The first three of each role, one a language, are left alone: demos and humans act as them.
     """
 
     def __init__(
@@ -92,4 +93,4 @@ class TrafficGenerator:
 
 def _bystanders(people: list[Person], role: Role) -> list[Person]:
     everyone = [person for person in people if person.role is role and person.linked]
-    return everyone[1:] or everyone
+    return everyone[LEFT_TO_HUMANS:] or everyone

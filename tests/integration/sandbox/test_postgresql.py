@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from sandbox.company import Company
-from sandbox.demo.spans import Span, SpanReceiver, SpanStore
+from sandbox.traces.receiver import Span, SpanReceiver, SpanStore
 from sandbox.faults import FaultBoard
 from sandbox.ledger import Ledger
 from sandbox.people import Role, seed_people

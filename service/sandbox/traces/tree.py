@@ -2,7 +2,7 @@
 
 import re
 
-from sandbox.demo.spans import Span
+from sandbox.traces.receiver import Span
 
 STATEMENT_LENGTH = 60
 _DATABASES = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "redis": "Redis"}

@@ -1,6 +1,14 @@
-"""A small OTLP/gRPC receiver: it keeps the latest spans, so that the demo can show a trace without Jaeger."""
+"""A small OTLP/gRPC receiver: it keeps the latest spans, so that a trace can be shown without Jaeger.
 
+With Jaeger there too, each batch goes on to it.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +19,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
     TraceServiceServicer,
+    TraceServiceStub,
     add_TraceServiceServicer_to_server,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanProto
 
 TRACES_KEPT = 500
+FORWARD_SECONDS = 2.0
+WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +56,60 @@ class Span:
 
 
 class SpanStore:
-    """The latest traces by id."""
+    """The latest traces by id; threads may share it."""
 
     def __init__(self) -> None:
         self._traces: OrderedDict[str, dict[str, Span]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def add(self, span: Span) -> None:
         """Keep a span."""
-        self._traces.setdefault(span.trace_id, {})[span.span_id] = span
-        while len(self._traces) > TRACES_KEPT:
-            self._traces.popitem(last=False)
+        with self._lock:
+            self._traces.setdefault(span.trace_id, {})[span.span_id] = span
+            while len(self._traces) > TRACES_KEPT:
+                self._traces.popitem(last=False)
+
+    def newest(self, services: frozenset[str] = frozenset(), limit: int = 20) -> list[list[Span]]:
+        """Return the latest whole traces (their root is there) in which all these services took part."""
+        whole = (spans for spans in self.traces() if any(not span.parent_id for span in spans))
+        found = (spans for spans in whole if services <= {span.service for span in spans})
+        return list(itertools.islice(found, limit))
 
     def traces(self) -> list[list[Span]]:
         """Return the traces, the latest first, each in the order of its spans' starts."""
-        ordered = [sorted(spans.values(), key=lambda span: span.start_ns) for spans in self._traces.values()]
+        with self._lock:
+            kept = [list(spans.values()) for spans in self._traces.values()]
+        ordered = [sorted(spans, key=lambda span: span.start_ns) for spans in kept]
         return sorted(ordered, key=lambda spans: spans[0].start_ns, reverse=True)
 
 
 class SpanReceiver(TraceServiceServicer):
     """The gRPC server; ``async with SpanReceiver(store) as receiver`` listens on ``receiver.port``."""
 
-    def __init__(self, store: SpanStore, port: int = 0) -> None:
+    def __init__(self, store: SpanStore, port: int = 0, forward_to: str = "") -> None:
         self._store = store
+        self._forward_to = forward_to
+        self._channel: Any = None
         self._wanted_port = port
         self._server: Any = None
         self.port = 0
 
     async def __aenter__(self) -> "SpanReceiver":
-        self._server = grpc.aio.server()
+        # Threads, not grpc.aio: that one stalls under uvloop.
+        self._server = grpc.server(ThreadPoolExecutor(WORKERS, thread_name_prefix="otlp"))
         add_TraceServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]  # generated code
         self.port = self._server.add_insecure_port(f"127.0.0.1:{self._wanted_port}")
-        await self._server.start()
+        self._server.start()
+        if self._forward_to:
+            self._channel = grpc.insecure_channel(self._forward_to)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._server.stop(grace=0.5)
+        await asyncio.to_thread(self._server.stop(grace=0.5).wait)
+        if self._channel is not None:
+            self._channel.close()
 
-    async def Export(  # noqa: N802 - the name is gRPC's
+    def Export(  # noqa: N802 - the name is gRPC's
         self,
         request: ExportTraceServiceRequest,
         context: object,  # noqa: ARG002 - gRPC's form
@@ -93,6 +121,9 @@ class SpanReceiver(TraceServiceServicer):
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
                     self._store.add(_span(service, span))
+        if self._channel is not None:
+            with contextlib.suppress(grpc.RpcError):  # a Jaeger that is down loses spans, nothing else
+                TraceServiceStub(self._channel).Export(request, timeout=FORWARD_SECONDS)  # type: ignore[no-untyped-call]  # generated code
         return ExportTraceServiceResponse()
 
 

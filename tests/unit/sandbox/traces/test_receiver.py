@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from sandbox.demo.spans import TRACES_KEPT, Span, SpanReceiver, SpanStore
+from sandbox.traces.receiver import TRACES_KEPT, Span, SpanReceiver, SpanStore
 
 
 async def test_a_trace_arrives_whole() -> None:

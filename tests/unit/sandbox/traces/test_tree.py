@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sandbox.demo.spans import Span
-from sandbox.demo.trace_tree import trace_tree
+from sandbox.traces.receiver import Span
+from sandbox.traces.tree import trace_tree
 
 CLIENT, SERVER = 3, 2
 

@@ -1,0 +1,8 @@
+// Starts the page's parts; each part is a module of its own and asks the sandbox for what it shows.
+import { startChat } from "/page/chat.js";
+import { startBoard } from "/page/board.js";
+import { startTraces } from "/page/traces.js";
+
+startChat();
+startBoard();
+startTraces();

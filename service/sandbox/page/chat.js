@@ -1,0 +1,81 @@
+// The phone: one person's chat with the bot.
+import { ask, byId, element, forever } from "/page/api.js";
+
+const COMMANDS = {
+  applicant: ["/start", "/newrequest", "/requests", "/help"],
+  executor: ["/start", "/shifts", "/myshifts", "/requests", "/availability"],
+  manager: ["/start", "/admin", "/requests", "/help"],
+  admin: ["/start", "/admin", "/requests", "/help"],
+};
+
+let people = [];
+let person = null;
+let seen = 0;
+
+const act = (what) => person && ask("/updates", { user_id: person.telegram_id, ...what });
+
+function choose() {
+  const role = byId("role").value;
+  const language = byId("language").value;
+  person = people.find((one) => one.linked && one.role === role && one.language === language);
+  seen = 0;
+  byId("chat").replaceChildren();
+  byId("person").textContent = person ? person.name : "nobody";
+  const buttons = COMMANDS[role].map((text) => element("button", { textContent: text, onclick: () => act({ text }) }));
+  byId("shortcuts").replaceChildren(...buttons);
+}
+
+function keyboard(message) {
+  const markup = message.reply_markup ?? {};
+  const rows = (markup.inline_keyboard ?? markup.keyboard ?? []).map((row) =>
+    element("div", {}, ...row.map((button) => key(message, button))));
+  return rows.length ? [element("div", { className: "keys" }, ...rows)] : [];
+}
+
+function key(message, button) {
+  const pressed = () => {
+    if (button.callback_data !== undefined) return act({ message_id: message.message_id, callback_data: button.callback_data });
+    if (button.request_contact) return act({ contact: person.phone });
+    return act({ text: button.text });
+  };
+  return element("button", { textContent: button.text, onclick: pressed });
+}
+
+function bubble(message) {
+  const content = message.text ?? message.caption ?? (message.photo ? "📷" : message.location ? "📍" : message.contact ? "☎" : "…");
+  const made = element("div", { className: message.from_bot ? "message" : "message own" }, content, ...(message.from_bot ? keyboard(message) : []));
+  made.dataset.id = message.message_id;
+  return made;
+}
+
+function show(message) {
+  const chat = byId("chat");
+  const old = chat.querySelector(`[data-id="${message.message_id}"]`);
+  if (old) old.replaceWith(bubble(message));
+  else chat.append(bubble(message));
+  chat.scrollTop = chat.scrollHeight;
+}
+
+async function follow() {
+  if (!person) return;
+  const asked = person;
+  const answer = await ask(`/chats/${asked.telegram_id}/messages?all=1&after=${seen}&timeout=${seen ? 2 : 0}`);
+  if (asked !== person) return;
+  answer.items.forEach(show);
+  seen = Math.max(seen, answer.last, 1);
+}
+
+export async function startChat() {
+  byId("role").onchange = byId("language").onchange = choose;
+  byId("composer").onsubmit = (event) => {
+    event.preventDefault();
+    const text = byId("text").value.trim();
+    byId("text").value = "";
+    if (text) act({ text });
+  };
+  byId("send-photo").onclick = () => act({ photos: 1 });
+  byId("send-location").onclick = () => act({ location: { latitude: 41.3111, longitude: 69.2797 } });
+  people = (await ask("/users")).items;
+  choose();
+  forever(follow, 50);
+}

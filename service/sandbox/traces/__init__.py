@@ -1,0 +1,1 @@
+"""The latest traces, for a laptop without Jaeger."""
