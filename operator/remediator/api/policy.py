@@ -53,7 +53,6 @@ class Scope(StrEnum):
 _DEFAULT_SCOPE = {
     Action.RESTART_PODS: Scope.MINORITY,
     Action.ROLLOUT_RESTART: Scope.MINORITY,
-    Action.SCALE_OUT: Scope.MAJORITY,
     Action.HOLD: Scope.ANY,
 }
 
@@ -87,7 +86,11 @@ class Step(SpecModel):
     @model_validator(mode="before")
     @classmethod
     def _scope_by_action(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "when" not in data and data.get("action") in set(_DEFAULT_SCOPE):
+        if not isinstance(data, dict) or "when" in data:
+            return data
+        if data.get("action") == Action.SCALE_OUT:
+            raise ValueError("ScaleOut needs `when`: Majority says that load is the cause where most pods are affected")
+        if data.get("action") in set(_DEFAULT_SCOPE):
             return {**data, "when": _DEFAULT_SCOPE[Action(data["action"])]}
         return data
 

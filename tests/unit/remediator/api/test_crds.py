@@ -102,7 +102,10 @@ def _closed(schema):
 @pytest.mark.parametrize("mode", ["Enforce", "DryRun"])
 @pytest.mark.parametrize(
     "escalation",
-    [[{"action": "RestartPods"}, {"action": "RolloutRestart"}], [{"action": "ScaleOut", "by": 2, "max": 9}]],
+    [
+        [{"action": "RestartPods"}, {"action": "RolloutRestart"}],
+        [{"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}],
+    ],
 )
 def test_every_status_that_is_written_fits_the_crd(mode, escalation):
     validator = jsonschema.Draft202012Validator(_closed(_schema("remediations", "status")))

@@ -33,11 +33,10 @@ def test_defaults_are_the_designs():
 
 @pytest.mark.parametrize(
     ("action", "scope"),
-    [("RestartPods", "Minority"), ("RolloutRestart", "Minority"), ("ScaleOut", "Majority"), ("Hold", "Any")],
+    [("RestartPods", "Minority"), ("RolloutRestart", "Minority"), ("Hold", "Any")],
 )
 def test_the_default_scope_follows_the_action(action, scope):
-    more = {"by": 1, "max": 2} if action == "ScaleOut" else {}
-    assert _policy(escalation=[{"action": action, **more}]).spec.escalation[0].when is Scope(scope)
+    assert _policy(escalation=[{"action": action}]).spec.escalation[0].when is Scope(scope)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +47,21 @@ def test_the_default_scope_follows_the_action(action, scope):
         ({"alerts": ['alertname=""']}, "or it means every alert"),
         ({"escalation": [{"action": "RestartPods", "when": "Majority"}]}, "a restart helps nobody"),
         ({"escalation": [{"action": "RolloutRestart", "when": "Any"}]}, "a restart helps nobody"),
-        ({"escalation": [{"action": "ScaleOut"}]}, "ScaleOut needs `by` and `max`"),
+        ({"escalation": [{"action": "ScaleOut", "when": "Majority"}]}, "ScaleOut needs `by` and `max`"),
+        ({"escalation": [{"action": "ScaleOut", "by": 1, "max": 2}]}, "ScaleOut needs `when`"),
         ({"escalation": [{"action": "Hold", "by": 1}]}, "belong to ScaleOut only"),
         ({"verification": {"stableFor": "1m"}}, "greater than or equal to"),
         ({"guards": {"minHealthy": "half"}}, "such as 50%"),
         ({"guards": {"minHealthy": "101%"}}, "such as 50%"),
         ({"guards": {"minHealthy": -1}}, "0 or more"),
         ({"guards": {"cooldown": "soon"}}, "not a duration"),
-        ({"guards": {"maxReplicas": 3}, "escalation": [{"action": "ScaleOut", "by": 1, "max": 5}]}, "maxReplicas"),
+        (
+            {
+                "guards": {"maxReplicas": 3},
+                "escalation": [{"action": "ScaleOut", "when": "Majority", "by": 1, "max": 5}],
+            },
+            "maxReplicas",
+        ),
         ({"guards": {"quietWindows": [{"from": "1", "to": "2", "timeZone": "Mars/Base"}]}}, "time zone"),
         ({"targetRef": {"kind": "DaemonSet", "name": "x"}}, "Deployment"),
         ({"mode": "Off"}, "Enforce"),

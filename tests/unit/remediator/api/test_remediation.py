@@ -49,7 +49,7 @@ def test_the_created_object_is_owned_by_its_policy_and_carries_no_status():
 
 
 def test_the_status_of_a_whole_incident_comes_back_as_it_was():
-    cluster = Cluster(make_policy(escalation=[{"action": "ScaleOut", "by": 2, "max": 9}]))
+    cluster = Cluster(make_policy(escalation=[{"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}]))
     cluster.fire("gw-0", "gw-1", "gw-2")
     cluster.run(60)
     cluster.clear()

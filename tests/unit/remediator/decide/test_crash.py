@@ -6,7 +6,7 @@ from incident import Cluster, make_policy
 from remediator.api.remediation import Phase, PodState
 from remediator.decide.decision import ActResult
 
-SCALE_OUT = {"action": "ScaleOut", "by": 2, "max": 9}
+SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 STEPS = {
     "RestartPods": ({}, ["gw-0"], "RestartPods gw-0"),
     "RolloutRestart": ({"escalation": [{"action": "RolloutRestart"}]}, ["gw-0"], "RolloutRestart breaker-1/0"),

@@ -8,7 +8,7 @@ from remediator.api.remediation import Phase, StepResult
 from remediator.decide.decision import EvictPod, Revert, RolloutRestart
 from remediator.decide.observed import Autoscaler, Observed, OtherRemediation, ScaleKind
 
-SCALE_OUT = {"action": "ScaleOut", "by": 2, "max": 9}
+SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 
 
 def _fresh(cluster):

@@ -15,7 +15,7 @@ SPEC = {
     "escalation": [
         {"action": "RestartPods", "verify": {"timeout": "1m"}},
         {"action": "RolloutRestart", "verify": {"timeout": "1m"}},
-        {"action": "ScaleOut", "by": 1, "max": 12},
+        {"action": "ScaleOut", "when": "Majority", "by": 1, "max": 12},
         {"action": "RestartPods"},
     ],
     "guards": {"budgets": [{"actions": 2, "per": "30m"}, {"actions": 4, "per": "6h"}], "cooldown": "8m"},

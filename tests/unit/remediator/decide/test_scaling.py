@@ -9,7 +9,7 @@ from remediator.api.remediation import Phase, ScaleKind, StepResult
 from remediator.decide.decision import ActResult, RemoveFieldOwnership, Revert
 from remediator.decide.observed import Autoscaler
 
-SCALE_OUT = {"action": "ScaleOut", "by": 2, "max": 9}
+SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 
 
 def _loaded(**spec):

@@ -83,7 +83,10 @@ def test_text_is_for_people(policy, capsys):
         ("kind: ConfigMap", "holds 0 objects of kind RemediationPolicy"),
         (POLICY.replace("targetRef: {name: gw}", "targetRef: {}"), "spec.targetRef.name: Field required"),
         (POLICY.replace("Enforce", "Enforce\n  bogus: 1"), "spec.bogus"),
-        (POLICY.replace("Enforce", "Enforce\n  escalation: [{action: ScaleOut}]"), "ScaleOut needs `by` and `max`"),
+        (
+            POLICY.replace("Enforce", "Enforce\n  escalation: [{action: ScaleOut, when: Any}]"),
+            "ScaleOut needs `by` and `max`",
+        ),
     ],
 )
 def test_an_unusable_policy_is_one_line_on_stderr(policy, capsys, text, complaint):
