@@ -12,22 +12,12 @@ from typing import Any
 import httpx
 import pytest
 from committed import Target, panel_targets
+from may_be_empty import MAY_BE_EMPTY
 from promql import expand
 
 PROM_URL = os.environ.get("PROM_URL", "")
 RANGE_SECONDS = int(os.environ.get("DASHBOARD_RANGE", "3600"))
 STEP_SECONDS = 15
-MAY_BE_EMPTY: dict[str, str] = {
-    "Overview: Alerts and their runbooks": "nothing fires or is pending: the panel says so",
-    "Overview: Firing alerts": "no alert fired in the time shown: the panel says so",
-    "Service Integration: $service: errors by kind": "a backend without errors says so",
-    "Overview: Duplicates and dead letters": "none in this time: the panel says so",
-    "SLO: Failures in the time shown, by pod": "no update failed: the panel says so",
-    "Overview: Unhandled exceptions of the last hour": "only a defect of ours fills it",
-    "Remediation: Alerts not taken (24h)": "filled only by alerts that a policy matches and may not take",
-    "Remediation: Refused webhooks and failed rounds": "rounds that fail have no series until one does",
-}
-"""Panels that a healthy product leaves empty, with the reason; anything else without data is a fault."""
 
 pytestmark = [
     pytest.mark.e2e,

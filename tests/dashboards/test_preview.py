@@ -28,6 +28,7 @@ WIDTH, HEIGHT = 1600, 1000
 SETTLED = """() => window.panels?.().length > 0
   && window.panels().every((panel) => panel.state === 'Done' || panel.state === 'Error')
   && window.variables().every((variable) => !variable.loading)"""
+ROUNDS = 10
 PATIENCE_MS = 60_000
 DRAWN_MS = 1_000
 """Between the last answer and its picture: React renders, uPlot draws, fonts arrive."""
@@ -89,10 +90,13 @@ class Shown:
         self.settle()
 
     def settle(self) -> None:
-        # Twice, for a variable's answer adds the panels that repeat by it.
-        for _ in range(2):
+        """Wait until the page has all answers and stays so: a variable's answer adds panels and asks others again."""
+        for _ in range(ROUNDS):
             self.page.wait_for_function(SETTLED, timeout=PATIENCE_MS)
             self.page.wait_for_timeout(DRAWN_MS)
+            if self.page.evaluate(SETTLED):
+                return
+        raise AssertionError(f"{self.page.url} asks again and again")
 
     def ask(self, what: str) -> list[dict[str, Any]]:
         """The page's own report on its panels, variables or annotations."""
