@@ -5,7 +5,7 @@ MAY_BE_EMPTY: dict[str, str] = {
     "Overview: Duplicates and dead letters": "none in this time: the panel says so",
     "Overview: Firing alerts": "no alert fired in the time shown: the panel says so",
     "Overview: Unhandled exceptions of the last hour": "only a defect of ours fills it",
-    "Performance & Resources: Session duration distribution": "no session of a young gateway has ended: the panel says so",
+    "Performance & Resources: Session duration distribution": "none has ended while the gateway is young: it says so",
     "Remediation: Alerts not taken (24h)": "filled only by alerts that a policy matches and may not take",
     "Remediation: Refused webhooks and failed rounds": "rounds that fail have no series until one does",
     "SLO: Failures in the time shown, by pod": "no update failed: the panel says so",
