@@ -13,7 +13,6 @@ from aiogram.types import Update
 from aiohttp import web
 
 from app.background import BackgroundWork
-from app.bot.dispatch import CompiledDispatch
 from app.bot.message_types import message_type
 from app.bot.services import Services
 from app.bot.setup import build_dispatcher
@@ -29,6 +28,7 @@ from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
 from app.delivery.context import UpdateContext
 from app.delivery.dead_letters import DeadLetters
+from app.delivery.dispatch_index import DispatchIndex
 from app.delivery.fsm_storage import SnapshotStorage
 from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
@@ -57,14 +57,15 @@ class Gateway:
         self.health = Health()
         self.redis = RedisConnections(settings)
         self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
-        budget = SendBudget(self.redis.batched, self.keys)
-        session = GatewaySession(settings.telegram_api_base, connections=settings.max_in_flight + 20, budget=budget)
+        session = GatewaySession(
+            settings.telegram_api_base, connections=settings.max_in_flight + 20, budget=self._send_budget()
+        )
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)
         self.dead_letters = DeadLetters.of(self.redis.client, self.keys, settings)
         self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
         self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage())
-        self._compiled = CompiledDispatch(self.dispatcher)
+        self._index = DispatchIndex(self.dispatcher, self.bot)
         self.activity = Activity(
             self.redis.batched,
             self.keys.shared(),
@@ -122,8 +123,14 @@ class Gateway:
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
 
+    def _send_budget(self) -> SendBudget | None:
+        messages_per_second = self.settings.telegram_messages_per_second
+        if not messages_per_second:
+            return None
+        return SendBudget(self.redis.batched, self.keys, messages_per_second=messages_per_second)
+
     async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
-        return await self._compiled.feed_update(self.bot, update, update_context=context)
+        return await self._index.feed(update, update_context=context)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         application = web.Application(client_max_size=MAX_BODY)

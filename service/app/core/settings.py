@@ -51,6 +51,11 @@ class Settings(BaseSettings):
     telegram_max_connections: int = Field(
         100, ge=1, le=100_000, description="Updates that Telegram may deliver at once (`max_connections`)."
     )
+    telegram_messages_per_second: int = Field(
+        30,
+        ge=0,
+        description="Messages a second that all replicas send together; 0: no limits of ours (a local Bot API server).",
+    )
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's only interface
     port: Port = Field(8000, description="Port to listen on.")

@@ -28,7 +28,6 @@ class Bucket:
     per_second: float
 
 
-BOT = Bucket(30, 30.0)
 CHAT = Bucket(3, 1.0)
 GROUP = Bucket(20, 20 / 60)
 
@@ -41,11 +40,13 @@ class SendBudget:
         redis: BatchedRedis,
         keys: KeySpace,
         *,
+        messages_per_second: int = 30,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._redis = redis
         self._keys = keys
+        self._bot = Bucket(messages_per_second, messages_per_second)
         self._clock = clock
         self._sleep = sleep
         self._script = Script("budget", files("app.telegram").joinpath("scripts", "take_tokens.lua").read_text("utf-8"))
@@ -73,7 +74,7 @@ class SendBudget:
 
     async def _take_of_the_bots(self) -> None:
         if self._advance < 1 or self._clock() > self._advance_until:
-            self._advance = await self._take(BOT, ADVANCE, "bot")
+            self._advance = await self._take(self._bot, ADVANCE, "bot")
             self._advance_until = self._clock() + ADVANCE_SECONDS
         self._advance -= 1
 
