@@ -17,7 +17,7 @@ class DemoSettings(BaseSettings):
     control_port: int = Field(8080, description="Port of the page and the control API.")
     traffic_rate: float = Field(0.2, ge=0, description="Conversations a second after the one that is shown.")
     run_dir: Path = Field(Path(".run"), description="Where the processes' logs go.")
-    ready_timeout_seconds: float = Field(30, gt=0, description="How long a process may take to start.")
+    ready_timeout_seconds: float = Field(60, gt=0, description="How long a process may take to start.")
 
     @property
     def gateway_pid_file(self) -> Path:

@@ -80,11 +80,26 @@ async def test_a_signal_ends_everything(environment: dict[str, str], how: signal
     assert alive == []
 
 
-async def test_a_gateway_that_dies_ends_the_demo_with_its_last_words(environment: dict[str, str]) -> None:
-    process = await start(environment)
-    await read_until(process, "Try it")
-    gateway = next(child for child in psutil.Process(process.pid).children() if child.cmdline()[-2:] == ["-m", "app"])
-    gateway.kill()
-    output = (await process.communicate())[0].decode()
-    assert process.returncode == 1
-    assert "demo: the gateway ended with status -9" in output
+async def gateway_of(demo: asyncio.subprocess.Process) -> psutil.Process:
+    children = psutil.Process(demo.pid).children()
+    return next(child for child in children if child.cmdline()[-2:] == ["-m", "app"])
+
+
+async def test_a_killed_gateway_is_started_again(environment: dict[str, str]) -> None:
+    demo = await start(environment)
+    await read_until(demo, "Try it")
+    killed = await gateway_of(demo)
+    killed.kill()
+    await read_until(demo, "The gateway is back.")
+    assert (await gateway_of(demo)).pid != killed.pid
+    demo.terminate()
+    assert await demo.wait() == 0
+
+
+async def test_a_gateway_that_ends_ends_the_demo_with_its_last_words(environment: dict[str, str]) -> None:
+    demo = await start(environment)
+    await read_until(demo, "Try it")
+    (await gateway_of(demo)).terminate()
+    output = (await demo.communicate())[0].decode()
+    assert demo.returncode == 1
+    assert "demo: the gateway ended with status 0; the end of" in output

@@ -13,12 +13,12 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from sandbox.company import Company
-from sandbox.traces.receiver import Span, SpanReceiver, SpanStore
 from sandbox.faults import FaultBoard
 from sandbox.ledger import Ledger
 from sandbox.people import Role, seed_people
 from sandbox.redis_server import free_port
 from sandbox.settings import Settings
+from sandbox.traces.receiver import Span, SpanReceiver, SpanStore
 
 pytestmark = pytest.mark.skipif(
     shutil.which("initdb") is None or shutil.which("postgres") is None,
