@@ -5,6 +5,7 @@ a percentile) take their colours from outside that range, so that a red line is 
 not known here get shades of one blue: Grafana's own palette has red and green in it.
 """
 
+import colorsys
 from collections.abc import Mapping
 
 OK = "green"
@@ -69,5 +70,15 @@ def identities(*names: str) -> Mapping[str, str]:
 _POD_SUFFIXES = "bcdfghjklmnpqrstvwxz2456789"
 """The characters that Kubernetes ends a pod's name with."""
 
-POD_PATTERNS = {f"/[{_POD_SUFFIXES[i::9]}]$/": hue for i, hue in enumerate(_HUES[:9])}
+_LIGHTNESS = (0.5, 0.66, 0.82)
+
+
+def _cold(number: int) -> str:
+    """One of 27 colours between teal and pink."""
+    hue, lightness = 172 + 18 * (number % 9), _LIGHTNESS[number // 9]
+    channels = colorsys.hls_to_rgb(hue / 360, lightness, 0.6)
+    return "#" + "".join(f"{round(255 * channel):02X}" for channel in channels)
+
+
+POD_PATTERNS = {f"/{suffix}$/": _cold(number) for number, suffix in enumerate(_POD_SUFFIXES)}
 """A pod's colour by the last character of its name: the same in every panel, though nobody knows the names before."""

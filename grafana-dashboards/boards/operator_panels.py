@@ -7,26 +7,28 @@ from boards.queries import OPERATOR, grouped, per_second, quantile, series, with
 
 STAGE = "remediator_stage_duration_seconds"
 STAGES = {
-    'stage="alert_to_webhook"': "alert → webhook",
-    'stage="webhook_to_intent"': "webhook → intent",
-    'stage="settling_to_accepted"': "settled → accepted",
-    'stage="intent_to_accepted"': "intent → accepted",
-    'stage="accepted_to_ready"': "accepted → pods ready",
-    'stage="ready_to_cleared"': "pods ready → alert cleared",
-    'stage="alert_to_recovered"': "alert → recovered",
+    "alert_to_webhook": "alert → webhook",
+    "webhook_to_intent": "webhook → intent",
+    "settled_to_intent": "settled → intent",
+    "settled_to_accepted": "settled → accepted",
+    "intent_to_accepted": "intent → accepted",
+    "accepted_to_ready": "accepted → pods ready",
+    "accepted_to_cleared": "accepted → cleared",
+    "alert_to_recovered": "alert → recovered",
 }
 """The moments of an incident in their order, in words."""
 
 
+def _observed(stage: str) -> str:
+    return within(STAGE + "_bucket", "$__range", "le", match=f'stage="{stage}"', where=OPERATOR)
+
+
 def _latency(title: str, q: float, description: str) -> AnyPanel:
-    buckets = STAGE + "_bucket"
     return bars(
         title,
         description,
-        [
-            Query(f"histogram_quantile({q}, {within(buckets, '$__range', 'le', match=stage, where=OPERATOR)})", words)
-            for stage, words in STAGES.items()
-        ],
+        # The comparison drops the NaN of a stage that no incident went through.
+        [Query(f"histogram_quantile({q}, {_observed(stage)}) >= 0", words) for stage, words in STAGES.items()],
         "s",
         span=8,
         no_value="No incident in this time.",

@@ -29,6 +29,7 @@ from boards.alerts import Alert
 from boards.links import Link, runbook
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
+RATES = {"errps", "reqps"}
 
 AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel | bargauge.Panel
 P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, heatmap.Panel, bargauge.Panel)
@@ -79,6 +80,9 @@ def graph(
     panel.legend(_legend(right=legend_right))
     if minimum is not None:
         panel.min(minimum)
+    if alerts and unit in RATES:
+        # A rate is mostly 0: an axis up to the lowest limit shows how far away from it the gateway is.
+        panel.axis_soft_max(1.2 * min(alert.threshold for alert in alerts))
     if alerts or drawn:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED))
     if sparse:
@@ -244,6 +248,6 @@ def _legend(*, right: bool) -> common.VizLegendOptions:
             .calcs(["lastNotNull", "max"])
             .sort_by("Max")
             .sort_desc(True)
-            .width(330)
+            .width(430)
         )
     return legend.display_mode(common_models.LegendDisplayMode.LIST).placement(common_models.LegendPlacement.BOTTOM)

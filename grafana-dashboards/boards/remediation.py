@@ -101,11 +101,12 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Prometheus",
-            "Time since Prometheus last answered. Without it no alert counts as cleared.",
-            Query(f"time() - max({operator('remediator_last_success_timestamp_seconds', PROMETHEUS)})"),
-            "s",
-            thresholds=style.steps((None, colours.OK), (60, colours.WARNING), (300, colours.CRITICAL)),
-            decimals=0,
+            "Whether Prometheus answered when it was last asked. While it does not, no alert counts as cleared.",
+            Query(f"min({operator('remediator_source_up', PROMETHEUS)})"),
+            "none",
+            thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
+            mappings=style.words({"0": ("silent", colours.CRITICAL), "1": ("answers", colours.OK)}),
+            no_value="not asked",
         ),
         number(
             "Watchdog",
@@ -132,6 +133,7 @@ def _doing() -> list[AnyPanel]:
                 )
             ],
             style.words({"0": (" ", "transparent"), "1": ("yes", "#3274D9")}),
+            height=10,
             no_value="No incident in this time.",
             links=[board(OVERVIEW)],
         ),
@@ -145,6 +147,7 @@ def _doing() -> list[AnyPanel]:
                 )
             ],
             style.BREAKER_STATES,
+            height=10,
             links=[board(SERVICES)],
         ),
         graph(

@@ -154,6 +154,7 @@ def _compared() -> list[AnyPanel]:
             " replaces it.",
             [Query(worst_pod(BREAKER, "service_name", "pod", where=SERVICE), "{{service_name}} on {{pod}}")],
             style.BREAKER_STATES,
+            height=10,
             alerts=[alerts.CIRCUIT_BREAKER_OPEN],
         ),
         graph(
@@ -169,6 +170,7 @@ def _compared() -> list[AnyPanel]:
                 **{f"{name}: refused": colours.WARNING for name in colours.SERVICES},
             },
             sparse=True,
+            height=10,
             no_value="No retry and no refusal in this time.",
         ),
     ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from app.bot import callbacks
 from app.bot.setup import COMMANDS
 from app.core import metric_labels as labels
-from boards import activity, colours, performance
+from boards import activity, colours, operator_panels, performance
 from boards.colours import CRITICAL, NOTICE, OK, WARNING
+from remediator.metrics import STAGES
 
 
 def test_closed_sets_are_complete() -> None:
@@ -20,6 +21,10 @@ def test_named_parts_of_the_bot_exist() -> None:
     assert set(activity.COMMANDS) <= COMMANDS
     assert set(activity.BUTTONS) <= set(callbacks.TYPES.values())
     assert set(performance.OPERATIONS) <= set(labels.REDIS_OPERATIONS)
+
+
+def test_every_stage_of_an_incident_has_a_word() -> None:
+    assert tuple(operator_panels.STAGES) == STAGES
 
 
 def test_red_means_trouble() -> None:
