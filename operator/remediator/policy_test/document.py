@@ -1,6 +1,7 @@
 """A policy test file."""
 
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -9,7 +10,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from remediator.api.policy import Action, Policy
 from remediator.api.remediation import Phase
-from remediator.api.values import Duration, SpecModel
+from remediator.api.values import Duration, SpecModel, format_duration
 from remediator.decide.observed import AlertState
 from remediator.policy_test.notation import parse_series, parse_values
 from remediator.replay.cli import PolicyFileError, load_policy, read_policy
@@ -107,10 +108,14 @@ class PolicyTest(SpecModel):
         return value
 
     @model_validator(mode="after")
-    def _times_are_observed(self) -> Self:
+    def _times_are_observed_and_in_order(self) -> Self:
         for expected in self.expect:
             if expected.at % self.interval:
-                raise ValueError(f"{self.name}: nothing is observed at {expected.at}, only every {self.interval}")
+                at, interval = format_duration(expected.at), format_duration(self.interval)
+                raise ValueError(f"{self.name}: nothing is observed at {at}, only every {interval}")
+        for times in ([item.at for item in self.expect], [item.at for item in self.workload]):
+            if any(after <= before for before, after in pairwise(times)):
+                raise ValueError(f"{self.name}: the times of `expect` and of `workload` must rise")
         return self
 
 

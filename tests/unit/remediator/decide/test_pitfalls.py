@@ -215,3 +215,42 @@ def test_two_operators_of_equal_rank_do_not_freeze_and_do_not_act_twice():
     again = cluster.decider(cluster.policy, won, cluster.observe(), cluster.now)
     assert again.intent == first.intent
     assert len(again.status.steps) == 1
+
+
+def test_alerts_of_pods_that_our_own_restart_starts_do_not_arm_it_again():
+    """Rule 5 of the design: an operator's own side effects look like a new incident."""
+    cluster = Cluster(make_policy(escalation=[{"action": "RolloutRestart"}, {"action": "RestartPods"}]))
+    cluster.fire("gw-1")
+    cluster.run(45)
+    cluster.clear()
+    starting = list(cluster.pods)
+    for name in starting:
+        cluster.pod_ready(name, ready=False)
+    cluster.fire(*starting)
+    cluster.run(120)
+    for name in starting:
+        cluster.pod_ready(name, ready=True)
+    cluster.clear()
+    cluster.run(300)
+    assert len(cluster.actions) == 1
+    assert len(cluster.remediations) == 1
+    assert cluster.phase is Phase.SUCCEEDED
+
+
+def test_a_hundred_flapping_alerts_make_one_remediation_and_one_action_a_cooldown():
+    """Storms: robusta drops what does not fit into its queue; here all of it is one incident of bounded size."""
+    cluster = Cluster(make_policy(), pods=4)
+    for minute in range(40):
+        if minute % 2:
+            cluster.clear()
+        else:
+            for number in range(100):
+                cluster.fire(
+                    "gw-1" if "gw-1" in cluster.pods else next(iter(cluster.pods)), service=f"backend-{number}"
+                )
+        cluster.run(15)
+    assert len(cluster.remediations) == 1
+    assert len(cluster.actions) == 1
+    assert cluster.status.alerts_total >= 100
+    assert len(cluster.status.alerts) == 50
+    assert len(str(cluster.status.to_object())) < 40_000

@@ -78,7 +78,8 @@ def test_a_test_that_does_not_hold_says_what_came_instead(run, expect, complaint
     [
         ({"tests": []}, "policy: Field required"),
         (_changed(expect=[]), "tests.0.expect"),
-        (_changed(expect=[{"at": "50s"}]), "nothing is observed at"),
+        (_changed(expect=[{"at": "50s"}]), "nothing is observed at 50s, only every 15s"),
+        (_changed(expect=[{"at": "45s"}, {"at": "45s"}]), "must rise"),
         (_changed(alerts=[{"series": "X{", "values": "1"}]), "is not a series"),
         (_changed(alerts=[{"series": "X", "values": "often"}]), "is not a value"),
         ({**ONE_POD, "policy": {"kind": "RemediationPolicy", "metadata": {"name": "p"}, "spec": {}}}, "targetRef"),
