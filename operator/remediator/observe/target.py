@@ -149,8 +149,8 @@ def _max_unavailable(raw: RawWorkload, ref: TargetRef) -> int:
     if strategy is not None and strategy.type == "Recreate":
         return desired
     rolling = strategy.rolling_update if strategy is not None else None
-    value: Any = rolling.max_unavailable if rolling is not None else None
-    text = str(_DEFAULT_MAX_UNAVAILABLE if value is None else getattr(value, "actual_instance", value))
+    value = rolling.max_unavailable if rolling is not None else None
+    text = str(_DEFAULT_MAX_UNAVAILABLE if value is None else value)
     return int(text.removesuffix("%")) * desired // 100 if text.endswith("%") else int(text)
 
 

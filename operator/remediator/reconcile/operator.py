@@ -162,18 +162,30 @@ class Operator:
                 await asyncio.sleep(FIRST_READ_RETRY_SECONDS)
 
     def _resume(self, snapshot: Snapshot) -> None:
+        self._know(snapshot)
         for policy in snapshot.policies:
-            self._policies[policy.name] = policy
             self._wake(policy.spec.target_ref)
         for remediation in snapshot.remediations:
             if remediation.active:
-                self._active[remediation.name] = remediation.spec.target_ref
                 self._wake(remediation.spec.target_ref)
                 _log.info("resuming", remediation=remediation.name, phase=remediation.status.phase)
 
+    def _know(self, snapshot: Snapshot) -> None:
+        self._policies = {policy.name: policy for policy in snapshot.policies}
+        self._active = {item.name: item.spec.target_ref for item in snapshot.remediations if item.active}
+
     async def _poll(self) -> None:
+        """Look at everything at an interval: a watch that stalls, or never began, is only slower then."""
         while True:
             await asyncio.sleep(self._interval.total_seconds())
+            try:
+                self._know(await self._store.snapshot())
+            except KubeError as error:
+                _log.warning("state not read", error=str(error))
+                self._metrics.source_up.labels("apiserver").set(0)
+            else:
+                self._metrics.source_up.labels("apiserver").set(1)
+                self._metrics.last_success.labels("apiserver").set(self._clock().timestamp())
             await self._poller.refresh()
             for ref in self._wanted_by(self._book.alerts()) | set(self._active.values()):
                 self._wake(ref)

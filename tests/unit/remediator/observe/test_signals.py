@@ -1,0 +1,58 @@
+"""What Prometheus says, and what its silence does not say."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from remediator.intake.payload import AlertState, Received
+from remediator.intake.sources import Sample, SourceError
+from remediator.observe.signals import SignalReader
+
+
+class Prometheus:
+    def __init__(self, answers: dict[str, list[Sample] | SourceError]) -> None:
+        self._answers = answers
+
+    async def query(self, expression: str) -> list[Sample]:
+        assert 'namespace="shop"' in expression
+        answer = next((found for part, found in self._answers.items() if part in expression), [])
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+
+def reader(answers: dict[str, list[Sample] | SourceError]) -> SignalReader:
+    return SignalReader(Prometheus(answers), "shop", "bot_gateway_")  # type: ignore[arg-type]  # the one call it makes
+
+
+def received(**labels: str) -> Received:
+    return Received("0" * 16, labels, datetime(2026, 1, 1, tzinfo=UTC), AlertState.ACTIVE)
+
+
+async def test_alert_is_confirmed_by_a_series_that_has_no_other_labels() -> None:
+    series = Sample({"__name__": "ALERTS", "alertstate": "firing", "alertname": "A", "pod": "a"}, 1)
+    signals = await reader({"ALERTS": [series]}).read()
+    assert signals.confirms(received(alertname="A", pod="a", cluster="external"))
+    assert not signals.confirms(received(alertname="A", pod="b"))
+    assert not signals.confirms(received(alertname="A"))
+
+
+async def test_breakers_and_successes_are_by_pod_and_backend() -> None:
+    signals = await reader(
+        {
+            "breaker": [
+                Sample({"pod": "a", "service_name": "request"}, 1),
+                Sample({"pod": "a", "service_name": "auth"}, float("nan")),
+                Sample({"service_name": "request"}, 1),
+            ],
+            "requests_total": [Sample({"pod": "b", "service_name": "request"}, 3.5)],
+        }
+    ).read()
+    assert signals.breakers == {"a": {"request": 1}}
+    assert signals.successes == {"b": frozenset({"request"})}
+
+
+@pytest.mark.parametrize("part", ["ALERTS", "breaker", "requests_total"])
+async def test_half_an_answer_is_none(part: str) -> None:
+    with pytest.raises(SourceError):
+        await reader({part: SourceError("away")}).read()

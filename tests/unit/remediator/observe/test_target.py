@@ -1,0 +1,207 @@
+"""The target as it is read from the API server's objects."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from kubernetes.aio import client
+
+from remediator.api.policy import TargetRef
+from remediator.api.remediation import ScaleKind
+from remediator.decide.observed import ABSENT, Autoscaler
+from remediator.kube import NotFoundError, RefusedError
+from remediator.observe.target import read_target
+
+REF = TargetRef(name="web")
+LABELS = {"app": "web"}
+
+
+def owner(kind: str, uid: str) -> client.V1OwnerReference:
+    return client.V1OwnerReference(api_version="apps/v1", kind=kind, name="x", uid=uid, controller=True)
+
+
+def pod(name: str, *, owned_by: str = "rs-1", ready: bool = True, phase: str = "Running") -> client.V1Pod:
+    return client.V1Pod(
+        metadata=client.V1ObjectMeta(
+            name=name,
+            uid=f"uid-{name}",
+            creation_timestamp=datetime(2026, 1, 1, tzinfo=UTC),
+            owner_references=[owner("ReplicaSet", owned_by)],
+        ),
+        status=client.V1PodStatus(
+            phase=phase, conditions=[client.V1PodCondition(type="Ready", status="True" if ready else "False")]
+        ),
+    )
+
+
+class Cluster:
+    """The API server's answers; a test changes what it is about."""
+
+    def __init__(self) -> None:
+        self.spec: dict[str, Any] = {}
+        self.status: dict[str, Any] = {"replicas": 3, "updated_replicas": 3, "observed_generation": 1}
+        self.annotations: dict[str, str] = {}
+        self.namespace: dict[str, str] = {}
+        self.pods = [pod("a"), pod("b"), pod("c", ready=False)]
+        self.budgets: list[client.V1PodDisruptionBudget] = []
+        self.autoscalers: list[client.V2HorizontalPodAutoscaler] = []
+        self.scaled_objects: list[dict[str, Any]] = []
+        self.error: Exception | None = None
+
+    async def read_target(self, kind: str, name: str) -> client.V1Deployment:
+        if self.error is not None:
+            raise self.error
+        template = client.V1PodTemplateSpec(metadata=client.V1ObjectMeta(labels=LABELS))
+        spec = {"replicas": 3, "selector": client.V1LabelSelector(match_labels=LABELS), "template": template}
+        return client.V1Deployment(
+            metadata=client.V1ObjectMeta(name=name, uid="dep", generation=1, annotations=self.annotations),
+            spec=client.V1DeploymentSpec(**{**spec, **self.spec}),
+            status=client.V1DeploymentStatus(**self.status),
+        )
+
+    async def list_pods(self, selector: str) -> list[client.V1Pod]:
+        assert selector == "app=web"
+        return self.pods
+
+    async def list_replica_sets(self, selector: str) -> list[client.V1ReplicaSet]:
+        owners = {"rs-1": "dep", "rs-of-another": "other"}
+        return [
+            client.V1ReplicaSet(
+                metadata=client.V1ObjectMeta(name=uid, uid=uid, owner_references=[owner("Deployment", by)]),
+                spec=client.V1ReplicaSetSpec(selector=client.V1LabelSelector(match_labels=LABELS)),
+            )
+            for uid, by in owners.items()
+        ]
+
+    async def list_disruption_budgets(self) -> list[client.V1PodDisruptionBudget]:
+        return self.budgets
+
+    async def list_autoscalers(self) -> list[client.V2HorizontalPodAutoscaler]:
+        return self.autoscalers
+
+    async def list_scaled_objects(self) -> list[dict[str, Any]]:
+        return self.scaled_objects
+
+    async def namespace_annotations(self) -> dict[str, str]:
+        return self.namespace
+
+
+@pytest.fixture
+def cluster() -> Any:
+    return Cluster()
+
+
+async def test_only_pods_that_the_target_owns_are_its_pods(cluster: Any) -> None:
+    cluster.pods += [pod("stranger", owned_by="rs-of-another"), pod("evicted", phase="Failed")]
+    workload = (await read_target(cluster, REF)).workload
+    assert [(item.name, item.ready) for item in workload.pods or ()] == [("a", True), ("b", True), ("c", False)]
+    assert workload.replicas == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "complete"),
+    [
+        ({}, True),
+        ({"observed_generation": 0}, False),
+        ({"updated_replicas": 1}, False),
+        ({"replicas": 4}, False),
+        ({"replicas": 2, "updated_replicas": 2}, True),
+        ({"replicas": 0, "updated_replicas": 0}, False),
+    ],
+)
+async def test_rollout_is_complete_when_no_old_pod_is_left(
+    cluster: Any, status: dict[str, int], complete: bool
+) -> None:
+    cluster.status |= status
+    assert (await read_target(cluster, REF)).workload.rollout_complete is complete
+
+
+@pytest.mark.parametrize(
+    ("strategy", "taken"),
+    [
+        (None, 0),
+        (client.V1DeploymentStrategy(type="Recreate"), 3),
+        (
+            client.V1DeploymentStrategy(
+                type="RollingUpdate",
+                rolling_update=client.V1RollingUpdateDeployment(max_unavailable=2),
+            ),
+            2,
+        ),
+        (
+            client.V1DeploymentStrategy(
+                type="RollingUpdate",
+                rolling_update=client.V1RollingUpdateDeployment(max_unavailable="50%"),
+            ),
+            1,
+        ),
+    ],
+)
+async def test_rollout_takes_away_what_its_strategy_says(cluster: Any, strategy: Any, taken: int) -> None:
+    cluster.spec = {"strategy": strategy}
+    assert (await read_target(cluster, REF)).workload.max_unavailable == taken
+
+
+def budget(allowed: int, labels: dict[str, str], *, observed: int = 1) -> client.V1PodDisruptionBudget:
+    return client.V1PodDisruptionBudget(
+        metadata=client.V1ObjectMeta(name="b", generation=1),
+        spec=client.V1PodDisruptionBudgetSpec(selector=client.V1LabelSelector(match_labels=labels)),
+        status=client.V1PodDisruptionBudgetStatus(
+            disruptions_allowed=allowed,
+            observed_generation=observed,
+            current_healthy=3,
+            desired_healthy=2,
+            expected_pods=3,
+        ),
+    )
+
+
+async def test_smallest_disruption_budget_counts(cluster: Any) -> None:
+    assert (await read_target(cluster, REF)).workload.disruptions_allowed is ABSENT
+    cluster.budgets = [budget(2, LABELS), budget(1, {}), budget(0, {"app": "other"})]
+    assert (await read_target(cluster, REF)).workload.disruptions_allowed == 1
+
+
+async def test_budget_that_is_not_counted_yet_is_unknown(cluster: Any) -> None:
+    cluster.budgets = [budget(2, LABELS, observed=0)]
+    assert (await read_target(cluster, REF)).workload.disruptions_allowed is None
+
+
+async def test_keda_comes_before_the_autoscaler_that_it_made(cluster: Any) -> None:
+    cluster.autoscalers = [
+        client.V2HorizontalPodAutoscaler(
+            metadata=client.V1ObjectMeta(name="keda-hpa-web"),
+            spec=client.V2HorizontalPodAutoscalerSpec(
+                min_replicas=2,
+                max_replicas=8,
+                scale_target_ref=client.V2CrossVersionObjectReference(
+                    api_version="apps/v1", kind="Deployment", name="web"
+                ),
+            ),
+        )
+    ]
+    found = (await read_target(cluster, REF)).workload.autoscaler
+    assert isinstance(found, Autoscaler)
+    assert (found.kind, found.min_replicas) == (ScaleKind.HORIZONTAL_POD_AUTOSCALER, 2)
+    cluster.scaled_objects = [
+        {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": {"name": "web"}, "maxReplicaCount": 8}}
+    ]
+    found = (await read_target(cluster, REF)).workload.autoscaler
+    assert isinstance(found, Autoscaler)
+    assert (found.kind, found.min_replicas, found.max_replicas) == (ScaleKind.SCALED_OBJECT, 0, 8)
+
+
+async def test_pause_of_the_namespace_and_of_the_target(cluster: Any) -> None:
+    paused = {"remediation.bot-gateway.dev/paused": "true"}
+    assert (await read_target(cluster, REF)).workload.paused is False
+    cluster.namespace = paused
+    assert (await read_target(cluster, REF)).workload.paused is True
+    cluster.namespace, cluster.annotations = {}, paused
+    assert (await read_target(cluster, REF)).workload.paused is True
+
+
+@pytest.mark.parametrize("error", [NotFoundError("read", 404, ""), RefusedError("read", 403, "")])
+async def test_half_a_picture_is_none(cluster: Any, error: Exception) -> None:
+    cluster.error = error
+    with pytest.raises(type(error)):
+        await read_target(cluster, REF)
