@@ -81,6 +81,8 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: Al
     if underway is not None:
         return _again(draft, step, observed, picture, EvictPod(underway.name, underway.uid), underway)
     verdict = judge_cause(observed, picture)
+    if verdict.scope is not None:
+        draft.note_scope(verdict.scope, observed.settling)
     at_fault = {pod.uid for pod in verdict.to_restart}
     if picture.standing is not Standing.SUPPRESSED:
         for pod in step.pods:
@@ -92,7 +94,6 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: Al
     if not _replacements_ready(draft, step, observed):
         return _await_replacement(draft, step)
     if verdict.scope is Scope.MAJORITY:
-        draft.status.settling_until = draft.now + observed.settling
         message = f"{verdict.share} are affected by now: what they share is the fault, no further pod is replaced."
         return draft.gate(Gate(GateKind.CAUSE, "SharedFault", message))
     gate = (
@@ -173,10 +174,12 @@ def _again(
         step.finished_at = draft.now
         message = "The alert cleared before the step was carried out: it is left undone."
         return begin_verifying(draft, step, "ClearedBeforeActing", message)
+    verdict = judge_cause(observed, picture)
+    if verdict.scope is not None:
+        draft.note_scope(verdict.scope, observed.settling)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(draft, picture, ())
     if gate is None and pod is not None:
         gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, pod.name)
-    verdict = judge_cause(observed, picture)
     if gate is None and step.action is not Action.SCALE_OUT and verdict.scope is Scope.MAJORITY:
         gate = Gate(GateKind.CAUSE, "SharedFault", f"{verdict.share} are affected by now: the step is not repeated.")
     if gate is not None:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from remediator.api.names import PodName
-from remediator.api.policy import Action, Mode, Policy
+from remediator.api.policy import Action, Mode, Policy, Scope
 from remediator.api.remediation import (
     MAX_ALERTS,
     MAX_DECISIONS,
@@ -126,6 +126,12 @@ class Draft:
         )
         others = [condition for condition in self.status.conditions if condition.type != kind]
         self.status.conditions = sorted([*others, new], key=lambda condition: condition.type)
+
+    def note_scope(self, scope: Scope, settling: timedelta) -> None:
+        """Note how many are affected. After a shared fault a remaining minority settles anew: it may be ending."""
+        if self.status.scope is Scope.MAJORITY and scope is Scope.MINORITY:
+            self.status.settling_until = self.now + settling
+        self.status.scope = scope
 
     def record_alerts(self, picture: AlertPicture) -> None:
         """Bring the list of alerts up to date; an alert that is gone stays in it as ``resolved``."""

@@ -16,19 +16,20 @@ from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_disruption, blocked_step, needs_peers
 from remediator.decide.observed import Observed
 from remediator.decide.scaling import plan_scale_out
-from remediator.decide.scope import CauseVerdict, judge_cause
+from remediator.decide.scope import CauseVerdict, judge_cause, ready_pods
+
+_OUTLIVED = "The alert fires, but the breakers of its pods are closed: it has outlived its fault."
 
 
 def take_next_step(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
     """Begin the next step for an alert that fires, or say why not."""
     verdict = judge_cause(observed, picture)
     if verdict.scope is None:
-        message = "The alert fires, but no ready pod of the target is affected: there is nothing to restart."
-        return draft.gate(Gate(GateKind.GUARD, "NoAffectedPods", message))
-    draft.status.scope = verdict.scope
+        return draft.gate(_nobody_affected(observed, picture))
+    draft.note_scope(verdict.scope, observed.settling)
     found = _choose(draft, verdict.scope)
     if found is None:
-        return _without_step(draft, verdict, observed)
+        return _without_step(draft, verdict)
     index, step = found
     if step.action is Action.HOLD:
         return _hold(draft, observed, picture, index, step, verdict)
@@ -49,25 +50,31 @@ def _choose(draft: Draft, scope: Scope) -> tuple[int, Step] | None:
     return None
 
 
-def _without_step(draft: Draft, verdict: CauseVerdict, observed: Observed) -> Decision:
+def _without_step(draft: Draft, verdict: CauseVerdict) -> Decision:
     scope = verdict.scope or Scope.ANY
     if any(step.fits(scope) for step in draft.policy.spec.escalation):
         message = f"Every step for this fault was taken and the alert still fires ({verdict.share} affected)."
         return draft.finish(Phase.HANDED_OVER, "EscalationExhausted", message)
     if scope is Scope.MAJORITY:
-        draft.status.settling_until = draft.now + observed.settling
         message = f"{verdict.share} are affected: what they share is the fault, a restart helps nobody."
         return draft.gate(Gate(GateKind.CAUSE, "SharedFault", message))
     message = f"{verdict.share} are affected, and the policy has no step for that."
     return draft.gate(Gate(GateKind.CAUSE, "NoStepForScope", message))
 
 
+def _nobody_affected(observed: Observed, picture: AlertPicture) -> Gate:
+    ready = {pod.name for pod in ready_pods(observed)}
+    if any(alert.pod in ready for alert in picture.firing):
+        return Gate(GateKind.GUARD, "AlertOutlivesFault", _OUTLIVED)
+    message = "The alert fires on pods that are not ready: they serve nobody, so there is nothing to restart."
+    return Gate(GateKind.GUARD, "NoAffectedPods", message)
+
+
 def _cause_gate(draft: Draft, step: Step, verdict: CauseVerdict) -> Gate | None:
     if not needs_peers(step):
         return None
     if not verdict.to_restart:
-        message = "The alert fires, but the breakers of its pods are closed: it has outlived its fault."
-        return Gate(GateKind.CAUSE, "AlertOutlivesFault", message)
+        return Gate(GateKind.CAUSE, "AlertOutlivesFault", _OUTLIVED)
     if verdict.unproven:
         names = ", ".join(verdict.unproven)
         message = f"No unaffected pod had a successful call to {names} within 2 minutes: it may be the backend."
@@ -83,8 +90,6 @@ def _hold(
 ) -> Decision:
     scope = verdict.scope or Scope.ANY
     draft.status.held_since = draft.status.held_since or draft.now
-    if scope is Scope.MAJORITY:
-        draft.status.settling_until = draft.now + observed.settling
     until = draft.status.held_since + step.verify.timeout
     if not any(later.fits(scope) for later in draft.policy.spec.escalation[index + 1 :]):
         message = f"The policy holds: {verdict.share} are affected. Nothing is done until the alert ends."

@@ -81,7 +81,7 @@ def test_an_alert_on_a_pod_whose_breaker_is_closed_restarts_nothing():
     cluster.fire("gw-0")
     cluster.run(300)
     assert cluster.actions == []
-    assert cluster.status.reason == "NoAffectedPods"
+    assert cluster.status.reason == "AlertOutlivesFault"
 
 
 def test_breakers_of_two_backends_on_different_pods_add_up():
@@ -179,3 +179,21 @@ def test_an_alert_older_than_its_pod_is_left_over_from_a_predecessor():
     cluster.pods["gw-0"] = replace(cluster.pods["gw-0"], created_at=make_alert("x").starts_at.replace(hour=11))
     cluster.run(120)
     assert cluster.remediations == []
+
+
+def test_an_alert_on_a_pod_that_is_not_ready_restarts_nothing():
+    cluster = Cluster(make_policy())
+    cluster.fire("gw-0")
+    cluster.pod_ready("gw-0", ready=False)
+    cluster.run(300)
+    assert cluster.actions == []
+    assert cluster.status.reason == "NoAffectedPods"
+
+
+def test_a_lasting_outage_is_written_once_and_not_at_every_look():
+    cluster = Cluster(make_policy())
+    cluster.fire("gw-0", "gw-1", "gw-2")
+    cluster.run(60)
+    before = len(cluster.decisions)
+    cluster.run(600)
+    assert not any(decision.changed for decision in cluster.decisions[before:])
