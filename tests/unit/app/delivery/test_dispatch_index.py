@@ -14,6 +14,7 @@ from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import Update, User
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.asyncio import Redis
 
 from app.bot import callbacks
 from app.bot.services import Services
@@ -180,7 +181,7 @@ def bot_tree() -> Tree:
     calls: list[Called] = []
     configured = Settings(bot_token="42:TOKEN")  # type: ignore[arg-type]  # pydantic makes it a SecretStr
     services = Services.from_settings(configured)
-    dispatcher = build_dispatcher(services, configured, Any, SnapshotStorage())  # type: ignore[arg-type]  # not reached
+    dispatcher = build_dispatcher(services, configured, Redis(), SnapshotStorage())
     for router in dispatcher.chain_tail:
         for kind in ("message", "edited_message", "callback_query"):
             for number, handler in enumerate(router.observers[kind].handlers):
