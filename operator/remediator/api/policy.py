@@ -12,13 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
+from remediator.api.limits import MAX_STEPS, MIN_STABLE
 from remediator.api.matchers import Matcher, Operator
 from remediator.api.names import PolicyName
 from remediator.api.values import Duration, SpecModel, StatusModel, Time
-
-MIN_STABLE = timedelta(minutes=3)
-MAX_STEPS = 9
-"""With as many reverts and the release of the field at most 19 entries, of the 20 that a status keeps."""
 
 
 class Mode(StrEnum):

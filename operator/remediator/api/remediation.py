@@ -3,7 +3,6 @@
 A killed operator goes on from what is written here; nothing that matters is kept elsewhere.
 """
 
-from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Literal, Self
 
@@ -22,13 +21,6 @@ from remediator.api.names import (
 )
 from remediator.api.policy import Action, Mode, Scope, TargetRef
 from remediator.api.values import SpecModel, StatusModel, Time
-
-MAX_ALERTS = 50
-MAX_STEPS_RECORDED = 20
-MAX_DECISIONS = 50
-MAX_PODS_OF_A_STEP = 50
-SETTLING = timedelta(seconds=45)
-"""Scrape + evaluation + poll: how long it takes until every alert of one incident has come."""
 
 
 class Phase(StrEnum):

@@ -2,12 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from remediator.api.limits import MAX_ALERTS, MAX_DECISIONS, MAX_STEPS_RECORDED
 from remediator.api.names import PodName
 from remediator.api.policy import Action, Mode, Policy, Scope
 from remediator.api.remediation import (
-    MAX_ALERTS,
-    MAX_DECISIONS,
-    MAX_STEPS_RECORDED,
     AlertEntry,
     Condition,
     DecisionEntry,

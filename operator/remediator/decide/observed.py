@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from remediator.api.limits import SETTLING
 from remediator.api.names import Backend, Fingerprint, PodName, PodUid, RemediationName
-from remediator.api.remediation import SETTLING, ScaleKind
+from remediator.api.remediation import ScaleKind
 
 
 class AlertState(StrEnum):

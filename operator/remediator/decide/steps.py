@@ -1,8 +1,8 @@
 """Choosing the next step of the escalation and beginning it."""
 
+from remediator.api.limits import MAX_PODS_OF_A_STEP
 from remediator.api.policy import Action, Scope, Step
 from remediator.api.remediation import (
-    MAX_PODS_OF_A_STEP,
     Baseline,
     GateKind,
     Phase,

@@ -2,8 +2,9 @@
 
 from incident import START, Cluster, make_policy
 
+from remediator.api.limits import MAX_ALERTS, MAX_DECISIONS
 from remediator.api.policy import Mode
-from remediator.api.remediation import MAX_ALERTS, MAX_DECISIONS, GateKind, Phase, StepResult
+from remediator.api.remediation import GateKind, Phase, StepResult
 from remediator.decide.decision import ActResult, EvictPod
 
 
