@@ -1,0 +1,85 @@
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.connection import Connection
+
+from app.core.redis_batch import BatchedRedis
+from app.delivery.keys import KeySpace
+from app.telegram.budget import SendBudget
+from sandbox.redis_server import free_port
+
+KEYS = KeySpace("bg", 42)
+
+
+class Waits:
+    """Takes the place of sleeping: what is waited for is noted, and the buckets are told that the time has passed."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.seconds: list[float] = []
+        self._redis = redis
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        for key in await self._redis.keys("bg:42:send:*"):
+            at = float(await self._redis.hget(key, "at") or 0)
+            await self._redis.hset(key, "at", at - seconds * 1000)
+
+
+def budget(batched: BatchedRedis, waits: Waits, per_second: int = 30) -> SendBudget:
+    return SendBudget(batched, KEYS, messages_per_second=per_second, clock=lambda: 0.0, sleep=waits)
+
+
+async def test_replicas_share_the_bot_s_limit(batched: BatchedRedis, redis: Redis) -> None:
+    waits = Waits(redis)
+    replicas = [budget(batched, waits) for _ in range(3)]
+    for number in range(30):
+        await replicas[number % 3].acquire(1000 + number)
+    assert waits.seconds == []
+    for number in range(30):
+        await replicas[number % 3].acquire(2000 + number)
+    # 30 more at 30 a second, in advances of whole messages.
+    assert 0.5 < sum(waits.seconds) < 1.1
+
+
+async def test_a_private_chat_gets_one_a_second_after_a_few(batched: BatchedRedis, redis: Redis) -> None:
+    waits = Waits(redis)
+    sender = budget(batched, waits)
+    for _ in range(4):
+        await sender.acquire(1001)
+    assert waits.seconds == []
+    for _ in range(3):
+        await sender.acquire(1001)
+    assert sum(waits.seconds) == pytest.approx(3, abs=0.2)
+
+
+async def test_a_group_gets_twenty_a_minute(batched: BatchedRedis, redis: Redis) -> None:
+    waits = Waits(redis)
+    one, two = budget(batched, waits), budget(batched, waits)
+    for number in range(20):
+        await (one if number % 2 else two).acquire(-5)
+    assert waits.seconds == []
+    await one.acquire(-5)
+    assert sum(waits.seconds) == pytest.approx(3, abs=0.2)
+
+
+async def test_a_reply_costs_no_round_trip_of_its_own(batched: BatchedRedis, redis: Redis) -> None:
+    sender = budget(batched, Waits(redis))
+    await sender.acquire(1001)
+    before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    for chat in range(2001, 2005):
+        await sender.acquire(chat)
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == before
+
+
+async def test_without_redis_nobody_waits(redis: Redis) -> None:
+    waits = Waits(redis)
+    unreachable = BatchedRedis(lambda: Connection(host="127.0.0.1", port=free_port()), timeout=1)
+    for _ in range(5):
+        await budget(unreachable, waits).acquire(-5)
+    assert waits.seconds == []
+
+
+async def test_what_is_remembered_of_chats_is_bounded(batched: BatchedRedis, redis: Redis) -> None:
+    sender = budget(batched, Waits(redis), per_second=100_000)
+    for chat in range(1, 10_100):
+        sender._sent_lately(chat)
+    assert len(sender._last_sent) == 10_000

@@ -1,0 +1,82 @@
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from redis.asyncio import Redis
+
+from app.core.election import Election
+from app.delivery.pipeline import Outcome
+from app.telegram import polling
+from app.telegram.polling import Polling
+
+DONE = (200, {"ok": True, "result": True})
+
+
+def message(update_id: int, chat: int) -> dict[str, Any]:
+    return {"update_id": update_id, "message": {"message_id": 1, "date": 0, "chat": {"id": chat, "type": "private"}}}
+
+
+def batch(*updates: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"ok": True, "result": list(updates)}
+
+
+class IntakeStub:
+    """Notes what it is given; `outcomes` are given first."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+        self.outcomes: list[Outcome] = []
+
+    async def take(self, body: bytes) -> Outcome:
+        self.taken.append(body)
+        return self.outcomes.pop(0) if self.outcomes else Outcome.HANDLED
+
+
+@pytest.fixture
+def intake() -> IntakeStub:
+    return IntakeStub()
+
+
+@pytest.fixture
+def poll(bot: Bot, redis: Redis, intake: IntakeStub) -> Polling:
+    election = Election(redis, "elect", seconds=60)
+    return Polling(bot, intake, election, allowed_updates=["message"])  # type: ignore[arg-type]  # a stub
+
+
+async def test_a_batch_is_confirmed_only_after_it_is_handled(poll: Polling, bot_api: Any, intake: IntakeStub) -> None:
+    bot_api.answers = [DONE, batch(message(5, 1), message(6, 2)), batch()]
+    await poll.step()
+    assert [name for name, _ in bot_api.calls] == ["deleteWebhook", "getUpdates"]
+    assert bot_api.calls[0][1] == {"drop_pending_updates": False}
+    assert "offset" not in bot_api.calls[1][1]
+    assert len(intake.taken) == 2
+    await poll.step()
+    assert bot_api.calls[2][1]["offset"] == 7
+
+
+async def test_an_update_of_an_unknown_kind_does_not_block_the_others(
+    poll: Polling, bot_api: Any, intake: IntakeStub
+) -> None:
+    bot_api.answers = [DONE, batch({"update_id": 5, "from_the_future": {"a": []}}, message(6, 2))]
+    await poll.step()
+    assert len(intake.taken) == 2
+
+
+async def test_an_update_that_cannot_be_handled_now_is_tried_again_before_those_behind_it(
+    poll: Polling, bot_api: Any, intake: IntakeStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_wait(_seconds: float) -> None:
+        pass
+
+    monkeypatch.setattr(polling.asyncio, "sleep", no_wait)
+    intake.outcomes = [Outcome.UNAVAILABLE, Outcome.BUSY]
+    bot_api.answers = [DONE, batch(message(5, 1), message(6, 1))]
+    await poll.step()
+    ids = [b'"update_id":5' in body for body in intake.taken]
+    assert ids == [True, True, True, False]
+
+
+async def test_only_one_replica_polls(bot: Bot, redis: Redis, poll: Polling, bot_api: Any) -> None:
+    assert await Election(redis, "elect", seconds=60).leads()
+    await poll.step()
+    assert bot_api.calls == []

@@ -1,0 +1,105 @@
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from app.core.election import Election
+from app.core.settings import Settings
+from app.telegram.registration import WebhookRegistration
+
+Make = Callable[..., Settings]
+Sample = Callable[..., float]
+URL = "https://bot.example.org/webhook"
+
+
+def info(url: str = URL, pending: int = 0, **more: Any) -> tuple[int, Any]:
+    result = {
+        "url": url,
+        "has_custom_certificate": False,
+        "pending_update_count": pending,
+        "max_connections": 100,
+        "allowed_updates": ["message"],
+        **more,
+    }
+    return 200, {"ok": True, "result": result}
+
+
+DONE = (200, {"ok": True, "result": True})
+
+
+@pytest.fixture
+def register(bot: Bot, redis: Redis, make_settings: Make) -> Callable[..., WebhookRegistration]:
+    def make(**settings: Any) -> WebhookRegistration:
+        election = Election(redis, "elect", seconds=45)
+        configured = make_settings(**{"webhook_url": URL, "webhook_secret": "s3cret", **settings})
+        return WebhookRegistration(bot, election, configured, allowed_updates=["message"])
+
+    return make
+
+
+async def test_the_elected_replica_sets_it_and_keeps_what_waits(
+    register: Callable[..., WebhookRegistration], bot_api: Any
+) -> None:
+    bot_api.answers = [info(url=""), DONE, info()]
+    registration = register()
+    await registration.check()
+    assert [name for name, _ in bot_api.calls] == ["getWebhookInfo", "setWebhook", "getWebhookInfo"]
+    assert bot_api.calls[1][1] == {
+        "url": URL,
+        "max_connections": 100,
+        "allowed_updates": ["message"],
+        "drop_pending_updates": False,
+        "secret_token": "s3cret",
+    }
+    await registration.check()
+    assert [name for name, _ in bot_api.calls[3:]] == ["getWebhookInfo"]
+
+
+@pytest.mark.parametrize("wrong", [{"url": ""}, {"max_connections": 40}, {"allowed_updates": ["poll"]}])
+async def test_what_someone_changed_is_set_right(
+    register: Callable[..., WebhookRegistration], bot_api: Any, wrong: dict[str, Any]
+) -> None:
+    registration = register()
+    bot_api.answers = [info(), DONE, info()]
+    await registration.check()
+    bot_api.calls.clear()
+    bot_api.answers = [info(**wrong), DONE, info()]
+    await registration.check()
+    assert [name for name, _ in bot_api.calls] == ["getWebhookInfo", "setWebhook", "getWebhookInfo"]
+
+
+async def test_others_do_not_ask_and_know_nothing(
+    register: Callable[..., WebhookRegistration], bot_api: Any, sample: Sample
+) -> None:
+    bot_api.answers = [info(), DONE, info(pending=7, last_error_date=1_700_000_000)]
+    first, second = register(), register()
+    await first.check()
+    assert sample("webhook_pending_updates") == 7
+    assert sample("webhook_last_error_timestamp_seconds") == 1_700_000_000
+    bot_api.calls.clear()
+    await second.check()
+    assert bot_api.calls == []
+    assert math.isnan(sample("webhook_pending_updates"))
+
+
+async def test_without_an_address_it_only_watches(
+    register: Callable[..., WebhookRegistration], bot_api: Any, sample: Sample
+) -> None:
+    bot_api.answers = [info(url="https://elsewhere", pending=3)]
+    await register(webhook_url=None).check()
+    assert [name for name, _ in bot_api.calls] == ["getWebhookInfo"]
+    assert sample("webhook_pending_updates") == 3
+
+
+async def test_telegram_being_down_is_only_logged(
+    register: Callable[..., WebhookRegistration], bot_api: Any, sample: Sample
+) -> None:
+    bot_api.answers = [(502, b"<html>")]
+    with capture_logs() as logs:
+        await register().check()
+    assert [entry["event"] for entry in logs] == ["webhook_not_checked"]
+    assert math.isnan(sample("webhook_pending_updates"))
