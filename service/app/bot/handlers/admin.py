@@ -1,14 +1,12 @@
 """For managers and admins: search, users, statistics."""
 
-from typing import Any
-
 from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.i18n import gettext as _
 
-from app.backends.models import Identity, Role, Statistics, User, UserId
+from app.backends.models import Identity, Role, User, UserId
 from app.bot.callbacks import AdminMenu, RequestOpen, UserBlock, UserOpen
 from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
@@ -16,6 +14,7 @@ from app.bot.reply import show
 from app.bot.roles import ADMINS, MANAGEMENT
 from app.bot.services import Services
 from app.bot.states import SearchDialog
+from app.bot.statistics import statistics_lines
 from app.bot.texts import request_line, role_name
 from app.core import metrics
 
@@ -87,17 +86,6 @@ async def block_user(query: CallbackQuery, callback_data: UserBlock, identity: I
     )
     metrics.ADMIN_ACTIONS_TOTAL.labels(action="block" if changed.blocked else "unblock").inc()
     await show(query, _user_text(changed), _user_keyboard(changed, identity))
-
-
-def statistics_lines(counts: Statistics) -> list[str]:
-    """One line a count; a nested group on one line."""
-    return [f"{name}: {_flat(value)}" for name, value in counts.model_dump().items()]
-
-
-def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_flat(inner)}" for name, inner in value.items())
-    return str(value)
 
 
 async def _find_requests(services: Services, identity: Identity, text: str) -> tuple[list[Button], int]:

@@ -160,9 +160,19 @@ async def test_an_admin_finds_and_blocks_a_user(user: Any, moved: Moved) -> None
     assert blocked() == 1
 
 
-async def test_statistics_of_all_backends(user: Any) -> None:
-    user.sign_in("manager")
-    for name, counts in (("requests", {"total": 3, "by_status": {"new": 2}}), ("users", {}), ("shifts", {"open": 1})):
+async def test_statistics_of_all_backends(user: Any, moved: Moved) -> None:
+    actions = moved("admin_actions_total", action="statistics")
+    user.sign_in("manager", language="ru")
+    for name, counts in (
+        ("requests", {"total": 3, "by_status": {"new": 2, "done": 1}}),
+        ("users", {"by_language": {"uz": 4}, "invented_later": 5}),
+        ("shifts", {"open": 1, "by_specialization": {}}),
+    ):
         user.backends.answers[f"GET /api/v1/{name}/statistics"] = (200, counts)
     await user.press("ad:statistics")
-    assert "total: 3\nby_status: new 2" in user.said()[-1]
+    assert user.said()[-1] == (
+        "Заявки\nВсего: 3\nПо статусу: новая 2, выполнена 1\n\n"
+        "Пользователи\nПо языку: uz 4\ninvented_later: 5\n\n"
+        "Смены\nСвободные: 1\nПо специализации: —"
+    )
+    assert actions() == 1
