@@ -20,7 +20,8 @@ from remediator.decide.decision import Decision, EventType, Intent
 from remediator.decide.guards import Gate
 from remediator.decide.observed import ObservedAlert
 
-_WORRYING = {Phase.FAILED, Phase.HANDED_OVER, Phase.GATED}
+_GIVEN_UP = {Phase.FAILED, Phase.HANDED_OVER}
+_WORRYING = {*_GIVEN_UP, Phase.GATED}
 
 
 class Draft:
@@ -101,6 +102,8 @@ class Draft:
 
     def finish(self, phase: Phase, reason: str, message: str) -> Decision:
         """Decide that the incident is over; a DryRun ends as one and keeps what the end would have been."""
+        if phase in _GIVEN_UP:
+            message = f"{message}{self._what_stays()}"
         if self.dry_run:
             self.status.outcome = phase
             phase = Phase.DRY_RUN
@@ -145,6 +148,15 @@ class Draft:
         status.cleared_at = status.cleared_at + by if status.cleared_at else None
         status.verify_until = status.verify_until + by if status.verify_until else None
         status.stable_until = status.stable_until + by if status.stable_until else None
+
+    def _what_stays(self) -> str:
+        """Tell the person who takes over that a scale-out was not taken back."""
+        scaled = sum(step.action is Action.SCALE_OUT and step.accepted_at is not None for step in self.status.steps)
+        lowered = sum(step.action is Action.REVERT and step.accepted_at is not None for step in self.status.steps)
+        baseline = self.status.baseline
+        if baseline is None or scaled <= lowered:
+            return ""
+        return f" The scale-out stays: {baseline.kind}/{baseline.name} had {baseline.replicas} before."
 
     def _seal(
         self,

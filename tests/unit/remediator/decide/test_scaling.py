@@ -170,3 +170,11 @@ def test_a_revert_waits_while_a_person_paused_the_target():
     cluster.workload = replace(cluster.workload, paused=False)
     cluster.run(15)
     assert "Revert Deployment 5->3" in cluster.actions[1]
+
+
+def test_a_handover_says_that_the_scale_out_stays():
+    cluster = _loaded()
+    cluster.run(600)
+    assert cluster.phase is Phase.HANDED_OVER
+    assert cluster.status.message.endswith("The scale-out stays: Deployment/gw had 3 before.")
+    assert cluster.actions == ["45 ScaleOut Deployment 3->5"]
