@@ -119,6 +119,14 @@ async function showAlerts() {
   }
 }
 
+async function showTraffic() {
+  const list = byId("traffic");
+  const { rate } = await ask("/traffic");
+  if (document.activeElement === list) return;
+  if (![...list.options].some((option) => Number(option.value) === rate)) list.append(element("option", { value: rate, textContent: rate }));
+  list.value = String(rate);
+}
+
 async function sendInvalid() {
   const answer = await ask("/gateway/invalid", { count: 100 });
   say(`Sent ${answer.sent} invalid updates to ${gatewayUrl}/webhook: ${JSON.stringify(answer.statuses)}.`);
@@ -126,15 +134,13 @@ async function sendInvalid() {
 
 const reported = (action) => () => action().catch((error) => say(error.message));
 
-export async function startBoard() {
+export function startBoard() {
   byId("backends").replaceChildren(...SERVICES.map(backendRow));
-  byId("traffic").onchange = () => ask("/traffic", { rate: Number(byId("traffic").value) });
+  byId("traffic").onchange = async () => { await ask("/traffic", { rate: Number(byId("traffic").value) }); byId("traffic").blur(); };
   byId("invalid").onclick = reported(sendInvalid);
   byId("kill").onclick = reported(async () => { await ask("/gateway/kill", {}); say("Killed. It is started again; Telegram delivers what was in flight once more."); });
   byId("repair").onclick = reported(async () => { await ask("/faults", undefined, "DELETE"); say("All faults are lifted."); await showFaults(); });
   forever(showGateway, 1000);
+  forever(showTraffic, 2000);
   forever(showAlerts, 5000);
-  const { rate } = await ask("/traffic");
-  const known = [...byId("traffic").options].some((option) => Number(option.value) === rate);
-  if (known) byId("traffic").value = String(rate);
 }

@@ -8,6 +8,8 @@ const COMMANDS = {
   admin: ["/start", "/admin", "/requests", "/help"],
 };
 
+const KINDS = [["photo", "(a photo)"], ["location", "(a place)"], ["contact", "(a contact)"]];
+
 let people = [];
 let person = null;
 let seen = 0;
@@ -42,7 +44,7 @@ function key(message, button) {
 }
 
 function bubble(message) {
-  const content = message.text ?? message.caption ?? (message.photo ? "📷" : message.location ? "📍" : message.contact ? "☎" : "…");
+  const content = message.text ?? message.caption ?? KINDS.find(([kind]) => message[kind])?.[1] ?? "…";
   const made = element("div", { className: message.from_bot ? "message" : "message own" }, content, ...(message.from_bot ? keyboard(message) : []));
   made.dataset.id = message.message_id;
   return made;
