@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from charts import GATEWAY_CHART, SANDBOX_CHART, Rendering, helm_programs, render
+from charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART, Rendering, helm_programs, render
 
 # validation.py stands beside the tests, which importlib mode does not put on the path.
 sys.path.insert(0, str(Path(__file__).parent))
 
-CI_FILES = sorted([*(GATEWAY_CHART / "ci").glob("*-values.yaml"), *(SANDBOX_CHART / "ci").glob("*-values.yaml")])
+CHARTS = (GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART)
+CI_FILES = [file for chart in CHARTS for file in sorted((chart / "ci").glob("*-values.yaml"))]
 
 
 def ci_name(file: Path) -> str:

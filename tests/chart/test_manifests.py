@@ -1,4 +1,4 @@
-"""Every ci file of both charts with Helm 4 and 3: manifests that an API server takes and a strict namespace runs."""
+"""Every ci file of the charts with Helm 4 and 3: manifests that an API server takes and a strict namespace runs."""
 
 from __future__ import annotations
 

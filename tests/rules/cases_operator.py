@@ -42,7 +42,7 @@ GAUGES = (
     ),
 )
 
-HANDED_OVER = operator("remediator_remediations", policy="p", phase="HandedOver")
+HANDED_OVER = operator("remediator_handed_over", policy="p", target="Deployment/d")
 LAST_WEBHOOK = operator("remediator_last_success_timestamp_seconds", source="webhook")
 ERRORS = selector("bot_gateway_errors_total", error_type="handler", severity="error")
 OPERATOR = (
@@ -51,9 +51,9 @@ OPERATOR = (
         "fires at once and resolves when it is cleared",
         {HANDED_OVER: level((0, 300), (1, 300), (0, 300))},
         {285: 0, 300: 1, 585: 1, 600: 0},
-        message="Policy p has 1 remediation that it could not finish; nothing more happens to its target until a "
-        "person clears it.",
-        labels={"job": REMEDIATOR, "policy": "p"},
+        message="Policy p could not finish a remediation of Deployment/d; nothing more happens there until a person "
+        "clears it.",
+        labels={"job": REMEDIATOR, "policy": "p", "target": "Deployment/d"},
     ),
     Case(
         "RemediationGaveUp",

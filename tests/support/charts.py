@@ -13,6 +13,7 @@ from tools import ROOT, run, tool
 
 GATEWAY_CHART = ROOT / "charts/bot-gateway"
 SANDBOX_CHART = ROOT / "charts/sandbox"
+JAEGER_CHART = ROOT / "charts/jaeger"
 KUBERNETES = "1.34.0"
 NAMESPACE = "bots"
 MONITORING_API = ("monitoring.coreos.com/v1", "monitoring.coreos.com/v1alpha1")

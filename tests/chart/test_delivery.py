@@ -1,0 +1,76 @@
+"""The Dockerfiles, skaffold's files and kind's: what a build or a deployment would trip over."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from charts import GATEWAY_CHART, SANDBOX_CHART
+from tools import ROOT
+
+DOCKERFILES = {
+    "bot-gateway": ROOT / "service/Dockerfile",
+    "bot-sandbox": ROOT / "service/sandbox.Dockerfile",
+    "bot-remediator": ROOT / "operator/Dockerfile",
+}
+SKAFFOLD = [ROOT / "skaffold.yaml", ROOT / "skaffold.monitoring.yaml"]
+
+
+@pytest.mark.parametrize("file", DOCKERFILES.values(), ids=DOCKERFILES)
+def test_an_image_is_built_in_two_stages_from_locked_packages_and_is_not_root(file: Path) -> None:
+    text = file.read_text()
+    stages = re.findall(r"^FROM (\S+)", text, re.MULTILINE)
+    assert stages == ["${BASE_IMAGE}", "${BASE_IMAGE}"]
+    assert re.search(r"^ARG BASE_IMAGE=python:3\.\d+-slim-\w+$", text, re.MULTILINE)
+    assert "--require-hashes" in text
+    last = text.rpartition("FROM ")[2]
+    assert "pip install" not in last
+    assert "apt-get" not in last
+    assert re.findall(r"^USER (\S+)", last, re.MULTILINE) == ["10001:10001"]
+    assert not text.startswith("# syntax")
+
+
+@pytest.mark.parametrize("file", DOCKERFILES.values(), ids=DOCKERFILES)
+def test_what_an_image_copies_reaches_the_builder(file: Path) -> None:
+    kept = {
+        line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
+    }
+    copied = re.findall(r"^COPY (?!--from)(\S+)", file.read_text(), re.MULTILINE)
+    assert copied
+    for path in copied:
+        assert (ROOT / path).exists()
+        assert path in kept
+
+
+def documents(file: Path) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all(file.read_text()))
+
+
+def test_skaffold_builds_the_images_that_the_charts_name() -> None:
+    (config,) = documents(SKAFFOLD[0])
+    built = {entry["image"]: ROOT / entry["docker"]["dockerfile"] for entry in config["build"]["artifacts"]}
+    assert built == DOCKERFILES
+    gateway, sandbox = (yaml.safe_load((chart / "values.yaml").read_text()) for chart in (GATEWAY_CHART, SANDBOX_CHART))
+    named = {gateway["image"]["repository"], gateway["operator"]["image"]["repository"], sandbox["image"]["repository"]}
+    assert named == set(built)
+
+
+@pytest.mark.parametrize("file", SKAFFOLD, ids=lambda file: file.name)
+def test_skaffold_names_files_that_exist_and_pins_what_is_remote(file: Path) -> None:
+    for config in documents(file):
+        sections = [config, *config.get("profiles", [])]
+        for release in [release for section in sections for release in section["deploy"]["helm"]["releases"]]:
+            for values in release.get("valuesFiles", []):
+                assert (ROOT / values).is_file()
+            if "remoteChart" in release:
+                assert re.fullmatch(r"\d+\.\d+\.\d+", release["version"])
+            else:
+                assert (ROOT / release["chartPath"] / "Chart.yaml").is_file()
+
+
+def test_kinds_cluster_has_the_name_that_make_uses() -> None:
+    (config,) = documents(ROOT / "kind-config.yaml")
+    assert config["name"] == "bot-gateway"
