@@ -13,6 +13,7 @@ NOTICE = "yellow"
 WARNING = "orange"
 CRITICAL = "red"
 NEUTRAL = "#8E8E8E"
+UNKNOWN = "#6E6E6E"
 PLAIN = "#5794F2"
 
 SERVICES = {"auth": "#5794F2", "request": "#B877D9", "user": "#2BB5A8", "shift": "#F28FB1"}

@@ -64,6 +64,7 @@ def _health() -> list[AnyPanel]:
             Query(f"sum({series('bot_gateway_ready')})"),
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
+            nothing=style.nothing("none", colours.CRITICAL),
             links=[board(PERFORMANCE)],
         ),
         number(

@@ -60,6 +60,7 @@ def graph(
     legend_right: bool = False,
     minimum: float | None = 0,
     maximum: float | None = None,
+    soft_maximum: float | None = None,
     renamed: tuple[str, str] | None = None,
     drawn: builders.ThresholdsConfig | None = None,
     no_value: str = "",
@@ -82,7 +83,9 @@ def graph(
         panel.min(minimum)
     if alerts and unit in RATES:
         # A rate is mostly 0: an axis up to the lowest limit shows how far away from it the gateway is.
-        panel.axis_soft_max(1.2 * min(alert.threshold for alert in alerts))
+        soft_maximum = 1.2 * min(alert.threshold for alert in alerts)
+    if soft_maximum is not None:
+        panel.axis_soft_max(soft_maximum)
     if alerts or drawn:
         panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.DASHED))
     if sparse:
@@ -115,10 +118,13 @@ def number(
     links: Sequence[Link] = (),
     decimals: int | None = None,
     mappings: Sequence[models.ValueMapping] = (),
-    no_value: str = "no data",
+    nothing: models.ValueMapping = style.NO_DATA,
     height: int = 4,
 ) -> stat.Panel:
-    """The value of now. Asked instantly, so that a gateway that is gone shows "no data", not its last good value."""
+    """The value of now.
+
+    Asked instantly, so that a gateway that is gone shows `nothing`, not its last good value; and not in green.
+    """
     panel = framed(stat.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(thresholds or (style.health(*alerts) if alerts else style.plain()))
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
@@ -127,7 +133,7 @@ def number(
         if thresholds or alerts
         else common_models.BigValueColorMode.VALUE
     )
-    panel.graph_mode(common_models.BigValueGraphMode.NONE).no_value(no_value).mappings(list(mappings))
+    panel.graph_mode(common_models.BigValueGraphMode.NONE).mappings([*mappings, nothing])
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     if decimals is not None:
         panel.decimals(decimals)

@@ -58,6 +58,7 @@ def _health() -> list[AnyPanel]:
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
             mappings=style.UP_STATES,
+            nothing=style.nothing("gone", colours.CRITICAL),
             links=[runbook_named("RemediatorDown")],
         ),
         number(
@@ -82,7 +83,7 @@ def _health() -> list[AnyPanel]:
             Query(f"min({operator('remediator_budget_remaining')})"),
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.NOTICE), (2, colours.OK)),
-            no_value="no policy",
+            nothing=style.nothing("no policy"),
         ),
         number(
             "Actions (24h)",
@@ -106,7 +107,7 @@ def _health() -> list[AnyPanel]:
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
             mappings=style.words({"0": ("silent", colours.CRITICAL), "1": ("answers", colours.OK)}),
-            no_value="not asked",
+            nothing=style.nothing("not asked"),
         ),
         number(
             "Watchdog",

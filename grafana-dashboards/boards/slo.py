@@ -150,6 +150,7 @@ def _burn_graph(title: str, description: str, rule: str, objective: float, alert
         "none",
         series_colours=WINDOW_COLOURS,
         links=[runbook_named(alert)],
+        soft_maximum=1.2 * FAST_BURN,
         drawn=style.steps((None, "transparent"), (SLOW_BURN, colours.WARNING), (FAST_BURN, colours.CRITICAL)),
     )
 
@@ -182,6 +183,7 @@ def _causes() -> list[AnyPanel]:
             ],
             "reqps",
             series_colours={"slow updates": colours.WARNING},
+            soft_maximum=1,
             span=8,
             links=[board(SERVICES), traces(query="&minDuration=2s")],
         ),

@@ -59,6 +59,14 @@ def words(states: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
     return [models.ValueMap(options=results)]
 
 
+def nothing(text: str, colour: str = colours.UNKNOWN) -> models.ValueMapping:
+    """What stands where there is no value: Grafana would take the colour of the best one."""
+    result = models.ValueMappingResult(text=text, color=colour)
+    options = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=result)
+    return models.SpecialValueMap(options=options)
+
+
+NO_DATA = nothing("no data")
 BREAKER_STATES = words(
     {"0": ("closed", colours.OK), "1": ("open", colours.CRITICAL), "2": ("half-open", colours.NOTICE)}
 )

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from committed import Dashboard, Panel, all_dashboards, panels
+from committed import Dashboard, all_dashboards, panels
 
 from boards import colours
 
 BOARDS = pytest.mark.parametrize("board", all_dashboards().values(), ids=lambda board: board["uid"])
-PANELS = pytest.mark.parametrize(
-    "panel",
-    [panel for board in all_dashboards().values() for panel in panels(board)],
-    ids=lambda panel: panel["title"],
-)
+PANELS = [panel for board in all_dashboards().values() for panel in panels(board)]
 GRID_WIDTH = 24
 
 
@@ -92,40 +88,51 @@ def test_panels_do_not_overlap_and_have_their_own_number(board: Dashboard) -> No
     assert len(set(numbers)) == len(numbers)
 
 
-@PANELS
-def test_it_has_a_title_and_says_how_to_read_it(panel: Panel) -> None:
-    assert panel["title"]
-    assert len(panel["description"].split()) > 3
-    assert panel["description"].endswith(".")
+def test_panels_have_a_title_and_say_how_to_read_it() -> None:
+    for panel in PANELS:
+        assert panel["title"]
+        assert len(panel["description"].split()) > 3, panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
 
 
-@PANELS
-def test_it_has_a_unit(panel: Panel) -> None:
-    assert panel["fieldConfig"]["defaults"]["unit"]
+def test_panels_have_a_unit() -> None:
+    for panel in PANELS:
+        assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
 
 
-@PANELS
-def test_it_asks_the_chosen_data_source(panel: Panel) -> None:
-    for asked in (panel, *panel["targets"]):
-        assert asked["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+def test_panels_ask_the_chosen_data_source() -> None:
+    for panel in PANELS:
+        for asked in (panel, *panel["targets"]):
+            assert asked["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, panel["title"]
 
 
-@PANELS
-def test_its_queries_have_names(panel: Panel) -> None:
-    references = [target["refId"] for target in panel["targets"]]
-    assert len(set(references)) == len(references)
-    if panel["type"] in {"timeseries", "state-timeline", "bargauge"}:
-        assert all(target["legendFormat"] != "__auto" for target in panel["targets"]), "a raw label set for a name"
+def test_queries_have_names() -> None:
+    for panel in PANELS:
+        references = [target["refId"] for target in panel["targets"]]
+        assert len(set(references)) == len(references), panel["title"]
+        if panel["type"] in {"timeseries", "state-timeline", "bargauge"}:
+            assert all(target["legendFormat"] != "__auto" for target in panel["targets"]), "a raw label set for a name"
 
 
-@PANELS
-def test_numbers_of_now_are_asked_now(panel: Panel) -> None:
+def test_numbers_of_now_are_asked_now() -> None:
     """A range query would show the last value of a gateway that is gone as if it were its state."""
-    if panel["type"] in {"stat", "bargauge", "table"}:
-        assert all(target["instant"] and not target["range"] for target in panel["targets"])
+    for panel in PANELS:
+        if panel["type"] in {"stat", "bargauge", "table"}:
+            assert all(target["instant"] and not target["range"] for target in panel["targets"]), panel["title"]
 
 
-@PANELS
-def test_a_name_that_is_not_known_gets_no_colour_of_health(panel: Panel) -> None:
-    if panel["type"] == "timeseries":
-        assert panel["fieldConfig"]["defaults"]["color"] == {"mode": "shades", "fixedColor": colours.PLAIN}
+def test_a_name_that_is_not_known_gets_no_colour_of_health() -> None:
+    for panel in PANELS:
+        if panel["type"] == "timeseries":
+            assert panel["fieldConfig"]["defaults"]["color"] == {"mode": "shades", "fixedColor": colours.PLAIN}, panel[
+                "title"
+            ]
+
+
+def test_a_number_that_is_missing_is_not_green() -> None:
+    """Without a mapping Grafana shows "No data" in the colour of the first threshold, mostly the best."""
+    for panel in PANELS:
+        if panel["type"] == "stat":
+            missing = [each for each in panel["fieldConfig"]["defaults"]["mappings"] if each["type"] == "special"]
+            assert [each["options"]["match"] for each in missing] == ["null+nan"], panel["title"]
+            assert missing[0]["options"]["result"]["color"] in {colours.UNKNOWN, colours.CRITICAL}, panel["title"]

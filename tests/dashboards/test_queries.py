@@ -3,96 +3,112 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-import pytest
 from committed import Target, annotation_targets, panel_targets
 from exported import all_series
-from promql import RATE_INTERVAL, grouped_by, labels_left, parse, selectors
+from promql import RATE_INTERVAL, Selector, grouped_by, labels_left, parse, selectors
 
 TARGETS = [*panel_targets(), *annotation_targets()]
 GROWTH = {"rate", "increase", "max_over_time"}
 """Functions of a counter: the last only where there was no series before (`boards.queries.counted`)."""
 
 KNOWN_LABELS = {name: series.labels for name, series in all_series().items()}
-each = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
 
 
-@each
-def test_it_parses(target: Target) -> None:
-    parse(target.expr)
+def asked() -> Iterator[tuple[str, Selector]]:
+    """Every selector of every query, with the panel or annotation that it is of."""
+    for target in TARGETS:
+        for selector in selectors(parse(target.expr)):
+            yield target.name, selector
 
 
-@each
-def test_it_uses_metrics_and_labels_that_are_exported(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
-        assert selector.metric in KNOWN_LABELS, f"nothing exports {selector.metric}"
+def names_in(legend: str) -> set[str]:
+    """The labels that a legend's pattern uses."""
+    return set(re.findall(r"\{\{\s*(\w+)\s*\}\}", legend))
+
+
+def test_there_are_queries_and_all_parse() -> None:
+    assert len({name for name, _ in asked()}) > 100
+
+
+def test_they_use_metrics_and_labels_that_are_exported() -> None:
+    for panel, selector in asked():
+        assert selector.metric in KNOWN_LABELS, f"{panel}: nothing exports {selector.metric}"
         unknown = selector.matchers.keys() - KNOWN_LABELS[selector.metric]
-        assert not unknown, f"{selector.metric} has no label {unknown}"
+        assert not unknown, f"{panel}: {selector.metric} has no label {unknown}"
 
 
-@each
-def test_it_aggregates_by_labels_that_are_there(target: Target) -> None:
-    for labels, metrics in grouped_by(parse(target.expr)):
-        available = frozenset[str]().union(*(KNOWN_LABELS[metric] for metric in metrics))
-        assert labels <= available, f"{metrics} have no label {labels - available}"
+def test_they_aggregate_by_labels_that_are_there() -> None:
+    for target in TARGETS:
+        for labels, metrics in grouped_by(parse(target.expr)):
+            available = frozenset[str]().union(*(KNOWN_LABELS[metric] for metric in metrics))
+            assert labels <= available, f"{target.name}: {metrics} have no label {labels - available}"
 
 
-@each
-def test_its_names_use_labels_that_are_left(target: Target) -> None:
-    named = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", target.legend))
-    left = labels_left(parse(target.expr), KNOWN_LABELS)
-    assert named <= left, f"{named - left} is aggregated away"
+def test_names_use_labels_that_are_left() -> None:
+    for target in TARGETS:
+        missing = names_in(target.legend) - labels_left(parse(target.expr), KNOWN_LABELS)
+        assert not missing, f"{target.name}: {missing} is aggregated away"
 
 
-@pytest.mark.parametrize("target", [t for t in panel_targets() if not t.instant], ids=lambda target: target.name)
-def test_its_names_tell_the_series_apart(target: Target) -> None:
-    left = labels_left(parse(target.expr), KNOWN_LABELS) - {"le"}
-    named = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", target.legend))
-    assert left <= named, f"two series that differ in {left - named} would have the same name"
+def test_names_tell_the_series_apart() -> None:
+    for target in panel_targets():
+        if not target.instant:
+            unnamed = labels_left(parse(target.expr), KNOWN_LABELS) - {"le"} - names_in(target.legend)
+            assert not unnamed, f"{target.name}: two series that differ in {unnamed} would have the same name"
 
 
-@each
-def test_it_keeps_to_one_gateway(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
-        assert selector.matchers["namespace"] == ("MatchOp.Equal", "NAMESPACE")
-        operator, job = selector.matchers["job"]
-        wanted = {"ALERTS": "JOB|JOB-remediator"}.get(selector.metric)
-        if wanted is None:
-            wanted = "JOB-remediator" if selector.metric.startswith("remediator_") else "JOB"
-        assert (operator, job) == ("MatchOp.Re", wanted)
+def test_they_keep_to_one_gateway() -> None:
+    for panel, selector in asked():
+        assert selector.matchers["namespace"] == ("MatchOp.Equal", "NAMESPACE"), panel
+        assert selector.matchers["job"] == ("MatchOp.Re", job_of(selector.metric)), panel
 
 
-@each
-def test_it_can_be_narrowed_to_a_pod(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
+def job_of(metric: str) -> str:
+    """The job that exports a metric: the gateway, its operator, or for alerts both."""
+    if metric == "ALERTS":
+        return "JOB|JOB-remediator"
+    return "JOB-remediator" if metric.startswith("remediator_") else "JOB"
+
+
+def test_they_can_be_narrowed_to_a_pod() -> None:
+    for panel, selector in asked():
         if selector.metric.startswith("bot_gateway_"):
-            assert selector.matchers["pod"] == ("MatchOp.Re", "POD")
+            assert selector.matchers["pod"] == ("MatchOp.Re", "POD"), panel
 
 
-@each
-def test_counters_are_asked_for_their_increase(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
+def test_counters_are_asked_for_their_increase() -> None:
+    for panel, selector in asked():
         if all_series()[selector.metric].kind in {"counter", "bucket"} and selector.offset is None:
-            assert selector.around[0] in GROWTH, f"{selector.metric} is a counter"
+            assert selector.around[0] in GROWTH, f"{panel}: {selector.metric} is a counter"
 
 
-@each
-def test_rates_follow_the_zoom(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
+def test_rates_follow_the_zoom() -> None:
+    for panel, selector in asked():
         if selector.around[:1] == ("rate",):
-            assert selector.range == RATE_INTERVAL, "use $__rate_interval"
+            assert selector.range == RATE_INTERVAL, f"{panel}: use $__rate_interval"
 
 
-@each
-def test_what_every_replica_reads_from_redis_is_not_added_up(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
+def test_what_every_replica_reads_from_redis_is_not_added_up() -> None:
+    for panel, selector in asked():
         if all_series()[selector.metric].aggregate == "max":
-            assert selector.around[-1] == "max", f"replicas agree on {selector.metric}: take the largest"
+            assert selector.around[-1] == "max", f"{panel}: replicas agree on {selector.metric}, take the largest"
 
 
-@each
-def test_quantiles_come_from_buckets(target: Target) -> None:
-    for selector in selectors(parse(target.expr)):
+def test_quantiles_come_from_buckets() -> None:
+    for panel, selector in asked():
         if "histogram_quantile" in selector.around:
-            assert all_series()[selector.metric].kind == "bucket"
-            assert selector.around[:2] in {("rate", "sum"), ("increase", "sum")}
+            assert all_series()[selector.metric].kind == "bucket", panel
+            assert selector.around[:2] in {("rate", "sum"), ("increase", "sum")}, panel
+
+
+def test_a_query_of_the_wrong_kind_is_found() -> None:
+    """The tests above would notice: a metric that is not there, a sum over replicas that agree, a raw counter."""
+    wrong = Target("B", "p", 'sum(bot_gateway_active_sessions{job="a", x="b"}) + bot_gateway_nothing', "{{pod}}", False)
+    by_metric = {selector.metric: selector for selector in selectors(parse(wrong.expr))}
+    assert "bot_gateway_nothing" not in KNOWN_LABELS
+    sessions = by_metric["bot_gateway_active_sessions"]
+    assert "x" not in KNOWN_LABELS[sessions.metric]
+    assert sessions.around == ("sum",)
+    assert all_series()[sessions.metric].aggregate == "max"
