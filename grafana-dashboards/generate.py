@@ -15,7 +15,7 @@ def main() -> int:
         return 0
     drifted = export.drifted()
     for path in drifted:
-        print(f"differs from the code: {path.relative_to(export.ROOT)} (run `make dashboards-json`)", file=sys.stderr)
+        print(f"differs from the code: {path.relative_to(export.ROOT)} (run `make generate`)", file=sys.stderr)
     return 1 if drifted else 0
 
 
