@@ -90,7 +90,7 @@ class OperatorProcess:
         if ready:
             await self.until_ready()
 
-    async def until_ready(self, seconds: float = 30.0) -> None:
+    async def until_ready(self, seconds: float = 90.0) -> None:
         """Wait until it takes webhooks."""
         async with asyncio.timeout(seconds):
             while not await self._is_ready():

@@ -1,7 +1,8 @@
 """What Alertmanager sends: the webhook message (version 4) and the objects of ``GET /api/v2/alerts``.
 
 Everything here may be written by a stranger, since anyone who reaches Alertmanager may post an alert. So
-labels are kept as plain strings that are compared and never interpreted, and sizes are bounded.
+labels are plain strings that are compared and never interpreted. Their size is bounded by the message's alone:
+refusing one label here would make Alertmanager drop the real alerts of the same message.
 """
 
 from dataclasses import dataclass
@@ -11,9 +12,6 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-LabelName = Annotated[str, Field(max_length=256)]
-LabelValue = Annotated[str, Field(max_length=16_384)]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=128)]
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -41,7 +39,7 @@ class WebhookAlert(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     status: Literal["firing", "resolved"]
-    labels: Labels
+    labels: dict[str, str]
     startsAt: AwareDatetime  # noqa: N815 - Alertmanager's name
     fingerprint: Fingerprint
 
@@ -52,7 +50,7 @@ class WebhookMessage(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     version: Literal["4"]
-    alerts: Annotated[list[WebhookAlert], Field(max_length=10_000)]
+    alerts: list[WebhookAlert]
 
     def received(self) -> list[Received]:
         """Return the alerts; of several with one fingerprint the last counts."""
@@ -77,7 +75,7 @@ class _PolledStatus(BaseModel):
 class _PolledAlert(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    labels: Labels
+    labels: dict[str, str]
     startsAt: AwareDatetime  # noqa: N815 - Alertmanager's name
     fingerprint: Fingerprint
     status: _PolledStatus

@@ -20,6 +20,9 @@ from remediator.metrics import Metrics
 from remediator.observe.signals import SignalReader, Signals
 from remediator.observe.target import Target, read_target, with_signals
 
+LABEL_LIMIT = 512
+"""Characters of a label's value: some of them are written into the status, which must stay small."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -84,7 +87,7 @@ class Observer:
         return [
             ObservedAlert(
                 fingerprint=Fingerprint(alert.fingerprint),
-                labels=alert.labels,
+                labels={name: value[:LABEL_LIMIT] for name, value in alert.labels.items()},
                 state=AlertState(alert.state),
                 starts_at=alert.starts_at,
                 confirmed=None if signals is None else signals.confirms(alert),

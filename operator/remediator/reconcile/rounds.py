@@ -182,8 +182,9 @@ class Rounds:
             self._observe(acting_stages(remediation, intent_at, accepted_at))
         if not remediation.active:
             self._close(remediation)
-        delay = timedelta() if outcome.result in {ActResult.ACCEPTED, ActResult.ALREADY_DONE} else RETRY
-        return remediation, accepted_at + delay
+        if outcome.result in {ActResult.ACCEPTED, ActResult.ALREADY_DONE}:
+            return remediation, accepted_at
+        return remediation, remediation.status.retry_at or accepted_at + RETRY
 
     async def _persist(self, policy: Policy, remediation: Remediation, decision: Decision) -> Remediation:
         if not decision.changed:

@@ -39,9 +39,9 @@ async def test_hostile_alerts_touch_nothing(
         _with(base, pod="{{ .Env.TOKEN }}$(reboot)\n\x1b[31m"),
         _with(base, namespace="kube-system"),
         _with(base, pod=""),
-        _with(base, pod="x" * 10_000),
+        _with(base, pod="x" * 100_000),
     ]
-    for number, attack in enumerate(attacks):
+    for number, attack in enumerate(attacks, start=1):
         attack["fingerprint"] = f"{number:016x}"
         alertmanager.fire(attack)
         assert await operator.post(message([attack])) == 200
@@ -53,6 +53,14 @@ async def test_hostile_alerts_touch_nothing(
     assert await remediations(cluster) == []
     assert len(await ready_pods(cluster)) == 3
     assert (await cluster.read_pod("stray")).metadata.deletion_timestamp is None
+    # Of the target's own pod, but with labels that would not fit into a status.
+    huge = [
+        {**_with(base, service_name=f"{number}" * 60_000), "fingerprint": f"{number:016x}"} for number in range(1, 9)
+    ]
+    alertmanager.fire(*huge)
+    assert await operator.post(message(huge)) == 200
+    (remediation,) = await remediations(cluster)
+    assert len(str(remediation)) < 50_000
     assert operator.running
 
 

@@ -1,0 +1,197 @@
+"""The fence: what is written before what is done, and what happens when someone else wrote first."""
+
+import copy
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from kubernetes.aio import client
+from prometheus_client import CollectorRegistry
+
+from remediator.api.policy import TargetRef
+from remediator.decide.observed import ABSENT, ObservedPod, Workload
+from remediator.events import EventRecorder
+from remediator.intake.book import AlertBook
+from remediator.intake.payload import AlertState, Received
+from remediator.kube import ConflictError, UnavailableError
+from remediator.metrics import Metrics
+from remediator.observe.observer import Observer, World
+from remediator.observe.target import Target
+from remediator.reconcile.announce import Announcer
+from remediator.reconcile.rounds import Rounds
+from remediator.reconcile.store import Store
+
+REF = TargetRef(name="web")
+START = datetime(2026, 1, 1, tzinfo=UTC)
+POLICY = {
+    "metadata": {"name": "breaker", "namespace": "shop", "uid": "p", "resourceVersion": "1"},
+    "spec": {"targetRef": {"name": "web"}, "mode": "Enforce", "alerts": ['alertname="A"']},
+}
+
+
+class Cluster:
+    """Two kinds of objects with resource versions, and one pod to evict; a journal of what was done."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {"breaker": copy.deepcopy(POLICY)}
+        self.journal: list[str] = []
+        self.fail: dict[str, list[Exception]] = {}
+        self._version = 1
+
+    def _do(self, what: str) -> None:
+        if self.fail.get(what):
+            raise self.fail[what].pop(0)
+        self.journal.append(what)
+
+    async def list_custom(self, plural: str) -> list[dict[str, Any]]:
+        mine = plural == "remediationpolicies"
+        return [copy.deepcopy(item) for name, item in self.objects.items() if (name == "breaker") is mine]
+
+    async def read_custom(self, plural: str, name: str) -> dict[str, Any]:
+        return copy.deepcopy(self.objects[name])
+
+    async def create_custom(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
+        self._do("create")
+        self._version += 1
+        metadata = {"uid": body["metadata"]["name"], "resourceVersion": str(self._version)}
+        metadata["creationTimestamp"] = START.isoformat()
+        self.objects[body["metadata"]["name"]] = {**body, "metadata": {**body["metadata"], **metadata}}
+        return copy.deepcopy(self.objects[body["metadata"]["name"]])
+
+    async def replace_status(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
+        name = body["metadata"]["name"]
+        stored = self.objects[name]
+        if stored["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise ConflictError("write status", 409, "stale")
+        self._do("status" if name == "breaker" else f"status {body['status']['phase']}")
+        self._version += 1
+        stored["status"] = copy.deepcopy(body["status"])
+        stored["metadata"]["resourceVersion"] = str(self._version)
+        return copy.deepcopy(stored)
+
+    async def read_pod(self, name: str) -> Any:
+        return client.V1Pod(metadata=client.V1ObjectMeta(name=name, uid=f"uid-{name}"))
+
+    async def evict(self, name: str, uid: str) -> None:
+        self._do(f"evict {name}")
+
+
+class StubbedObserver(Observer):
+    """The world without a cluster: three ready pods."""
+
+    async def look(self, ref: TargetRef) -> World:
+        pods = tuple(ObservedPod(name=n, uid=f"uid-{n}", ready=True) for n in "abc")  # type: ignore[arg-type]  # ids
+        workload = Workload(
+            replicas=3,
+            pods=pods,
+            rollout_complete=True,
+            disruptions_allowed=ABSENT,
+            autoscaler=ABSENT,
+            paused=False,
+            allowed=True,
+        )
+        return World(Target(uid="dep", match_labels={}, workload=workload), target_gone=False, signals=None)
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.now = START
+        self.cluster = Cluster()
+        metrics = Metrics(CollectorRegistry())
+        self.book = AlertBook(clock=self.clock, polling=True)
+        self.rounds = Rounds(
+            cluster=self.cluster,  # type: ignore[arg-type]  # the calls that rounds make
+            store=Store(self.cluster),  # type: ignore[arg-type]  # the calls that a store makes
+            observer=StubbedObserver(
+                cluster=self.cluster,  # type: ignore[arg-type]  # not asked
+                book=self.book,
+                signals=None,
+                metrics=metrics,
+                clock=self.clock,
+                settling=timedelta(seconds=45),
+            ),
+            announcer=Announcer(
+                events=EventRecorder(self.cluster, "test"),  # type: ignore[arg-type]  # never posts: nobody runs it
+                metrics=metrics,
+                clock=self.clock,
+            ),
+            metrics=metrics,
+            clock=self.clock,
+        )
+        self.poll()
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def poll(self) -> None:
+        watchdog = Received("0" * 16, {"alertname": "Watchdog"}, START, AlertState.ACTIVE)
+        firing = Received("1" * 16, {"alertname": "A", "pod": "a", "namespace": "shop"}, START, AlertState.ACTIVE)
+        self.book.replace([watchdog, firing], self.now)
+
+    async def until_acting(self) -> None:
+        """Open the incident and come to the end of settling."""
+        await self.rounds.run(REF)
+        self.now += timedelta(seconds=46)
+        self.poll()
+        self.cluster.journal.clear()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_incident_is_written_in_its_first_round(bench: Bench) -> None:
+    result = await bench.rounds.run(REF)
+    assert result.opened
+    assert bench.cluster.journal[:3] == ["create", "status Pending", "status Settling"]
+    assert bench.cluster.objects["breaker"]["status"]["counter"] == 1
+
+
+async def test_intent_is_written_before_the_act_and_the_result_after(bench: Bench) -> None:
+    await bench.until_acting()
+    await bench.rounds.run(REF)
+    assert bench.cluster.journal[:3] == ["status Acting", "evict a", "status Verifying"]
+
+
+async def test_conflict_at_the_intent_means_no_act_before_deciding_again(bench: Bench) -> None:
+    await bench.until_acting()
+    bench.cluster.fail["status Acting"] = [ConflictError("write status", 409, "someone else wrote")]
+    await bench.rounds.run(REF)
+    assert bench.cluster.journal[:3] == ["status Acting", "evict a", "status Verifying"]
+    assert bench.cluster.journal.count("evict a") == 1
+
+
+async def test_intent_that_cannot_be_written_is_not_carried_out(bench: Bench) -> None:
+    await bench.until_acting()
+    bench.cluster.fail["status Acting"] = [UnavailableError("write status", 500, "etcd")]
+    with pytest.raises(UnavailableError):
+        await bench.rounds.run(REF)
+    assert bench.cluster.journal == []
+
+
+async def test_unanswered_eviction_is_decided_again_and_not_blindly_repeated(bench: Bench) -> None:
+    await bench.until_acting()
+    bench.cluster.fail["evict a"] = [UnavailableError("evict", None, "no answer")]
+    result = await bench.rounds.run(REF)
+    assert "evict a" not in bench.cluster.journal
+    assert result.wake_at is not None
+    bench.now = result.wake_at
+    bench.poll()
+    await bench.rounds.run(REF)
+    assert bench.cluster.journal.count("evict a") == 1
+
+
+async def test_name_that_is_taken_is_adopted(bench: Bench) -> None:
+    bench.cluster.fail["create"] = [ConflictError("create", 409, "exists")]
+    await bench.rounds.run(REF)
+    assert bench.cluster.journal.count("create") == 1
+
+
+async def test_operator_that_died_between_create_and_status_goes_on(bench: Bench) -> None:
+    bench.cluster.fail["status Pending"] = [UnavailableError("write status", None, "killed")]
+    with pytest.raises(UnavailableError):
+        await bench.rounds.run(REF)
+    await bench.rounds.run(REF)
+    assert bench.cluster.journal.count("create") == 1
+    assert bench.cluster.objects["breaker-1"]["status"]["phase"] == "Settling"

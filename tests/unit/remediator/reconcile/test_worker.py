@@ -1,0 +1,112 @@
+"""One queue and one writer a target: who is answered by which round."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from remediator.api.policy import TargetRef
+from remediator.kube import KubeError, UnavailableError
+from remediator.metrics import Metrics
+from remediator.reconcile.rounds import RoundResult
+from remediator.reconcile.worker import TargetWorker
+
+
+class Rounds:
+    """Counts rounds; each waits for its turn to end."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.running = 0
+        self.most = 0
+        self.error: KubeError | None = None
+        self.result = RoundResult()
+        self.go = asyncio.Event()
+
+    async def run(self, ref: TargetRef) -> RoundResult:
+        self.begun += 1
+        self.running += 1
+        self.most = max(self.most, self.running)
+        await self.go.wait()
+        self.running -= 1
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+class Poll:
+    def __init__(self) -> None:
+        self.polled = asyncio.Event()
+
+    async def refresh(self) -> None:
+        self.polled.set()
+
+
+@asynccontextmanager
+async def running(rounds: Rounds, poll: Poll) -> AsyncIterator[TargetWorker]:
+    worker = TargetWorker(
+        ref=TargetRef(name="web"),
+        rounds=rounds,
+        refresh=poll.refresh,
+        metrics=Metrics(CollectorRegistry()),
+        clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        interval=timedelta(hours=1),
+    )
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def settle() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_storm_of_requests_is_two_rounds_and_never_two_at_once() -> None:
+    rounds, poll = Rounds(), Poll()
+    async with running(rounds, poll) as worker:
+        first = asyncio.create_task(worker.round())
+        await settle()
+        late = [asyncio.create_task(worker.round()) for _ in range(100)]
+        await settle()
+        assert rounds.begun == 1
+        rounds.go.set()
+        await asyncio.gather(first, *late)
+        assert (rounds.begun, rounds.most) == (2, 1)
+
+
+async def test_error_of_a_round_reaches_everyone_who_waited_for_it() -> None:
+    rounds, poll = Rounds(), Poll()
+    rounds.error = UnavailableError("write", None, "away")
+    rounds.go.set()
+    async with running(rounds, poll) as worker:
+        answers = await asyncio.gather(worker.round(), worker.round(), return_exceptions=True)
+    assert answers == [rounds.error, rounds.error]
+
+
+async def test_round_whose_time_has_come_polls_first() -> None:
+    rounds, poll = Rounds(), Poll()
+    rounds.result = RoundResult(wake_at=datetime(2026, 1, 1, tzinfo=UTC), at_work=True)
+    rounds.go.set()
+    async with running(rounds, poll) as worker:
+        await worker.round()
+        assert not poll.polled.is_set()
+        async with asyncio.timeout(5):
+            await poll.polled.wait()
+
+
+async def test_waiter_who_gave_up_does_not_stop_the_worker() -> None:
+    rounds, poll = Rounds(), Poll()
+    async with running(rounds, poll) as worker:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await worker.round()
+        rounds.go.set()
+        assert await worker.round() == rounds.result
