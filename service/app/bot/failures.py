@@ -30,3 +30,8 @@ def refusal_text(error: BackendRefusedError) -> str:
 def unexpected_text() -> str:
     """For a fault of ours."""
     return _("Something went wrong on our side. We have been told about it. Please try again.")
+
+
+def stale_dialog_text() -> str:
+    """For a dialogue that began before the bot changed."""
+    return _("This dialogue is too old to go on. Please begin it again.")

@@ -1,5 +1,8 @@
 """The dialogues' states."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from aiogram.fsm.state import State, StatesGroup
 
 
@@ -38,3 +41,15 @@ STATE_NAMES = frozenset(
     for state in group.__state_names__
 )
 """Every state by its name, as the storage and the metrics hold it."""
+
+
+class StaleDialogError(Exception):
+    """A dialogue's data is not what its state needs: another version of the bot began it."""
+
+
+def recall(data: Mapping[str, Any], name: str) -> Any:
+    """What a dialogue remembers under a name; raises StaleDialogError where it remembers nothing."""
+    try:
+        return data[name]
+    except KeyError:
+        raise StaleDialogError(name) from None

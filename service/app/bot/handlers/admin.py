@@ -13,7 +13,7 @@ from app.bot.keyboards import Button, inline
 from app.bot.reply import show
 from app.bot.roles import ADMINS, MANAGEMENT
 from app.bot.services import Services
-from app.bot.states import SearchDialog
+from app.bot.states import SearchDialog, recall
 from app.bot.statistics import statistics_lines
 from app.bot.texts import request_line, role_name
 from app.core import metrics
@@ -41,7 +41,7 @@ async def ask_for_query(query: CallbackQuery, callback_data: AdminMenu, state: F
 async def search(message: Message, state: FSMContext, identity: Identity, services: Services) -> None:
     """Look for requests or users."""
     text = entered(message)[:MAX_QUERY]
-    kind = (await state.get_data())["search"]
+    kind = recall(await state.get_data(), "search")
     if kind == "requests":
         found, total = await _find_requests(services, identity, text)
         metrics.REQUESTS_VIEWED_TOTAL.labels(view="search").inc()

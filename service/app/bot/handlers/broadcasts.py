@@ -13,7 +13,7 @@ from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
 from app.bot.reply import show
 from app.bot.roles import ADMINS
-from app.bot.states import BroadcastDialog
+from app.bot.states import BroadcastDialog, recall
 from app.bot.texts import role_name
 from app.core import metrics
 from app.delivery.context import UpdateContext
@@ -47,7 +47,7 @@ async def ask_to_confirm(message: Message, state: FSMContext) -> None:
         return
     data = await state.update_data(text=text)
     await state.set_state(BroadcastDialog.confirm)
-    role = data["role"]
+    role = recall(data, "role")
     audience = _("Everyone") if role is None else role_name(Role(role))
     await message.answer(
         _("This goes to: {audience}").format(audience=audience) + f"\n\n{text}",
@@ -75,11 +75,11 @@ async def start(
     if query.message is None:
         await query.answer(_("This button is no longer valid. /help shows what I can do."), show_alert=True)
         return
-    role = data["role"]
+    role = recall(data, "role")
     await broadcaster.store.add(
         Broadcast(
             id=str(update_context.update_id),
-            text=data["text"],
+            text=recall(data, "text"),
             role=None if role is None else Role(role),
             author=identity.user_id,
             chat_id=TelegramId(query.message.chat.id),

@@ -11,14 +11,16 @@ from aiogram import Router
 from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter
 from aiogram.filters import ExceptionTypeFilter
+from aiogram.fsm.context import FSMContext
 from aiogram.types import ErrorEvent
 from aiogram.utils.i18n import I18n
 
 from app.backends.errors import BackendRefusedError, BackendUnavailableError
-from app.bot.failures import refusal_text, unavailable_text, unexpected_text
+from app.bot.failures import refusal_text, stale_dialog_text, unavailable_text, unexpected_text
 from app.bot.i18n import DEFAULT_LOCALE
 from app.bot.outbox import Outbox, deferrable
 from app.bot.reply import event_of, tell
+from app.bot.states import StaleDialogError
 from app.core import metrics, tracing
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -48,6 +50,14 @@ async def unavailable(event: ErrorEvent, i18n: I18n, language: str = DEFAULT_LOC
     log.warning("backend_unavailable", service_name=error.service_name, error_type=error.error_type)
     with i18n.context(), i18n.use_locale(language):
         await _tell_user(event, unavailable_text(error))
+
+
+@router.errors(ExceptionTypeFilter(StaleDialogError))
+async def stale_dialog(event: ErrorEvent, i18n: I18n, state: FSMContext, language: str = DEFAULT_LOCALE) -> None:
+    """A dialogue that cannot go on: leave it, or the user would be caught in it."""
+    await state.clear()
+    with i18n.context(), i18n.use_locale(language):
+        await _tell_user(event, stale_dialog_text())
 
 
 @router.errors(ExceptionTypeFilter(TelegramForbiddenError))

@@ -7,14 +7,15 @@ from aiogram.filters import Command
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.i18n import gettext as _
+from pydantic import ValidationError
 
-from app.backends.models import Category, Identity, Location, NewRequest, Urgency
+from app.backends.models import Category, Identity, NewRequest, Urgency
 from app.bot.callbacks import CategoryChoice, DialogButton, DialogStep
 from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import inline
 from app.bot.reply import show
 from app.bot.services import Services
-from app.bot.states import NewRequestDialog
+from app.bot.states import NewRequestDialog, StaleDialogError
 from app.bot.texts import category_name, request_line, urgency_name
 from app.core import metrics
 
@@ -164,15 +165,10 @@ async def _ask_for_description(message: Message, state: FSMContext) -> None:
 
 
 def _entered(data: dict[str, Any]) -> NewRequest:
-    location = data.get("location")
-    return NewRequest(
-        category=Category(data["category"]),
-        address=data["address"],
-        description=data["description"],
-        urgency=Urgency(data.get("urgency", Urgency.NORMAL)),
-        photos=tuple(data.get("photos", ())),
-        location=None if location is None else Location(**location),
-    )
+    try:
+        return NewRequest.model_validate(data)
+    except ValidationError as error:
+        raise StaleDialogError("new request") from error
 
 
 async def _show_summary(query: CallbackQuery, request: NewRequest) -> None:

@@ -13,7 +13,7 @@ from app.bot.keyboards import Button, inline, paging
 from app.bot.profiles import ProfileCache
 from app.bot.reply import show
 from app.bot.services import Services
-from app.bot.states import CommentDialog
+from app.bot.states import CommentDialog, recall
 from app.bot.texts import category_name, request_details, status_name
 from app.core import metrics
 
@@ -75,7 +75,7 @@ async def take_comment(message: Message, state: FSMContext, identity: Identity, 
         await message.answer(_("A comment has at most {most} characters.").format(most=MAX_COMMENT))
         return
     data = await state.get_data()
-    await services.requests.comment(identity.user_id, RequestId(data["request_id"]), text)
+    await services.requests.comment(identity.user_id, RequestId(recall(data, "request_id")), text)
     await state.clear()
     await message.answer(_("Your comment is noted."))
 

@@ -90,13 +90,14 @@ class Backends:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer | Callable[[dict[str, Any]], Answer]] = {}
+        self.default: Answer = (404, {"error": {"code": "not_scripted", "message": ""}})
         self.calls: list[tuple[str, dict[str, Any], dict[str, str]]] = []
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else dict(request.query)
         name = f"{request.method} {request.path}"
         self.calls.append((name, body, dict(request.headers)))
-        answer = self.answers.get(name, (404, {"error": {"code": "not_scripted", "message": name}}))
+        answer = self.answers.get(name, self.default)
         status, value = answer(body) if callable(answer) else answer
         return web.json_response(value, status=status)
 

@@ -146,3 +146,22 @@ async def test_every_middleware_is_timed(user: Any, moved: Moved) -> None:
     user.sign_in()
     await user.send("/help")
     assert [count() for count in counts] == [1] * len(names)
+
+
+async def test_a_dialogue_of_another_version_is_left_with_a_word(user: Any) -> None:
+    user.sign_in()
+    context = user.dispatcher.fsm.get_context(user.bot, 1001, 1001)
+    await context.set_state("NewRequestDialog:confirm")
+    await context.set_data({"category": "gone"})
+    await user.press("nr:confirm")
+    assert user.said() == ["This dialogue is too old to go on. Please begin it again."]
+    assert await context.get_state() is None
+
+
+async def test_a_button_of_a_message_too_old_to_change_is_answered_with_a_new_one(user: Any) -> None:
+    user.sign_in()
+    old = {"chat": user.chat, "message_id": 3, "date": 0}
+    person = {"id": 1001, "is_bot": False, "first_name": "A"}
+    query = {"id": "1", "from": person, "chat_instance": "1", "data": "nr:cancel", "message": old}
+    await user.feed(callback_query=query)
+    assert [type(call).__name__ for call in user.telegram.calls] == ["SendMessage", "AnswerCallbackQuery"]
