@@ -13,7 +13,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
-REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://", "redis+cluster://")
+REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://")
 
 
 def _http_url(value: str) -> str:
@@ -67,7 +67,7 @@ class Settings(BaseSettings):
 
     redis_url: str = Field(
         "redis://localhost:6379/0",
-        description="`redis://`, `rediss://`, `redis+sentinel://host:port/name/db` or `redis+cluster://host:port`.",
+        description="`redis://host:port/db`, `rediss://...` (TLS) or `redis+sentinel://host:port,host:port/name/db`.",
     )
     redis_key_prefix: str = Field("bg", pattern=r"^[a-z0-9-]+$", description="First part of every key in Redis.")
     redis_max_connections: int = Field(

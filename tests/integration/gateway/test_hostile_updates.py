@@ -1,0 +1,141 @@
+"""Whatever is posted: only the documented answers, no unhandled exception, no new series without bound, flat memory.
+
+`HOSTILE_TEST_UPDATES` sets how many posts there are.
+"""
+
+import asyncio
+import os
+import random
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from app.bot import callbacks
+
+POSTS = int(os.environ.get("HOSTILE_TEST_UPDATES", "3000"))
+SECRET = "known-webhook-secret"
+ALLOWED = {200, 401, 503}
+WORDS = [
+    "",
+    "a",
+    "\u0000",
+    "\ud83d\ude00" * 50,
+    "‮‭",
+    "﷽" * 100,
+    "/" + "x" * 500,
+    "x" * 5000,
+    "'; DROP TABLE--",
+    "%s%n{}",
+]
+SERIES = re.compile(r"^bot_gateway_[a-z_]+(?:_total|_count)?\{?", re.MULTILINE)
+
+
+def hostile_values(rng: random.Random) -> Any:
+    return rng.choice(
+        [
+            None, True, False, 0, -1, 2**31, 2**63, -(2**63), 1e308, "", [], {}, [[[]]], {"a": {"b": {}}},
+            rng.choice(WORDS), [None] * 50, {"id": "x"}, {"id": None, "type": "from_the_future"},
+        ]
+    )  # fmt: skip
+
+
+def valid_update(rng: random.Random, update_id: int) -> dict[str, Any]:
+    user_id = rng.choice([rng.randrange(1001, 1041), rng.randrange(1, 2**52), -rng.randrange(1, 2**40)])
+    user = {"id": user_id, "is_bot": rng.random() < 0.02, "first_name": rng.choice(WORDS) or "A"}
+    if rng.random() < 0.5:
+        user["language_code"] = rng.choice(["ru", "uz", "en-GB", "xx", rng.choice(WORDS)])
+    chat = {"id": user_id, "type": rng.choice(["private", "private", "private", "group", "supergroup", "channel"])}
+    message: dict[str, Any] = {"message_id": rng.randrange(1, 2**31), "date": 1, "chat": chat, "from": user}
+    content = rng.choice(["text", "photo", "location", "contact", "sticker", "caption", "new_chat_title"])
+    command = rng.choice(["/start", "/requests", "/newrequest", "/cancel", "/admin", "/forget", "/nope", "/start@x"])
+    message[content] = {
+        "text": rng.choice([command, command, rng.choice(WORDS)]),
+        "photo": [{"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1}],
+        "location": {"latitude": rng.choice([0, 90.5, -1e9]), "longitude": 1},
+        "contact": {"phone_number": rng.choice(WORDS), "first_name": "A", "user_id": user_id},
+        "caption": rng.choice(WORDS),
+        "new_chat_title": rng.choice(WORDS),
+    }.get(content, {"file_id": "f"})
+    if rng.random() < 0.4:
+        prefix = rng.choice([*sorted(callbacks.TYPES), "zz"])
+        data = f"{prefix}:{rng.choice(['1', '-1', '999999999999999999999', 'x', '', 'ru', '1:2', '1:2:3', '1:done'])}"
+        query = {"id": "1", "from": user, "chat_instance": "1", "message": message, "data": data}
+        return {"update_id": update_id, "callback_query": query}
+    kind = rng.choice(["message", "message", "message", "edited_message", "inline_query", "my_chat_member", "poll"])
+    return {"update_id": update_id, kind: message}
+
+
+def mutate(value: Any, rng: random.Random) -> Any:
+    """Replace one thing somewhere inside."""
+    if isinstance(value, dict) and value and rng.random() < 0.8:
+        key = rng.choice(list(value))
+        return {**value, key: mutate(value[key], rng)}
+    return hostile_values(rng)
+
+
+def bodies(count: int) -> Iterator[bytes]:
+    rng = random.Random(20)
+    special = [
+        *(b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"update_id": 1}', b"[" * 5000, b'"' + b"x" * 100_000 + b'"'),
+        b"x" * (1024 * 1024 + 1),
+        b'{"update_id":1,"message":' + b'{"reply_to_message":' * 400 + b"{}" + b"}" * 401,
+    ]
+    yield from special
+    for number in range(count - len(special)):
+        update: Any = valid_update(rng, 1_000_000 + number)
+        for _ in range(rng.choice([0, 0, 1, 1, 2])):
+            update = mutate(update, rng)
+        yield orjson.dumps(update)
+
+
+def series(text: str) -> int:
+    return sum(1 for line in text.splitlines() if line.startswith("bot_gateway_"))
+
+
+def value(text: str, name: str) -> float:
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+
+@pytest.mark.timeout(900)
+async def test_hostile_updates_do_no_harm(make_world: Callable[..., Any]) -> None:
+    world = await make_world(flood_limits=False)
+    replica = await world.started(
+        TELEGRAM_MESSAGES_PER_SECOND="0", LANE_WAIT_SECONDS="30", RATE_LIMIT_BURST="1000000", MAX_IN_FLIGHT="100"
+    )
+    statuses: dict[int, int] = {}
+    async with aiohttp.ClientSession() as session:
+
+        async def metrics() -> str:
+            async with session.get(f"{replica.url}/metrics") as answer:
+                return await answer.text()
+
+        async def post_all(posts: Iterator[bytes]) -> None:
+            for body in posts:
+                headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
+                async with session.post(f"{replica.url}/webhook", data=body, headers=headers) as answer:
+                    statuses[answer.status] = statuses.get(answer.status, 0) + 1
+
+        everything = list(bodies(POSTS))
+        half = len(everything) // 2
+        await asyncio.gather(*(post_all(iter(everything[start:half:20])) for start in range(20)))
+        middle = await metrics()
+        await asyncio.gather(*(post_all(iter(everything[half + start :: 20])) for start in range(20)))
+        end = await metrics()
+
+    assert set(statuses) <= ALLOWED, statuses
+    assert statuses[200] > POSTS * 0.95, statuses
+    log = replica.output.read_text()
+    assert '"event": "handler_failed"' not in log, log[:3000]
+    assert "Traceback" not in log, log[log.index("Traceback") - 500 :][:3000]
+    assert value(end, "bot_gateway_exceptions_total") == 0
+    assert value(end, 'bot_gateway_errors_total{error_type="invalid_update"') > 100
+    # What was new in the first half was all that there is.
+    assert series(end) - series(middle) < 60
+    assert series(end) < 4000
+    rss = 'bot_gateway_memory_usage_bytes{type="rss"}'
+    assert value(end, rss) < value(middle, rss) * 1.15
+    assert value(end, "bot_gateway_webhook_in_flight") == 0

@@ -1,0 +1,78 @@
+"""The bot token and the other secrets appear in no log line, span, metric, or answer."""
+
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+import aiohttp
+import grpc
+import pytest
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+SECRETS = ("AAF-known-token", "known-service-token", "known-webhook-secret")
+
+
+class Collector(trace_service_pb2_grpc.TraceServiceServicer):
+    """An OTLP endpoint that keeps what it is sent."""
+
+    def __init__(self) -> None:
+        self.requests: list[Any] = []
+
+    def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        self.requests.append(request)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+    def names(self) -> set[str]:
+        return {
+            span.name
+            for request in self.requests
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        }
+
+
+@pytest.mark.timeout(300)
+async def test_no_secret_is_ever_shown(make_world: Callable[..., Any]) -> None:
+    collector = Collector()
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    trace_service_pb2_grpc.add_TraceServiceServicer_to_server(collector, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    world = await make_world(flood_limits=False)
+    replica = await world.started(
+        TRACING_ENABLED="true",
+        TRACING_SAMPLE_RATIO="1",
+        JAEGER_HOST="127.0.0.1",
+        JAEGER_PORT=str(port),
+        LOG_LEVEL="DEBUG",
+        UPDATE_DEADLINE_SECONDS="4",
+        TELEGRAM_MESSAGES_PER_SECOND="0",
+    )
+    answers = []
+    async with aiohttp.ClientSession() as session:
+        for text in ("/start", "/requests", "/help"):
+            world.users.say(1001, text)
+        await world.all_handled(60)
+        # Everything that can fail does: Telegram hangs up, backends are down.
+        async with session.post(f"http://127.0.0.1:{world.sandbox.settings.control_port}/faults", json=DOWN):
+            world.users.say(1002, "/requests")
+            await world.all_handled(60)
+        for path in ("/metrics", "/readyz", "/nope", "/webhook"):
+            async with session.get(f"{replica.url}{path}") as answer:
+                answers.append(f"{answer.headers} {await answer.text()}")
+    assert await replica.stop() == 0
+    server.stop(0)
+    assert {"/webhook", "Auth Middleware", "Telegram: sendMessage"} <= collector.names()
+    everything = {
+        "log": replica.output.read_text(),
+        "spans": "".join(str(request) for request in collector.requests),
+        "answers": "".join(answers),
+    }
+    assert all(everything.values())
+    for secret in SECRETS:
+        for where, text in everything.items():
+            assert secret not in text, (where, text[max(0, text.index(secret) - 300) : text.index(secret) + 50])
+
+
+DOWN = {"service": "telegram", "kind": "down"}
