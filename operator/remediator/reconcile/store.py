@@ -4,6 +4,7 @@ Every write of a status carries the resourceVersion that was read. Who reads, de
 changed must read and decide again; that is what keeps two operators from acting twice.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,8 +40,9 @@ class Store:
 
     async def snapshot(self) -> Snapshot:
         """Read everything; raises KubeError."""
-        policies = await self._cluster.list_custom(POLICY_PLURAL)
-        remediations = await self._cluster.list_custom(REMEDIATION_PLURAL)
+        policies, remediations = await asyncio.gather(
+            self._cluster.list_custom(POLICY_PLURAL), self._cluster.list_custom(REMEDIATION_PLURAL)
+        )
         return Snapshot(
             tuple(policy for body in policies if (policy := self.parse_policy(body)) is not None),
             tuple(item for body in remediations if (item := self.parse_remediation(body)) is not None),
