@@ -37,7 +37,6 @@ def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int) -
         "SANDBOX_SHIFT_PORT": str(sandbox.shift_port),
         "SANDBOX_NOTIFY_URL": f"http://127.0.0.1:{demo.gateway_port}/internal/notify",
         "SANDBOX_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp_port}",
-        "SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{demo.gateway_port}/webhook",
         "SANDBOX_TRAFFIC_RATE": "0",
         "SANDBOX_OTLP_RECEIVER_PORT": str(otlp_port),
         "SANDBOX_GATEWAY_URL": f"http://127.0.0.1:{demo.gateway_port}",
