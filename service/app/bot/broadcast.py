@@ -30,6 +30,7 @@ MESSAGES_PER_SECOND = 20
 _AT_ONCE = 10
 _LONGEST_SLEEP_SECONDS = 5.0
 _PROGRESS_SECONDS = 3.0
+_FINISH_SECONDS = 5.0
 _IDLE_SECONDS = 1.0
 _SHOWN_IN_DOUBT = 50
 
@@ -130,8 +131,12 @@ class Broadcaster:
                     for task in done:
                         task.result()
         finally:
-            # What is under way is let end, so that its recipient is not left in doubt.
-            await asyncio.gather(*running, return_exceptions=True)
+            # What is under way may end, so that its recipient is not left in doubt, but not hold up the process's end.
+            if running:
+                _done, late = await asyncio.wait(running, timeout=_FINISH_SECONDS)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*running, return_exceptions=True)
 
     async def _pace(self) -> None:
         """Wait for the next send's time, holding the lease meanwhile: after a 429 it may be far."""

@@ -77,10 +77,11 @@ async def set_language(
     i18n: I18n,
 ) -> None:
     """Remember the language with the account, so that pushes speak it too."""
+    # The identity that is stored anew counts as fresh, so it has to be: a former role must not live on by this.
+    confirmed = await services.auth.verify(identity.telegram_id)
     await services.users.set_language(identity.user_id, callback_data.language)
-    update_context.new_identity = identity.model_copy(update={"language": callback_data.language}).model_dump(
-        mode="json"
-    )
+    changed = confirmed.model_copy(update={"language": callback_data.language})
+    update_context.new_identity = changed.model_dump(mode="json")
     i18n.current_locale = callback_data.language
     await show(query, _("From now on I speak English with you."))
 

@@ -132,11 +132,20 @@ async def test_the_language_choice_is_kept_and_spoken_at_once(user: Any) -> None
     user.sign_in(language="en")
     answer = {"id": 7, "name": "Aziz", "role": "applicant", "language": "uz"}
     user.backends.answers["PATCH /api/v1/users/7"] = (200, answer)
+    user.backends.answers[VERIFY] = (200, AZIZ)
     await user.send("/language")
     await user.press_labelled("O‘zbekcha")
     assert user.said()[-1] == "Endi siz bilan o‘zbekcha gaplashaman."
     await user.send("/cancel")
     assert user.said()[-1] == "Bekor qiladigan narsa yo‘q."
+
+
+async def test_choosing_a_language_does_not_freshen_a_former_role(user: Any) -> None:
+    user.backends.answers[VERIFY] = (500, {})
+    user.sign_in("admin", age=600)
+    await user.press("lang:uz")
+    assert user.last.new_identity is None
+    assert user.backends.named("PATCH /api/v1/users/7") == []
 
 
 async def test_forget_unlinks_and_deletes(user: Any, redis: Any) -> None:
