@@ -1,7 +1,8 @@
-"""What the backends take and give, as pydantic models; their OpenAPI documents are made from these."""
+"""What the Auth and User backends take and give, and what all models share.
 
-from datetime import datetime
-from enum import StrEnum
+The OpenAPI documents are made from these models.
+"""
+
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -13,42 +14,6 @@ UserId = Annotated[int, Field(gt=0)]
 TelegramId = Annotated[int, Field(gt=0)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-
-
-class Category(StrEnum):
-    """What a request is about."""
-
-    PLUMBING = "plumbing"
-    ELECTRICITY = "electricity"
-    HEATING = "heating"
-    ELEVATOR = "elevator"
-    CLEANING = "cleaning"
-    OTHER = "other"
-
-
-class Urgency(StrEnum):
-    """How soon a request must be seen to."""
-
-    LOW = "low"
-    NORMAL = "normal"
-    HIGH = "high"
-
-
-class RequestStatus(StrEnum):
-    """Where a request is on its way."""
-
-    NEW = "new"
-    ASSIGNED = "assigned"
-    IN_PROGRESS = "in_progress"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-
-class ShiftStatus(StrEnum):
-    """Whether a shift has someone."""
-
-    OPEN = "open"
-    TAKEN = "taken"
 
 
 class Input(BaseModel):
@@ -177,134 +142,3 @@ class UserStatistics(BaseModel):
     blocked: int
     by_role: dict[str, int]
     by_language: dict[str, int]
-
-
-class Location(Input):
-    """A place in degrees."""
-
-    latitude: float = Field(ge=-90, le=90)
-    longitude: float = Field(ge=-180, le=180)
-
-
-class RequestInput(Input):
-    """A new request; photos are Telegram's file ids."""
-
-    category: Category
-    address: ShortText
-    description: Text
-    urgency: Urgency = Urgency.NORMAL
-    photos: list[str] = Field(default_factory=list, max_length=10)
-    location: Location | None = None
-
-
-class RequestChange(Input):
-    """Where a request goes; an executor is picked where ``assigned`` names none."""
-
-    status: RequestStatus
-    executor_id: UserId | None = None
-
-
-class CommentInput(Input):
-    """What someone says about a request."""
-
-    text: Text
-
-
-class Comment(BaseModel):
-    """What someone said about a request."""
-
-    author_id: UserId
-    text: str
-    created_at: datetime
-
-
-class Request(BaseModel):
-    """A maintenance request."""
-
-    id: int
-    number: str
-    category: Category
-    address: str
-    description: str
-    urgency: Urgency
-    status: RequestStatus
-    applicant_id: UserId
-    executor_id: UserId | None
-    created_at: datetime
-    updated_at: datetime
-    comments: list[Comment]
-    photos: list[str]
-    location: Location | None
-
-
-class RequestPage(BaseModel):
-    """One page of requests, newest first."""
-
-    items: list[Request]
-    page: int
-    pages: int
-    total: int
-
-
-class RequestQuery(Paging):
-    """Whose requests; an executor's are those assigned to them."""
-
-    user_id: UserId | None = None
-    status: RequestStatus | None = None
-
-
-class RequestSearch(Paging):
-    """What a request's number, address or description holds."""
-
-    q: str = Field("", max_length=300)
-
-
-class RequestStatistics(BaseModel):
-    """Counts of requests."""
-
-    total: int
-    by_status: dict[str, int]
-    by_category: dict[str, int]
-
-
-class Shift(BaseModel):
-    """A shift that an executor can take."""
-
-    id: int
-    specialization: Specialization
-    address: str
-    starts_at: datetime
-    ends_at: datetime
-    status: ShiftStatus
-    executor_id: UserId | None
-
-
-class ShiftPage(BaseModel):
-    """One page of shifts, the earliest first."""
-
-    items: list[Shift]
-    page: int
-    pages: int
-    total: int
-
-
-class ShiftQuery(Paging):
-    """Which shifts; ``mine`` are those the acting user took."""
-
-    specialization: Specialization | None = None
-    status: Literal["open", "taken", "mine"] = "open"
-
-
-class Availability(Input):
-    """Whether an executor takes shifts at all."""
-
-    available: bool
-
-
-class ShiftStatistics(BaseModel):
-    """Counts of shifts."""
-
-    total: int
-    open: int
-    taken: int
-    by_specialization: dict[str, int]

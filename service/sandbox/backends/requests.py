@@ -7,7 +7,9 @@ from functools import partial
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
 from sandbox.backends.errors import ApiError, conflict, forbidden, not_found
-from sandbox.backends.models import (
+from sandbox.backends.models import Paging
+from sandbox.backends.operation import Call, Operation
+from sandbox.backends.request_models import (
     Comment,
     CommentInput,
     Request,
@@ -19,8 +21,6 @@ from sandbox.backends.models import (
     RequestStatistics,
     RequestStatus,
 )
-from sandbox.backends.models import Paging as Page
-from sandbox.backends.operation import Call, Operation
 from sandbox.backends.tables import CommentRow, RequestRow, UserRow
 from sandbox.people import Role
 
@@ -207,7 +207,7 @@ def to_request(row: RequestRow) -> Request:
     return Request.model_validate(fields | {"number": request_number(row.id), "comments": comments})
 
 
-async def _page(call: Call, wanted: Select[RequestRow], paging: Page) -> RequestPage:
+async def _page(call: Call, wanted: Select[RequestRow], paging: Paging) -> RequestPage:
     total = await call.session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
     ordered = wanted.order_by(RequestRow.id.desc()).offset(paging.offset).limit(paging.page_size)
     rows = await call.session.scalars(ordered)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, text
 
 from sandbox.backends.database import Database
-from sandbox.backends.models import Category, RequestStatus, Urgency
+from sandbox.backends.request_models import Category, RequestStatus, Urgency
 from sandbox.backends.tables import RequestRow, ShiftRow, UserRow
 from sandbox.people import Person, Role, Specialization
 

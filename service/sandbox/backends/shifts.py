@@ -4,8 +4,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
 
 from sandbox.backends.errors import conflict, not_found
-from sandbox.backends.models import Availability, Shift, ShiftPage, ShiftQuery, ShiftStatistics, ShiftStatus
 from sandbox.backends.operation import Call, Operation
+from sandbox.backends.shift_models import Availability, Shift, ShiftPage, ShiftQuery, ShiftStatistics, ShiftStatus
 from sandbox.backends.tables import ShiftRow
 from sandbox.people import Role
 

@@ -10,6 +10,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from sandbox.backends.database import sqlite_url
+from sandbox.backends.notifier import Notifier
+from sandbox.backends.requests import StatusChanged
 from sandbox.company import Company
 from sandbox.faults import FaultBoard
 from sandbox.people import Person, Role, seed_people
@@ -56,7 +58,15 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def backends(database_url: str, ledger, virtual_time) -> AsyncIterator[Backends]:
+def announced(monkeypatch: pytest.MonkeyPatch) -> list[StatusChanged]:
+    """What the bot is told, instead of telling it."""
+    told: list[StatusChanged] = []
+    monkeypatch.setattr(Notifier, "announce", lambda _self, event: told.append(event))
+    return told
+
+
+@pytest.fixture
+async def backends(database_url: str, ledger, virtual_time, announced) -> AsyncIterator[Backends]:
     people = seed_people(5)
     company = Company(Settings(), database_url, ledger, now=lambda: datetime.fromtimestamp(virtual_time.now, UTC))
     faults = FaultBoard()

@@ -67,6 +67,16 @@ async def test_a_manager_assigns_somebody_able(backends, filed) -> None:
     assert "plumber" in chosen.specializations
 
 
+async def test_the_applicant_is_told_once_of_every_change(backends, filed, applicant, announced) -> None:
+    executor, path = backends.person(Role.EXECUTOR), f"/requests/{filed['id']}"
+    for _repeated in range(2):
+        await backends("request", "PATCH", path, {"status": "in_progress"}, actor=executor, key="k1")
+    await backends("request", "PATCH", path, {"status": "new"}, actor=executor)  # refused: nobody is told
+    assert [(event.telegram_id, event.language, event.status) for event in announced] == [
+        (applicant.telegram_id, applicant.language, "in_progress")
+    ]
+
+
 async def test_comments(backends, filed, applicant) -> None:
     path = f"/requests/{filed['id']}/comments"
     assert (await backends("request", "POST", path, {"text": "hurry"}, actor=applicant))[0] == 201

@@ -1,0 +1,74 @@
+"""One delivery: what is posted, and how each kind of answer is read."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from sandbox.telegram.queues import Outcome
+from sandbox.telegram.webhook import WebhookClient, WebhookSettings
+
+
+class Bot:
+    def __init__(self) -> None:
+        self.answer = web.Response()
+        self.waits = asyncio.Event()
+        self.waits.set()
+        self.seen: list[tuple[str | None, object]] = []
+        self.connections: set[int] = set()
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.seen.append((request.headers.get("X-Telegram-Bot-Api-Secret-Token"), await request.json()))
+        self.connections.add(id(request.transport))
+        await self.waits.wait()
+        return self.answer
+
+
+@pytest.fixture
+def bot() -> Bot:
+    return Bot()
+
+
+@pytest.fixture
+async def client(bot: Bot) -> AsyncIterator[WebhookClient]:
+    app = web.Application()
+    app.router.add_post("/webhook", bot.handle)
+    async with TestServer(app) as server:
+        settings = WebhookSettings(str(server.make_url("/webhook")), secret="s3cret")
+        client = WebhookClient(settings, timeout_seconds=0.3)
+        yield client
+        bot.waits.set()
+        await client.close()
+
+
+async def test_the_update_goes_with_the_secret_over_a_kept_connection(bot: Bot, client: WebhookClient) -> None:
+    for number in (1, 2):
+        assert (await client.deliver({"update_id": number})).handled
+        bot.answer = web.Response()
+    assert bot.seen == [("s3cret", {"update_id": 1}), ("s3cret", {"update_id": 2})]
+    assert len(bot.connections) == 1
+
+
+async def test_retry_after_is_read(bot: Bot, client: WebhookClient) -> None:
+    bot.answer = web.Response(status=503, headers={"Retry-After": "7"})
+    outcome = await client.deliver({})
+    assert (outcome.status, outcome.retry_after, outcome.handled) == (503, 7, False)
+    assert outcome.error == "Wrong response from the webhook: 503 Service Unavailable"
+
+
+async def test_a_redirect_is_not_followed(bot: Bot, client: WebhookClient) -> None:
+    bot.answer = web.Response(status=302, headers={"Location": "/elsewhere"})
+    assert not (await client.deliver({})).handled
+
+
+async def test_a_late_answer_is_given_up(bot: Bot, client: WebhookClient) -> None:
+    bot.waits.clear()
+    assert await client.deliver({}) == Outcome(0, "Read timeout expired")
+
+
+async def test_nobody_listens() -> None:
+    client = WebhookClient(WebhookSettings("http://127.0.0.1:9/webhook"))
+    assert await client.deliver({}) == Outcome(0, "Connection refused")
+    await client.close()
