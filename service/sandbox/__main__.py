@@ -28,15 +28,14 @@ def main(arguments: list[str] | None = None) -> int:
     demo.add_argument("--once", action="store_true", help="end after the conversation")
     chosen = parser.parse_args(arguments)
     try:
-        settings = Settings()
+        settings, demo_settings = Settings(), DemoSettings()
     except ValidationError as error:
-        first = error.errors()[0]
-        print(f"bot-sandbox: SANDBOX_{str(first['loc'][0]).upper()}: {first['msg']}", file=sys.stderr)
+        print(f"bot-sandbox: {_wrong_setting(error)}", file=sys.stderr)
         return 2
     if chosen.command == "traffic":
         return _traffic(chosen.control or f"http://127.0.0.1:{settings.control_port}", chosen.rate)
     if chosen.command == "demo":
-        return asyncio.run(run_demo(DemoSettings(), settings, once=chosen.once))
+        return asyncio.run(run_demo(demo_settings, settings, once=chosen.once))
     return _serve(settings)
 
 
@@ -49,6 +48,15 @@ def _serve(settings: Settings) -> int:
         print(f"bot-sandbox: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _wrong_setting(error: ValidationError) -> str:
+    """Return one line that names the first setting that is wrong."""
+    first = error.errors()[0]
+    name = str(first["loc"][0]).upper()
+    if not name.startswith("SANDBOX_"):
+        name = f"{'DEMO' if error.title == DemoSettings.__name__ else 'SANDBOX'}_{name}"
+    return f"{name}: {first['msg']}"
 
 
 async def _serve_until_signal(settings: Settings) -> None:

@@ -1,4 +1,4 @@
-"""The demo's settings: where things listen. Only the gateway's own tests change them."""
+"""The demo's settings: where things listen, and the environments of the processes it starts."""
 
 from pathlib import Path
 
@@ -14,7 +14,9 @@ class DemoSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DEMO_", frozen=True)
 
     gateway_port: int = Field(8000, description="Port of the gateway.")
-    control_port: int = Field(8080, description="Port of the page and the control API.")
+    control_port: int = Field(
+        8080, validation_alias="SANDBOX_CONTROL_PORT", description="Port of the page and the control API."
+    )
     traffic_rate: float = Field(0.2, ge=0, description="Conversations a second after the one that is shown.")
     run_dir: Path = Field(Path(".run"), description="Where the processes' logs go.")
     ready_timeout_seconds: float = Field(60, gt=0, description="How long a process may take to start.")

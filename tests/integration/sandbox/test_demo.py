@@ -14,7 +14,7 @@ from sandbox.redis_server import free_port
 
 PORTS = (
     "DEMO_GATEWAY_PORT",
-    "DEMO_CONTROL_PORT",
+    "SANDBOX_CONTROL_PORT",
     "SANDBOX_TELEGRAM_PORT",
     "SANDBOX_AUTH_PORT",
     "SANDBOX_REQUEST_PORT",

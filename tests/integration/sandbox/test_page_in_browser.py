@@ -38,7 +38,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         assert any("Try it" in line for line in demo.stdout), "the demo ended before its conversation was over"
-        yield f"http://localhost:{ports['DEMO_CONTROL_PORT']}"
+        yield f"http://localhost:{ports['SANDBOX_CONTROL_PORT']}"
         demo.send_signal(signal.SIGTERM)
         demo.stdout.read()
 

@@ -1,0 +1,67 @@
+"""The command line: what goes wrong is one line that names it."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox import redis_server
+from sandbox.__main__ import main
+from sandbox.redis_server import free_port
+
+PORTS = (
+    "DEMO_GATEWAY",
+    "SANDBOX_CONTROL",
+    "SANDBOX_TELEGRAM",
+    "SANDBOX_AUTH",
+    "SANDBOX_REQUEST",
+    "SANDBOX_USER",
+    "SANDBOX_SHIFT",
+)
+
+
+@pytest.fixture(autouse=True)
+def ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PORTS:
+        monkeypatch.setenv(f"{name}_PORT", str(free_port()))
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", ["SANDBOX_AUTH_PORT", "SANDBOX_CONTROL_PORT", "DEMO_GATEWAY_PORT"])
+def test_a_wrong_setting_is_named(monkeypatch, capsys, name: str) -> None:
+    monkeypatch.setenv(name, "many")
+    assert main(["serve"]) == 2
+    assert capsys.readouterr().err.startswith(f"bot-sandbox: {name}: Input should be a valid integer")
+
+
+def test_serving_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
+    monkeypatch.setenv("SANDBOX_TELEGRAM_PORT", str(taken))
+    assert main(["serve"]) == 1
+    errors = capsys.readouterr().err
+    assert f"bot-sandbox: port {taken} (telegram) cannot be opened" in errors
+
+
+def test_the_demo_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
+    monkeypatch.setenv("DEMO_GATEWAY_PORT", str(taken))
+    assert main(["demo"]) == 1
+    expected = f"demo: port {taken} (gateway) is in use: end what listens there and try again\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_the_demo_without_a_redis(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(redis_server, "_wheel_binary", lambda: None)
+    monkeypatch.setenv("PATH", "")
+    assert main(["demo"]) == 1
+    assert capsys.readouterr().err.startswith("demo: no Redis: ")
+
+
+def test_traffic_of_a_sandbox_that_is_not_there(capsys) -> None:
+    assert main(["traffic", "--rate", "1", "--control", "http://127.0.0.1:9"]) == 1
+    assert "bot-sandbox: the control API at http://127.0.0.1:9 does not answer" in capsys.readouterr().err
