@@ -17,11 +17,13 @@ def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -
     known = {remediation["metadata"]["name"] for remediation in product.remediations()}
     before = {pod["metadata"]["uid"] for pod in product.gateway_pods()}
     stages = Stages("shared outage")
+    # Enough for every pod's breaker to see its minimum of calls within the window.
+    product.control("POST", "/traffic", rate=6)
 
-    product.control("POST", "/faults", service="shift", kind="down")
-    stages.mark("Shift Service down for all")
+    product.control("POST", "/faults", service="request", kind="down")
+    stages.mark("Request Service down for all")
     opened = (
-        f'count(bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",service_name="shift"}} > 0) == 3'
+        f'count(bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",service_name="request"}} > 0) == 3'
     )
     wait_for("breakers open everywhere", lambda: prometheus.query(product.prometheus_url, opened), seconds=240)
     stages.mark("breaker open on all three pods")
@@ -37,7 +39,7 @@ def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -
     stages.mark("operator holds", f"{reason['reason']}: {reason['message']}")
 
     product.control("DELETE", "/faults")
-    stages.mark("Shift Service back")
+    stages.mark("Request Service back")
     name = remediation["metadata"]["name"]
 
     def ended() -> dict[str, Any] | None:
