@@ -133,17 +133,18 @@ class Program:
         )
         store = Store(cluster)
         self._events = EventRecorder(cluster, instance=socket.gethostname())
+        observer = Observer(
+            cluster=cluster,
+            book=book,
+            signals=signals,
+            metrics=self._metrics,
+            clock=utcnow,
+            settling=timedelta(seconds=settings.settling_seconds),
+        )
         rounds = Rounds(
             cluster=cluster,
             store=store,
-            observer=Observer(
-                cluster=cluster,
-                book=book,
-                signals=signals,
-                metrics=self._metrics,
-                clock=utcnow,
-                settling=timedelta(seconds=settings.settling_seconds),
-            ),
+            observer=observer,
             announcer=Announcer(events=self._events, metrics=self._metrics, clock=utcnow),
             metrics=self._metrics,
             clock=utcnow,
@@ -151,6 +152,7 @@ class Program:
         self._operator = Operator(
             store=store,
             rounds=rounds,
+            observer=observer,
             book=book,
             poller=poller,
             metrics=self._metrics,

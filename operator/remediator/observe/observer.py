@@ -1,9 +1,10 @@
 """The whole world of one decision, read at one time."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -19,6 +20,8 @@ from remediator.kube import KubeError, NotFoundError
 from remediator.metrics import Metrics
 from remediator.observe.signals import SignalReader, Signals
 from remediator.observe.target import Target, read_target, with_signals
+
+T = TypeVar("T")
 
 LABEL_LIMIT = 512
 """Characters of a label's value: some of them are written into the status, which must stay small."""
@@ -77,11 +80,16 @@ class Observer:
             settling=self._settling,
         )
 
+    async def check(self) -> None:
+        """Bring the metrics about the sources up to date, also while there is no incident to look at."""
+        proven = self._book.watchdog
+        if self._signals is not None:
+            proven = await self._answers(self._signals.prove()) is not None
+        self._metrics.watchdog_up.set(proven)
+
     def _prometheus_proven(self, world: World) -> bool:
         # Where Prometheus can be asked its own answer is the proof, else the alert that always fires.
-        proven = world.signals is not None if self._signals is not None else self._book.watchdog
-        self._metrics.watchdog_up.set(proven)
-        return proven
+        return world.signals is not None if self._signals is not None else self._book.watchdog
 
     def _alerts(self, signals: Signals | None) -> list[ObservedAlert]:
         return [
@@ -107,17 +115,19 @@ class Observer:
         return target, False
 
     async def _read_signals(self) -> Signals | None:
-        if self._signals is None:
-            return None
+        return None if self._signals is None else await self._answers(self._signals.read())
+
+    async def _answers(self, question: Awaitable[T]) -> T | None:
+        """Return Prometheus' answer, or None where there is none."""
         try:
-            signals = await self._signals.read()
+            answer = await question
         except SourceError as error:
             _log.warning("Prometheus not read", error=str(error))
             self._metrics.source_up.labels("prometheus").set(0)
             return None
         self._metrics.source_up.labels("prometheus").set(1)
         self._metrics.last_success.labels("prometheus").set(self._clock().timestamp())
-        return signals
+        return answer
 
 
 def _other(remediation: Remediation, ref: TargetRef) -> OtherRemediation:

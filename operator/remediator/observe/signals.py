@@ -38,6 +38,10 @@ class SignalReader:
         self._namespace = namespace
         self._prefix = prefix
 
+    async def prove(self) -> bool:
+        """Ask something that always has an answer; raises SourceError when there is none."""
+        return bool(await self._prometheus.query("vector(1)"))
+
     async def read(self) -> Signals:
         """Return the signals as they are now.
 

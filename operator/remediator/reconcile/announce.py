@@ -50,14 +50,17 @@ class Announcer:
             phase=decision.phase,
         )
 
-    def opening(self, policy: Policy, target: Target | None, opening: Opening) -> bool:
-        """Tell of an incident that begins, or of the reason why none does; return whether it was news."""
+    def opening(self, policy: Policy, target: Target | None, opening: Opening) -> None:
+        """Tell of an incident that begins, or of the reason why none does, once while it lasts.
+
+        A reason that is that of an ignored alert is told by :meth:`ignored`.
+        """
         said = self._said.setdefault(policy.name, _Said())
         if opening.remediation is None:
-            if opening.idle or opening.reason == said.refusal:
-                said.refusal = "" if opening.idle else said.refusal
-                return False
-            said.refusal = opening.reason
+            already = opening.reason in {said.refusal, *(item.reason for item in opening.ignored)}
+            said.refusal = "" if opening.idle else opening.reason
+            if opening.idle or already:
+                return
         else:
             said.refusal = ""
         name = opening.remediation.name if opening.remediation else policy.name
@@ -70,7 +73,6 @@ class Announcer:
             event_type=EventType.NORMAL,
             phase=opening.remediation.status.phase if opening.remediation else None,
         )
-        return True
 
     def ignored(self, policy: Policy, target: Target | None, ignored: Sequence[Ignored]) -> None:
         """Tell of alerts that are the policy's and start nothing: once for each reason while it lasts."""

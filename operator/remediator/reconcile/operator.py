@@ -16,6 +16,7 @@ from remediator.intake.poll import Poller
 from remediator.intake.server import NotPersistedError
 from remediator.kube import KubeError
 from remediator.metrics import Metrics
+from remediator.observe.observer import Observer
 from remediator.reconcile.rounds import RoundResult, Rounds
 from remediator.reconcile.store import Snapshot, Store
 from remediator.reconcile.worker import TargetWorker
@@ -34,6 +35,7 @@ class Operator:
         *,
         store: Store,
         rounds: Rounds,
+        observer: Observer,
         book: AlertBook,
         poller: Poller,
         metrics: Metrics,
@@ -45,6 +47,7 @@ class Operator:
     ) -> None:
         self._store = store
         self._rounds = rounds
+        self._observer = observer
         self._book = book
         self._poller = poller
         self._metrics = metrics
@@ -67,6 +70,7 @@ class Operator:
             group.create_task(self._pulse(), name="pulse")
             snapshot = await self._first_snapshot()
             await self._poller.refresh()
+            await self._observer.check()
             self._resume(snapshot)
             self._readiness.fulfil("state")
             self._metrics.up.set(1)
@@ -187,6 +191,7 @@ class Operator:
                 self._metrics.source_up.labels("apiserver").set(1)
                 self._metrics.last_success.labels("apiserver").set(self._clock().timestamp())
             await self._poller.refresh()
+            await self._observer.check()
             for ref in self._wanted_by(self._book.alerts()) | set(self._active.values()):
                 self._wake(ref)
 

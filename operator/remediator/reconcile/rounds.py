@@ -11,7 +11,16 @@ from remediator.act.carry_out import carry_out
 from remediator.api.policy import Mode, Policy, TargetRef
 from remediator.api.remediation import Remediation
 from remediator.cluster import Cluster
-from remediator.decide.decision import ActResult, Decision, Intent
+from remediator.decide.decision import (
+    ActResult,
+    Decision,
+    EvictPod,
+    Intent,
+    RemoveFieldOwnership,
+    Revert,
+    RolloutRestart,
+    Scale,
+)
 from remediator.decide.machine import decide
 from remediator.decide.opening import open_remediation
 from remediator.decide.results import record_result
@@ -28,6 +37,14 @@ MAX_TRANSITIONS = 100
 RETRY = timedelta(seconds=5)
 UNDECIDED = frozenset({"AlertmanagerUnreachable", "PrometheusNotProven", "WorkloadUnknown"})
 """Reasons not to open a remediation that say nothing about the alert: it must be told again."""
+
+_ACTION_OF: dict[type[Intent], str] = {
+    EvictPod: "RestartPods",
+    RolloutRestart: "RolloutRestart",
+    Scale: "ScaleOut",
+    Revert: "Revert",
+    RemoveFieldOwnership: "ReleaseFields",
+}
 
 _log = structlog.get_logger(__name__)
 
@@ -167,11 +184,11 @@ class Rounds:
         intent_at = self._clock()
         outcome = await carry_out(self._cluster, remediation.spec.target_ref, intent)
         accepted_at = self._clock()
-        self._metrics.actions.labels(policy.name, type(intent).__name__, outcome.result).inc()
+        self._metrics.actions.labels(policy.name, _ACTION_OF[type(intent)], outcome.result).inc()
         _log.info(
             "action",
             remediation=remediation.name,
-            intent=type(intent).__name__,
+            action=_ACTION_OF[type(intent)],
             result=outcome.result,
             message=outcome.message,
         )

@@ -22,6 +22,7 @@ async def test_hostile_alerts_touch_nothing(
     api: client.ApiClient, cluster: Cluster, operator: OperatorProcess, alertmanager: FakeAlertmanager
 ) -> None:
     await deploy(api, cluster, deployment(replicas=2))
+    own = (await ready_pods(cluster))[0].metadata.name
     # Another tenant's pods carry the labels of the target, but nothing of it owns them.
     stray = deployment("web", replicas=1)["spec"]["template"]
     stray["metadata"]["name"] = "stray"
@@ -29,7 +30,6 @@ async def test_hostile_alerts_touch_nothing(
     await deploy(api, cluster, deployment("other", replicas=1))
     await cluster.create_custom("remediationpolicies", policy())
     await operator.start()
-    own = (await ready_pods(cluster))[0].metadata.name
     other = (await ready_pods(cluster, "other"))[0].metadata.name
     base = alert(cluster.namespace, own)
     attacks = [

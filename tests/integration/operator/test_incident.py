@@ -38,7 +38,7 @@ async def test_affected_pod_is_replaced_and_the_incident_succeeds(
     assert (step["action"], step["result"]) == ("RestartPods", "Succeeded")
     assert step["pods"] == [{**step["pods"][0], "name": victim, "uid": victim_uid, "state": "Evicted"}]
     assert {item["type"]: item["status"] for item in done["status"]["conditions"]}["Cleared"] == "True"
-    assert await operator.metric("remediator_actions_total", action="EvictPod", result="Accepted") == 1
+    assert await operator.metric("remediator_actions_total", action="RestartPods", result="Accepted") == 1
 
     async def told() -> bool:
         events = await client.CoreV1Api(api).list_namespaced_event(cluster.namespace)
