@@ -6,7 +6,7 @@ from boards import alerts, colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
 from boards.panels import AnyPanel, Query, graph, number, timeline
-from boards.queries import SERVICE, per_second, quantile, within, worst_pod
+from boards.queries import SERVICE, counted, per_second, quantile, worst_pod
 from boards.tables import Column, rows
 
 REQUESTS = "bot_gateway_service_requests_total"
@@ -110,7 +110,7 @@ def _compared() -> list[AnyPanel]:
             "Service errors (last 1h)",
             "Calls without a usable answer, by backend and kind, most frequent first. `circuit_open` and"
             " `bulkhead_full` are consequences: look for the other kinds.",
-            [Query(f"{within(ERRORS, '1h', 'service_name', 'error_type', where=SERVICE)} > 0")],
+            [Query(f"{counted(ERRORS, '1h', 'service_name', 'error_type', where=SERVICE)} > 0")],
             [
                 Column("service_name", "Service", width=110),
                 Column("error_type", "Kind"),

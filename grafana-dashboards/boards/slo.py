@@ -9,7 +9,7 @@ from boards import colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, SERVICES, SLO, board, runbook_named, traces
 from boards.panels import AnyPanel, Query, graph, number
-from boards.queries import GATEWAY, PODS, per_second, series, within
+from boards.queries import GATEWAY, PODS, per_second, series
 from boards.tables import Column, rows
 
 SUCCESS_OBJECTIVE = 99.9
@@ -190,7 +190,7 @@ def _causes() -> list[AnyPanel]:
         rows(
             "Failures in the time shown, by pod",
             "Where the failed updates happened. One pod alone is sick; all alike share a cause.",
-            [Query(f"{within(webhook, '$__range', 'pod', 'outcome', match=bad, where=PODS)} > 0")],
+            [Query(f"{counted(webhook, '$__range', 'pod', 'outcome', match=bad, where=PODS)} > 0")],
             [
                 Column("pod", "Pod"),
                 Column("outcome", "Outcome", width=100),

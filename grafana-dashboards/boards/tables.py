@@ -52,7 +52,9 @@ def rows(
         if column.width:
             properties.append(models.DynamicConfigValue("custom.width", column.width))
         if column.unit:
+            # A count of events: `increase` extrapolates to fractions of one.
             properties.append(models.DynamicConfigValue("unit", column.unit))
+            properties.append(models.DynamicConfigValue("decimals", 0))
         if column.link:
             link = {"title": column.link.title, "url": column.link.url, "targetBlank": column.link.new_tab}
             properties.append(models.DynamicConfigValue("links", [link]))
