@@ -157,7 +157,7 @@ def _burn_graph(title: str, description: str, rule: str, objective: float, alert
 
 def _causes() -> list[AnyPanel]:
     webhook = "bot_gateway_webhook_requests_total"
-    counted = 'outcome=~"handled|failed|overloaded|unavailable"'
+    promised = 'outcome=~"handled|failed|overloaded|unavailable"'
     bad = 'outcome=~"failed|overloaded|unavailable"'
     duration = "bot_gateway_message_processing_duration_seconds"
     fast = f'le="{LATENCY_BOUND}"'
@@ -165,7 +165,7 @@ def _causes() -> list[AnyPanel]:
         graph(
             "Updates counted",
             "The updates that the promise is about, by outcome, stacked.",
-            [Query(per_second(webhook, "outcome", match=counted), "{{outcome}}")],
+            [Query(per_second(webhook, "outcome", match=promised), "{{outcome}}")],
             "reqps",
             stacked=True,
             series_colours=colours.OUTCOMES,
