@@ -1,0 +1,52 @@
+"""A namespace of the cluster that KUBECONFIG names, with Pod Security `restricted`, and Helm in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from charts import SANDBOX_CHART
+from kubectl import kubectl
+from tools import run
+
+IMAGE_TAG = os.environ.get("E2E_IMAGE_TAG", "dev")
+MONITORING = os.environ.get("E2E_MONITORING_NAMESPACE", "monitoring")
+ALERTMANAGER = os.environ.get("E2E_ALERTMANAGER", "kube-prometheus-stack-alertmanager")
+IMAGES = ("--set", f"image.tag={IMAGE_TAG},operator.image.tag={IMAGE_TAG}")
+KINDS = (
+    "all,configmap,secret,serviceaccount,role,rolebinding,pvc,networkpolicy,ingress,hpa,pdb,"
+    "servicemonitor,prometheusrule,alertmanagerconfig,remediationpolicy,remediation"
+)
+NEVER_OURS = ("configmap/kube-root-ca.crt", "serviceaccount/default")
+
+
+@contextmanager
+def namespace(name: str) -> Iterator[str]:
+    """A new namespace, deleted with all that is in it at the end."""
+    kubectl("delete", "namespace", name, "--ignore-not-found", timeout=180)
+    kubectl("create", "namespace", name)
+    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    try:
+        yield name
+    finally:
+        kubectl("delete", "namespace", name, "--ignore-not-found", timeout=180)
+
+
+def helm(program: str, *arguments: str) -> str:
+    """Run Helm; AssertionError with its words when it fails."""
+    done = run(program, *arguments, timeout=400)
+    assert done.returncode == 0, f"helm {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def install_sandbox(program: str, space: str) -> None:
+    """The backends and the Telegram simulator, which the gateway's start needs."""
+    arguments = ("-n", space, "--set", f"image.tag={IMAGE_TAG}", "--wait", "--timeout", "3m")
+    helm(program, "install", "sandbox", str(SANDBOX_CHART), *arguments)
+
+
+def objects(space: str) -> set[str]:
+    """Every object of the kinds that the charts make, as kind/name."""
+    names = kubectl("get", KINDS, "-n", space, "-o", "name", "--ignore-not-found").split()
+    return {name for name in names if not name.endswith(NEVER_OURS)}
