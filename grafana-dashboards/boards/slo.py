@@ -9,7 +9,7 @@ from boards import colours, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, SERVICES, SLO, board, runbook_named, traces
 from boards.panels import AnyPanel, Query, graph, number
-from boards.queries import GATEWAY, PODS, per_second, series
+from boards.queries import GATEWAY, PODS, counted, per_second, series
 from boards.tables import Column, rows
 
 SUCCESS_OBJECTIVE = 99.9
