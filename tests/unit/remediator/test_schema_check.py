@@ -1,0 +1,69 @@
+"""The one line about the served schema."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from remediator.schema_check import compare_schema
+
+CRDS = Path(__file__).parents[3] / "charts" / "bot-gateway" / "crds"
+
+
+def served() -> dict[str, Any]:
+    """The OpenAPI document that an API server makes of the chart's CRDs, as far as it is read."""
+    schemas: dict[str, Any] = {}
+    for path in CRDS.glob("*.yaml"):
+        definition = yaml.safe_load(path.read_text())["spec"]
+        kind = definition["names"]["kind"]
+        schema = copy.deepcopy(definition["versions"][0]["schema"]["openAPIV3Schema"])
+        schemas[kind] = {**schema, "x-kubernetes-group-version-kind": [{"kind": kind}]}
+    return {"components": {"schemas": schemas}}
+
+
+class Response:
+    def __init__(self, status: int, body: Any) -> None:
+        self.status = status
+        self.response = self
+        self._body = json.dumps(body).encode()
+
+    async def read(self) -> bytes:
+        return self._body
+
+
+class Api:
+    def __init__(self, status: int, body: Any) -> None:
+        self._answer = Response(status, body)
+
+    async def param_serialize(self, **_: Any) -> tuple[str, str, dict[str, str]]:
+        return "GET", "https://api/openapi", {}
+
+    async def call_api(self, *_: Any, **__: Any) -> Response:
+        return self._answer
+
+
+async def compared(status: int, body: Any) -> str:
+    return await compare_schema(Api(status, body), 1.0)  # type: ignore[arg-type]  # the two calls it makes
+
+
+async def test_own_schema_fits() -> None:
+    assert await compared(200, served()) == "the served schema has every field that this version uses"
+
+
+async def test_older_schema_is_named_field_by_field() -> None:
+    document = served()
+    remediation = document["components"]["schemas"]["Remediation"]["properties"]
+    del remediation["status"]["properties"]["retryAt"]
+    del remediation["status"]["properties"]["steps"]["items"]["properties"]["pods"]["items"]["properties"]["uid"]
+    line = await compared(200, document)
+    assert "Remediation.status.retryAt" in line
+    assert "Remediation.status.steps[].pods[].uid" in line
+    assert "kubectl apply --server-side" in line
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, {}), (200, {"components": {"schemas": {}}})])
+async def test_missing_kinds_are_said(status: int, body: Any) -> None:
+    assert "crds/" in await compared(status, body)
