@@ -1,8 +1,8 @@
 """In a browser, against a Prometheus that scraped the product, each dashboard shows what it promises.
 
 PROM_URL names that Prometheus; DASHBOARD_NAMESPACE and DASHBOARD_JOB the gateway, where it is not the first found;
-DASHBOARD_RANGE the seconds to look back, where it is not each dashboard's own range. UPDATE_PICTURES=1
-writes the pictures of docs/pictures again.
+DASHBOARD_RANGE the seconds to look back, where it is not each dashboard's own range; DASHBOARD_UNTIL the Unix time to
+look back from, where it is not now. UPDATE_PICTURES=1 writes the pictures of docs/pictures again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import preview_server
 import pytest
@@ -81,8 +81,10 @@ class Shown:
     def open(self, uid: str, **parameters: str) -> None:
         """Open a dashboard and wait until everything on it has its answer."""
         chosen = {"refresh": "", "kiosk": ""}
-        if seconds := os.environ.get("DASHBOARD_RANGE"):
-            chosen |= {"from": f"now-{int(seconds) // 60}m", "to": "now"}
+        if seconds := int(os.environ.get("DASHBOARD_RANGE", "0")):
+            until = int(os.environ.get("DASHBOARD_UNTIL", "0"))
+            past = {"from": str((until - seconds) * 1000), "to": str(until * 1000)}
+            chosen |= past if until else {"from": f"now-{seconds // 60}m", "to": "now"}
         for variable in ("namespace", "job"):
             if value := os.environ.get(f"DASHBOARD_{variable.upper()}"):
                 chosen[f"var-{variable}"] = value
@@ -151,6 +153,7 @@ def test_dashboard_shows_all_it_promises(
 def test_link_leads_to_another_dashboard_with_the_same_time(shown: Shown) -> None:
     (_, first, _), (_, second, title), *_ = DASHBOARDS
     shown.open(first)
+    time = _time(shown.page.url)
     name = title.partition(" - ")[2]
     shown.page.get_by_role("button", name=name, exact=True).first.click()
     shown.page.wait_for_url(f"**/d/{second}*")
@@ -158,7 +161,12 @@ def test_link_leads_to_another_dashboard_with_the_same_time(shown: Shown) -> Non
 
     expect(shown.page).to_have_title(title)
     assert "var-namespace=" in shown.page.url
-    assert "from=now-" in shown.page.url
+    assert _time(shown.page.url) == time
+
+
+def _time(url: str) -> tuple[list[str], list[str]]:
+    parameters = parse_qs(urlsplit(url).query)
+    return parameters["from"], parameters["to"]
 
 
 def test_list_names_every_dashboard(shown: Shown) -> None:
