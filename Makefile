@@ -64,6 +64,13 @@ format: venv ## let ruff format and fix what it can
 generate: venv ## write every generated file again: metrics, settings, dashboards, chart README
 	@scripts/generate
 
+PROM_URL ?= http://localhost:9090
+.PHONY: dashboards
+dashboards: ## show the dashboards against PROM_URL without Grafana, at http://localhost:4173 (needs Node)
+	@command -v npm >/dev/null || { echo "dashboards: Node with npm is needed" >&2; exit 1; }
+	@cd grafana-dashboards/preview && npm ci --no-audit --no-fund && npm run build
+	@cd grafana-dashboards/preview && PROM_URL=$(PROM_URL) exec npx vite preview --port 4173 --strictPort
+
 .PHONY: perf
 perf: venv ## the gateway against bare aiogram, with Redis storage, and aiohttp by hand: ratios in one run
 	@$(BIN)/python tests/perf/run.py
@@ -85,9 +92,8 @@ load-images: images ## load the images into the kind cluster
 	kind load docker-image --name $(KIND_CLUSTER) $(IMAGES)
 
 .PHONY: e2e
-e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names
-	@kubectl get --raw /readyz >/dev/null || { echo "bot-gateway: no cluster answers; set KUBECONFIG, or make one with make kind-up" >&2; exit 1; }
-	@E2E_IMAGE_TAG=$(TAG) $(PYTEST) -m e2e -s tests/e2e tests/integration
+e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="product dashboards operator chart"
+	@E2E_IMAGE_TAG=$(TAG) scripts/e2e $(SUITES)
 
 NAMESPACE ?= bot-gateway
 .PHONY: alert-drill
