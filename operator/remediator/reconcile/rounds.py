@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -128,7 +128,8 @@ class Rounds:
                     outcome, remediations = await self._go_on(bound, active, snapshot.remediations, world)
                     result = result.joined(outcome)
                 snapshot = Snapshot(snapshot.policies, remediations)
-                await keep_house(self._store, policy, remediations, self._clock())
+                if not result.opened:
+                    await keep_house(self._store, policy, remediations, self._clock())
             self._announcer.state(snapshot.policies, snapshot.remediations)
         return result
 
@@ -147,8 +148,8 @@ class Rounds:
         self._announcer.opening(policy, world.target, opening)
         began = min(alert.starts_at for alert in created.status.alerts)
         self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
-        outcome, remediations = await self._go_on(policy, created, (*existing, created), world)
-        return replace(outcome, opened=True), remediations
+        # Whoever sent the alert waits for this to be written, and for nothing more: what is next is another round's.
+        return RoundResult(now, at_work=True, opened=True), (*existing, created)
 
     async def _go_on(
         self, policy: Policy, remediation: Remediation, existing: tuple[Remediation, ...], world: World
