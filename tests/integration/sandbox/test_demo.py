@@ -12,6 +12,8 @@ import pytest
 
 from sandbox.redis_server import free_port
 
+pytestmark = pytest.mark.timeout(240)  # three programs start in each test
+
 PORTS = (
     "DEMO_GATEWAY_PORT",
     "SANDBOX_CONTROL_PORT",
@@ -85,21 +87,15 @@ async def gateway_of(demo: asyncio.subprocess.Process) -> psutil.Process:
     return next(child for child in children if child.cmdline()[-2:] == ["-m", "app"])
 
 
-async def test_a_killed_gateway_is_started_again(environment: dict[str, str]) -> None:
+async def test_a_killed_gateway_is_started_again_and_one_that_ends_ends_the_demo(environment: dict[str, str]) -> None:
     demo = await start(environment)
     await read_until(demo, "Try it")
     killed = await gateway_of(demo)
     killed.kill()
     await read_until(demo, "The gateway is back.")
-    assert (await gateway_of(demo)).pid != killed.pid
-    demo.terminate()
-    assert await demo.wait() == 0
-
-
-async def test_a_gateway_that_ends_ends_the_demo_with_its_last_words(environment: dict[str, str]) -> None:
-    demo = await start(environment)
-    await read_until(demo, "Try it")
-    (await gateway_of(demo)).terminate()
+    back = await gateway_of(demo)
+    assert back.pid != killed.pid
+    back.terminate()
     output = (await demo.communicate())[0].decode()
     assert demo.returncode == 1
     assert "demo: the gateway ended with status 0; the end of" in output
