@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -79,12 +80,15 @@ def alertmanager(space: str) -> Iterator[str]:
     with port_forward(MONITORING, f"svc/{ALERTMANAGER}", 9093) as url:
         wait_for(
             "the release's routes in Alertmanager",
-            lambda: (
-                f"{space}/bot-gateway-people/critical" in httpx.get(f"{url}/api/v2/status", timeout=10).text or None
-            ),
+            lambda: f"{space}/bot-gateway-people/critical" in configuration(url) or None,
             seconds=150,
         )
         yield url
+
+
+def configuration(url: str) -> str:
+    """What Alertmanager runs with."""
+    return httpx.get(f"{url}/api/v2/status", timeout=10).raise_for_status().text
 
 
 def received(space: str) -> list[Notification]:
@@ -114,7 +118,7 @@ def test_alerts_travel_to_their_receivers_repeat_and_resolve(space: str, alertma
     nowhere = {"alertname": "HighAuthFailureRate", "severity": "critical"}
     post(alertmanager, breaker, inhibited, warning, nowhere)
 
-    def seen(path: str, **facts: str) -> list[Notification]:
+    def seen(path: str, **facts: Any) -> list[Notification]:
         return [item for item in received(space) if item["path"] == path and facts.items() <= item.items()]
 
     critical = {"channel": "#bot-gateway-critical", "title": "[FIRING:1] CircuitBreakerOpen"}
@@ -129,7 +133,7 @@ def test_alerts_travel_to_their_receivers_repeat_and_resolve(space: str, alertma
     post(alertmanager, breaker, inhibited, warning, nowhere, ends=True)
     for channel, alert in (("#bot-gateway-critical", "CircuitBreakerOpen"), ("#bot-gateway-warnings", "HighErrorRate")):
         resolved = {"channel": channel, "title": f"[RESOLVED] {alert}"}
-        wait_for(f"{alert} resolved in Slack", lambda resolved=resolved: seen("/slack", **resolved), seconds=60)
+        wait_for(f"{alert} resolved in Slack", functools.partial(seen, "/slack", **resolved), seconds=60)
     wait_for("resolved at notification-service", lambda: seen("/api/v1/alerts", status="resolved"), seconds=60)
 
     everything = json.dumps(received(space))

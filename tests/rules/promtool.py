@@ -78,15 +78,17 @@ def _rule(alert: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _groups_of(alert: str, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The groups that the alert needs: its own and, by their names, those whose recordings or alerts it reads."""
-    expression = _rule(alert, groups)["expr"]
-    wanted = [group for group in groups if any(rule.get("alert") == alert for rule in group["rules"])]
-    for group in groups:
-        records = {rule["record"] for rule in group["rules"] if "record" in rule}
-        reads_alerts = "ALERTS{" in expression and any("alert" in rule for rule in group["rules"])
-        if group not in wanted and (reads_alerts or any(f"{record}{{" in expression for record in records)):
-            wanted.insert(0, group)
-    return wanted
+    """The alert alone, after the recordings that it reads and, where it reads ALERTS, all the others."""
+    own = _rule(alert, groups)
+    needed = [
+        {**group, "rules": [rule for rule in group["rules"] if rule is not own and _is_read(rule, own["expr"])]}
+        for group in groups
+    ]
+    return [*(group for group in needed if group["rules"]), {"name": alert, "rules": [own]}]
+
+
+def _is_read(rule: dict[str, Any], expression: str) -> bool:
+    return f"{rule['record']}{{" in expression if "record" in rule else "ALERTS{" in expression
 
 
 def _reading(case: Case, rule: dict[str, Any]) -> dict[str, Any]:
