@@ -36,6 +36,7 @@ class Product:
     """The installed product and the local addresses that reach it."""
 
     namespace: str
+    gateway_image: str
     control_url: str
     prometheus_url: str
     alertmanager_url: str
@@ -101,7 +102,7 @@ def product() -> Iterator[Product]:
             port_forward(MONITORING, f"svc/{ALERTMANAGER}", 9093) as alertmanager,
             port_forward(MONITORING, f"svc/{JAEGER}", 16686) as jaeger,
         ):
-            installed = Product(NAMESPACE, control, prometheus, alertmanager, jaeger)
+            installed = Product(NAMESPACE, f"bot-gateway:{IMAGE_TAG}", control, prometheus, alertmanager, jaeger)
             installed.control("POST", "/traffic", rate=2)
             yield installed
     finally:

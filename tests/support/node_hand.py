@@ -1,0 +1,72 @@
+"""A hand on the node: signals to a pod's processes from outside it, which no pod can send to its own process 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kubectl import kubectl
+
+_SIGNAL = """
+import os, pathlib, sys
+uid, number = sys.argv[1], int(sys.argv[2])
+hits = 0
+for entry in pathlib.Path("/proc").iterdir():
+    if not entry.name.isdigit():
+        continue
+    try:
+        inside = (entry / "cgroup").read_text()
+        command = (entry / "cmdline").read_bytes().split(b"\\0")
+    except OSError:
+        continue
+    if (uid in inside or uid.replace("-", "_") in inside) and b"app" in command:
+        os.kill(int(entry.name), number)
+        hits += 1
+print(hits)
+"""
+
+
+class NodeHand:
+    """A privileged pod that shares the node's process table."""
+
+    def __init__(self, namespace: str, pod: str) -> None:
+        self._namespace = namespace
+        self._pod = pod
+
+    def signal(self, pod_uid: str, number: int) -> None:
+        """Send a signal to the gateway's process in the pod; raises RuntimeError where there is none."""
+        out = kubectl("exec", "-n", self._namespace, self._pod, "--", "python", "-c", _SIGNAL, pod_uid, str(number))
+        if int(out) != 1:
+            raise RuntimeError(f"{out.strip()} processes of `python -m app` in the pod {pod_uid}, not one")
+
+
+@contextmanager
+def node_hand(namespace: str, image: str) -> Iterator[NodeHand]:
+    """Run the hand in a namespace of its own, which Pod Security does not restrict."""
+    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=true")
+    kubectl("create", "namespace", namespace)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "hand"},
+        "spec": {
+            "hostPID": True,
+            "terminationGracePeriodSeconds": 0,
+            "containers": [
+                {
+                    "name": "hand",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["python", "-c", "import time; time.sleep(3600)"],
+                    "securityContext": {"privileged": True, "runAsUser": 0, "runAsNonRoot": False},
+                }
+            ],
+        },
+    }
+    kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(pod))
+    kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/hand", "--timeout=60s")
+    try:
+        yield NodeHand(namespace, "hand")
+    finally:
+        kubectl("delete", "namespace", namespace, "--wait=false")
