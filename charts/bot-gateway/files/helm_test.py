@@ -9,6 +9,21 @@ import time
 from urllib.parse import urlsplit
 
 METRIC = re.compile(r"^bot_gateway_webhook_requests_total(?:\{[^}]*\})? ([0-9.e+]+)", re.MULTILINE)
+CONNECT_SECONDS = 30
+
+
+def connect(host: str, port: int) -> http.client.HTTPConnection:
+    """A connection to the gateway; NetworkPolicies may take some seconds to know this new pod."""
+    for attempt in range(CONNECT_SECONDS):
+        connection = http.client.HTTPConnection(host, port, timeout=30)
+        try:
+            connection.connect()
+        except OSError as error:
+            print(f"attempt {attempt + 1}: {error}")
+            time.sleep(1)
+        else:
+            return connection
+    sys.exit(f"{host}:{port} cannot be reached")
 
 
 def webhook_requests(connection: http.client.HTTPConnection) -> float:
@@ -38,7 +53,7 @@ def post_update(connection: http.client.HTTPConnection) -> None:
 def main() -> None:
     """Exit with 0 when the metric moved."""
     address = urlsplit(os.environ["GATEWAY_URL"])
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    connection = connect(address.hostname or "", address.port or 80)
     before = webhook_requests(connection)
     post_update(connection)
     after = webhook_requests(connection)
