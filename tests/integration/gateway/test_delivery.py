@@ -22,16 +22,23 @@ from sandbox.ledger import text_hash
 
 UPDATES = int(os.environ.get("DELIVERY_TEST_UPDATES", "3000"))
 CHATS = 30
+USERS = range(1001, 1001 + CHATS)
 KILL_EVERY_SECONDS = 2.0
 LEASE_SECONDS = 3
 
 
-def press(world: Any, user: int, data: str) -> None:
-    person = {"id": user, "is_bot": False, "first_name": "A", "language_code": "en"}
-    message = {"message_id": 1, "date": 1, "chat": {"id": user, "type": "private"}, "text": "a"}
-    world.users.raw(
-        {"callback_query": {"id": str(user), "from": person, "chat_instance": "1", "message": message, "data": data}}
-    )
+async def act(world: Any, rounds: int) -> None:
+    """Messages and callbacks of every chat, as fast as they are handled; a callback expires after 150 s."""
+    buttons = {user: min(world.sandbox.telegram.chats.private(user).messages) + 1 for user in USERS}
+    for _ in range(rounds):
+        for user in USERS:
+            world.users.say(user, "/newrequest")
+            world.users.press(user, buttons[user], "lang:en")
+            world.users.say(user, "/cancel")
+            world.users.press(user, buttons[user], "lang:ru")
+        while world.sandbox.ledger.summary()["updates"]["open"] > CHATS * 8:  # noqa: ASYNC110 - the ledger tells nobody
+            await asyncio.sleep(0.02)
+    await world.all_handled(600)
 
 
 @pytest.mark.timeout(900)
@@ -46,15 +53,12 @@ async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world:
     for replica in replicas:
         await replica.start()
     await asyncio.gather(*(replica.ready() for replica in replicas))
+    for user in USERS:
+        world.users.say(user, "/help")
+    await world.all_handled(120)
+    world.sandbox.ledger.clear()
     pairs = UPDATES // (CHATS * 4)
-    users = range(1001, 1001 + CHATS)
-    for _ in range(pairs):
-        for user in users:
-            world.users.say(user, "/newrequest")
-            press(world, user, "lang:en")
-            world.users.say(user, "/cancel")
-            press(world, user, "lang:ru")
-    done = asyncio.create_task(world.all_handled(600))
+    done = asyncio.create_task(act(world, pairs))
     kills = 0
     while not done.done():
         await asyncio.wait({done}, timeout=KILL_EVERY_SECONDS)
@@ -67,6 +71,8 @@ async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world:
             await asyncio.to_thread(world.redis.kill)
             await asyncio.to_thread(world.redis.start)
         await victim.start()
+        # Two always serve, however slowly a process starts on a busy machine.
+        await victim.ready()
     await done
 
     ledger = world.sandbox.ledger
@@ -77,7 +83,9 @@ async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world:
     assert summary["updates"]["expired"] == 0
     # Each callback wrote once, under its own key.
     writes = [effect for effect in ledger.effects() if effect["service"] == "user" and effect["method"] == "PATCH"]
-    assert len(writes) == total / 2
+    # A backend that answered 500 wrote nothing, which its user was told.
+    refused = sum(replica.output.read_text().count('"event": "backend_unavailable"') for replica in replicas)
+    assert total / 2 - refused <= len(writes) <= total / 2
     assert {effect["executed"] for effect in writes} == {1}
     assert summary["backend"]["executed_twice"] == 0
     assert summary["backend"]["executed_without_key"] == 0

@@ -23,7 +23,7 @@ WORDS = [
     "",
     "a",
     "\u0000",
-    "\ud83d\ude00" * 50,
+    "\U0001f600" * 50,
     "‮‭",
     "﷽" * 100,
     "/" + "x" * 500,
@@ -82,6 +82,7 @@ def bodies(count: int) -> Iterator[bytes]:
     special = [
         *(b"", b"{", b"null", b"[]", b"\xff\xfe", b'{"update_id": 1}', b"[" * 5000, b'"' + b"x" * 100_000 + b'"'),
         b"x" * (1024 * 1024 + 1),
+        b'{"update_id": 1, "message": {"text": "\\ud83d"}}',
         b'{"update_id":1,"message":' + b'{"reply_to_message":' * 400 + b"{}" + b"}" * 401,
     ]
     yield from special
