@@ -23,10 +23,10 @@ def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -
     product.control("POST", "/faults", service="request", kind="down")
     stages.mark("Request Service down for all")
     opened = (
-        f'count(bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",service_name="request"}} > 0) == 3'
+        f'count(bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",service_name="request"}} > 0) >= 2'
     )
-    wait_for("breakers open everywhere", lambda: prometheus.query(product.prometheus_url, opened), seconds=240)
-    stages.mark("breaker open on all three pods")
+    wait_for("breakers open on most pods", lambda: prometheus.query(product.prometheus_url, opened), seconds=240)
+    stages.mark("breaker open on most pods")
 
     def held() -> dict[str, Any] | None:
         for remediation in product.remediations():
