@@ -53,7 +53,7 @@ lint: venv tools ## ruff, mypy --strict, import-linter, yamllint, helm lint
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/yamllint --strict .
-	@if command -v helm >/dev/null; then helm lint --strict --quiet charts/bot-gateway --set telegram.token=1:lint && helm lint --strict --quiet charts/sandbox; else echo "lint: helm is missing, charts not linted" >&2; fi
+	@if command -v helm >/dev/null; then helm lint --strict --quiet charts/bot-gateway --set telegram.token=1:lint && helm lint --strict --quiet charts/sandbox charts/jaeger; else echo "lint: helm is missing, charts not linted" >&2; fi
 
 .PHONY: format
 format: venv ## let ruff format and fix what it can
@@ -92,7 +92,7 @@ load-images: images ## load the images into the kind cluster
 	kind load docker-image --name $(KIND_CLUSTER) $(IMAGES)
 
 .PHONY: e2e
-e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="product dashboards operator chart"
+e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="sandbox product dashboards operator chart"
 	@E2E_IMAGE_TAG=$(TAG) scripts/e2e $(SUITES)
 
 NAMESPACE ?= bot-gateway
@@ -108,7 +108,7 @@ kind-up: ## a kind cluster with the monitoring stack and the product
 
 .PHONY: crds
 crds: ## install or upgrade the operator's CRDs
-	kubectl apply --server-side --force-conflicts -f charts/bot-gateway/crds
+	kubectl apply --server-side --force-conflicts --field-manager=helm -f charts/bot-gateway/crds
 
 MONITORING_NAMESPACE ?= monitoring
 .PHONY: grafana prometheus alertmanager jaeger

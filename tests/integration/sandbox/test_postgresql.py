@@ -20,10 +20,13 @@ from sandbox.redis_server import free_port
 from sandbox.settings import Settings
 from sandbox.traces.receiver import Span, SpanReceiver, SpanStore
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("initdb") is None or shutil.which("postgres") is None,
-    reason="PostgreSQL's initdb and postgres are not on PATH",
-)
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        shutil.which("initdb") is None or shutil.which("postgres") is None,
+        reason="PostgreSQL's initdb and postgres are not on PATH",
+    ),
+]
 
 NEW = {"category": "other", "address": "Navoi 1", "description": "Something"}
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]  # PostgreSQL refuses to run as root
