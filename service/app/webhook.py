@@ -6,8 +6,8 @@ where a repetition can succeed (503, always with `Retry-After`) or where the sen
 
 import asyncio
 import hmac
-import random
 import time
+from collections.abc import Callable
 
 import structlog
 from aiohttp import web
@@ -24,9 +24,9 @@ HEAD = 4096
 """Bytes kept of a body that is too large to be read."""
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
-CLOSE_RATIO = 1 / 1000
-"""Share of answers after which the connection is closed, so that a new replica behind a balancer of connections gets
-its part of the traffic."""
+CLOSE_EVERY_SECONDS = 1.0
+"""One connection is closed in this time, so that a new replica behind a balancer of connections soon gets its part of
+the traffic however little there is: Telegram keeps its connections open for as long as it can."""
 
 _STATUS = {
     Outcome.HANDLED: 200,
@@ -43,9 +43,14 @@ _STATUS = {
 
 
 class Webhook:
-    """The handler. `closing` ends each connection with its answer, `draining` refuses; `idle`: nothing is in hand."""
+    """The handler. `closing` ends each connection with its answer, `draining` refuses; `idle`: nothing is in hand.
 
-    def __init__(self, intake: Intake, settings: Settings) -> None:
+    `monotonic` returns seconds of a clock that never goes back.
+    """
+
+    def __init__(self, intake: Intake, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._last_closed = monotonic()
         self._intake = intake
         self._secrets = tuple(
             secret.get_secret_value().encode()
@@ -119,10 +124,16 @@ class Webhook:
         response = web.Response(status=status)
         if status == 503:
             response.headers["Retry-After"] = "1"
-        worn_out = random.random() < CLOSE_RATIO  # noqa: S311 - no secret
-        if self.closing or outcome is Outcome.TOO_LARGE or worn_out:
+        if self.closing or outcome is Outcome.TOO_LARGE or self._is_time_to_close():
             response.force_close()
         return response
+
+    def _is_time_to_close(self) -> bool:
+        now = self._monotonic()
+        if now - self._last_closed < CLOSE_EVERY_SECONDS:
+            return False
+        self._last_closed = now
+        return True
 
 
 async def _read(request: web.Request) -> tuple[bytes, bool]:

@@ -57,9 +57,24 @@ def pipeline() -> PipelineStub:
     return PipelineStub()
 
 
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 @pytest.fixture
 async def serve(
-    pipeline: PipelineStub, redis: Redis, make_settings: Callable[..., Settings]
+    pipeline: PipelineStub, clock: Clock, redis: Redis, make_settings: Callable[..., Settings]
 ) -> AsyncIterator[Callable[..., Any]]:
     clients: list[TestClient[web.Request, web.Application]] = []
 
@@ -68,7 +83,7 @@ async def serve(
         letters = DeadLetters(redis, "dead", limit=100)
         bot = Bot(settings.bot_token.get_secret_value())
         intake = Intake(pipeline, bot, letters, message_type=lambda _update: "text")  # type: ignore[arg-type]  # a stub
-        webhook = Webhook(intake, settings)
+        webhook = Webhook(intake, settings, clock)
         application = web.Application()
         application.router.add_post("/webhook", webhook.handle)
         client = TestClient(TestServer(application))
@@ -213,3 +228,21 @@ async def test_an_inbound_traceparent_is_ignored(serve: Callable[..., Any], pipe
     async with served.client.post("/webhook", data=UPDATE, headers={"traceparent": forced}) as response:
         assert response.status == 200
     assert pipeline.seen == [(1, "text")]
+
+
+async def test_one_connection_a_second_is_closed_so_that_new_replicas_get_traffic(
+    serve: Callable[..., Any], clock: Clock
+) -> None:
+    served = await serve()
+
+    async def closes() -> bool:
+        _, headers = await served.post(UPDATE)
+        return headers.get("Connection") == "close"
+
+    assert [await closes() for _ in range(3)] == [False, False, False]
+    clock.seconds += 1
+    assert [await closes() for _ in range(3)] == [True, False, False]
+    clock.seconds += 0.9
+    assert not await closes()
+    clock.seconds += 0.1
+    assert await closes()
