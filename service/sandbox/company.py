@@ -1,5 +1,6 @@
 """The company behind the bot: its four backends wired to one database."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -51,8 +52,9 @@ class Company:
 
     async def open(self, people: list[Person]) -> None:
         """Connect, make the tables and fill an empty database."""
+        turns = asyncio.Lock()
         for name in BACKENDS:
-            self._databases[name] = Database(self._url, self._tracer_provider(name))
+            self._databases[name] = Database(self._url, self._tracer_provider(name), turns)
         database = self._databases["user"]
         await database.create_tables()
         await seed_database(database, people, self._now())

@@ -1,7 +1,8 @@
 """The backends' database: SQLite by default, PostgreSQL where a URL is given."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 from sandbox.backends.tables import Base
 
 POOL_SIZE = 10
-SQLITE_BUSY_TIMEOUT_MS = 10_000
+SQLITE_BUSY_TIMEOUT_MS = 30_000
+"""How long a write waits for another process's; those of this one wait for their turn before."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -23,10 +25,18 @@ def sqlite_url(path: Path) -> str:
 
 
 class Database:
-    """One backend's connections. Reads see what is committed, writes are one transaction each."""
+    """One backend's connections. Reads see what is committed, writes are one transaction each.
 
-    def __init__(self, url: str, tracer_provider: TracerProvider | None = None) -> None:
-        self._engine = _sqlite_engine(url) if url.startswith("sqlite") else _server_engine(url)
+    ``turns`` is shared by all that write to one SQLite file, which takes one write at a time: its own waiting knows no
+    order, so that under load some wait until they fail. A server does that by itself and does not use it.
+    """
+
+    def __init__(
+        self, url: str, tracer_provider: TracerProvider | None = None, turns: asyncio.Lock | None = None
+    ) -> None:
+        sqlite = url.startswith("sqlite")
+        self._engine = _sqlite_engine(url) if sqlite else _server_engine(url)
+        self._turn = (turns or asyncio.Lock()) if sqlite else nullcontext()
         # Reads need no transaction; on SQLite one would take the write lock (see _sqlite_engine).
         self._reads = async_sessionmaker(self._engine.execution_options(isolation_level="AUTOCOMMIT"))
         self._writes = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -47,7 +57,8 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
         """Give a session whose changes are committed together at the end, or not at all."""
-        async with self._writes.begin() as session:
+        # The turn comes before the connection: who waits must not keep one from those who read.
+        async with self._turn, self._writes.begin() as session:
             yield session
 
     async def create_tables(self) -> None:
