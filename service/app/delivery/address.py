@@ -9,7 +9,9 @@ from app.delivery.keys import Address
 def address_of(update: Update) -> Address:
     """The update's chat and user. What has neither (a poll's result) shares lane 0."""
     found = UserContextMiddleware.resolve_event_context(update)
-    user_id = found.user.id if found.user else 0
     if found.chat is None:
+        user_id = found.user.id if found.user is not None else 0
         return Address(update.update_id, user_id, "none", user_id)
-    return Address(update.update_id, found.chat.id, found.chat.type, user_id or found.chat.id)
+    # As aiogram names the dialogue: where there is no user, the chat stands for one.
+    user_id = found.user.id if found.user is not None else found.chat.id
+    return Address(update.update_id, found.chat.id, found.chat.type, user_id)

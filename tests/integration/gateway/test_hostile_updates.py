@@ -130,7 +130,7 @@ async def test_hostile_updates_do_no_harm(make_world: Callable[..., Any]) -> Non
     assert set(statuses) <= ALLOWED, statuses
     assert statuses[200] > POSTS * 0.95, statuses
     log = replica.output.read_text()
-    assert '"event": "handler_failed"' not in log, log[:3000]
+    assert [line for line in log.splitlines() if '"event": "handler_failed"' in line] == []
     # The simulator refuses answers to buttons that nobody pressed; that is logged as what it is.
     others = [line for line in log.splitlines() if '"event": "telegram_failed"' not in line and "Traceback" in line]
     assert others == []

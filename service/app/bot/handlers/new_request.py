@@ -91,7 +91,7 @@ async def take_photo(message: Message, state: FSMContext) -> None:
     if not message.photo:
         return
     data = await state.get_data()
-    photos: list[str] = data.get("photos", [])
+    photos: list[str] = data.get("photos") or []
     if len(photos) < MAX_PHOTOS:
         photos = [*photos, message.photo[-1].file_id]
     answered = message.media_group_id is not None and message.media_group_id == data.get("album")

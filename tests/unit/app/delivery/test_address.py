@@ -15,6 +15,7 @@ MESSAGE = {"message_id": 1, "date": 0, "chat": GROUP}
     [
         ({"message": {**MESSAGE, "from": USER, "text": "a"}}, -5, "group", 1001),
         ({"edited_message": {**MESSAGE, "from": USER, "text": "a"}}, -5, "group", 1001),
+        ({"message": {**MESSAGE, "from": {**USER, "id": 0}, "text": "a"}}, -5, "group", 0),
         (
             {"callback_query": {"id": "1", "from": USER, "chat_instance": "1", "message": MESSAGE, "data": "x"}},
             *(-5, "group", 1001),
