@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sandbox.people import Role, Specialization
 
 Language = Literal["ru", "uz", "en"]
-UserId = Annotated[int, Field(gt=0)]
-TelegramId = Annotated[int, Field(gt=0)]
+MAX_ID = 2**31 - 1
+"""Ids are 32-bit columns."""
+UserId = Annotated[int, Field(gt=0, le=MAX_ID)]
+TelegramId = Annotated[int, Field(gt=0, le=2**63 - 1)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 

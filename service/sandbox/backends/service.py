@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sandbox.backends.database import Database
 from sandbox.backends.errors import ApiError, error_body
 from sandbox.backends.idempotency import Answer, WriteKey, write_once
+from sandbox.backends.models import MAX_ID
 from sandbox.backends.operation import Call, Operation
 from sandbox.backends.tables import UserRow
 from sandbox.backends.telemetry import BackendMetrics
@@ -140,8 +141,8 @@ async def _actor(request: web.Request, session: AsyncSession) -> UserRow | None:
 
 
 def _path_id(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise ApiError(404, "not_found", "ids are positive integers")
+    if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) > MAX_ID:
+        raise ApiError(404, "not_found", f"ids are integers up to {MAX_ID}")
     return int(text)
 
 
