@@ -26,7 +26,7 @@ async def show(event: Message | CallbackQuery, text: str, keyboard: InlineKeyboa
     elif event.message is not None:
         # Too old to be changed.
         await event.message.answer(text, reply_markup=keyboard)
-    await event.answer()
+    await answer_button(event)
 
 
 async def edit(message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
@@ -39,12 +39,26 @@ async def edit(message: Message, text: str, keyboard: InlineKeyboardMarkup | Non
         await message.answer(text, reply_markup=keyboard)
 
 
+async def answer_button(query: CallbackQuery, text: str = "") -> None:
+    """End the button's waiting, with words in a small window if there are any.
+
+    One that was pressed too long ago waits no more: that is no failure, and the words become a message.
+    """
+    try:
+        await query.answer(shorten(text, MAX_ALERT) or None, show_alert=bool(text) or None)
+    except TelegramBadRequest as error:
+        if "query is too old" not in error.message:
+            raise
+        if text and query.message is not None:
+            await query.message.answer(shorten(text))
+
+
 async def tell(event: Message | CallbackQuery, text: str) -> None:
     """Say something in passing: a message, or the small window over the chat after a button."""
     if isinstance(event, Message):
         await event.answer(shorten(text))
     else:
-        await event.answer(shorten(text, MAX_ALERT), show_alert=True)
+        await answer_button(event, text)
 
 
 def event_of(update: Update) -> Message | CallbackQuery | None:

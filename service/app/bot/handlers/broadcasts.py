@@ -11,7 +11,7 @@ from app.bot.broadcast_store import Broadcast
 from app.bot.callbacks import AdminMenu, BroadcastAct, BroadcastAudience
 from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
-from app.bot.reply import show
+from app.bot.reply import answer_button, show
 from app.bot.roles import ADMINS
 from app.bot.states import BroadcastDialog, recall
 from app.bot.texts import role_name
@@ -73,7 +73,7 @@ async def start(
     """Hand it to the sender. The update's id names it, so that a redelivered update starts no second one."""
     data = await state.get_data()
     if query.message is None:
-        await query.answer(_("This button is no longer valid. /help shows what I can do."), show_alert=True)
+        await answer_button(query, _("This button is no longer valid. /help shows what I can do."))
         return
     role = recall(data, "role")
     await broadcaster.store.add(

@@ -4,6 +4,7 @@ from aiogram import F, Router
 from aiogram.types import CallbackQuery, Message
 from aiogram.utils.i18n import gettext as _
 
+from app.bot.reply import answer_button
 from app.bot.states import NewRequestDialog
 
 router = Router(name="Fallback")
@@ -12,7 +13,7 @@ router = Router(name="Fallback")
 @router.callback_query()
 async def stale_button(query: CallbackQuery) -> None:
     """A button of an old message, or forged data."""
-    await query.answer(_("This button is no longer valid. /help shows what I can do."), show_alert=True)
+    await answer_button(query, _("This button is no longer valid. /help shows what I can do."))
 
 
 @router.message(F.text.startswith("/"))

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from app.backends.models import Identity
 from app.bot.keyboards import share_contact
 from app.bot.middlewares.timed import Handler, TimedMiddleware
-from app.bot.reply import tell
+from app.bot.reply import answer_button, tell
 from app.bot.roles import EVERYONE, role_label
 from app.core import metrics
 
@@ -50,7 +50,7 @@ async def _ask_for_contact(event: Message | CallbackQuery) -> None:
     if isinstance(event, Message):
         await event.answer(text, reply_markup=share_contact())
     else:
-        await event.answer(text, show_alert=True)
+        await answer_button(event, text)
 
 
 @cache

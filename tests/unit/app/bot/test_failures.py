@@ -90,6 +90,34 @@ async def test_an_edit_that_changes_nothing_is_success(user: Any) -> None:
     assert [type(call).__name__ for call in user.telegram.calls] == ["AnswerCallbackQuery"]
 
 
+LATE = "Bad Request: query is too old and response timeout expired or query ID is invalid"
+
+
+async def test_a_button_answered_too_late_is_no_failure(user: Any, moved: Moved) -> None:
+    errors = moved("errors_total", error_type="telegram_failed", severity="error")
+    user.sign_in()
+    unchanged = TelegramBadRequest(SEND, "Bad Request: message is not modified")
+    user.telegram.failures = [unchanged, TelegramBadRequest(SEND, LATE)]
+    await user.press("nr:cancel")
+    assert (user.said(), errors()) == ([], 0)
+
+
+async def test_what_a_late_button_would_have_shown_becomes_a_message(user: Any) -> None:
+    user.sign_in()
+    user.telegram.failures = [TelegramBadRequest(SEND, LATE)]
+    await user.press("forged")
+    (call,) = user.telegram.calls
+    assert type(call).__name__ == "SendMessage"
+    assert user.said() == ["This button is no longer valid. /help shows what I can do."]
+
+
+async def test_another_refusal_of_a_button_s_answer_is_a_failure(user: Any) -> None:
+    user.sign_in()
+    user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: MESSAGE_TOO_LONG")]
+    with pytest.raises(TelegramBadRequest):
+        await user.press("forged")
+
+
 async def test_a_user_over_the_limit_is_warned_once(user: Any, moved: Moved) -> None:
     hits = moved("rate_limit_hits_total", user_role="applicant")
     blocks = moved("rate_limit_blocks_total", user_role="applicant")
