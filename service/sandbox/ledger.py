@@ -229,8 +229,9 @@ class Ledger:
         return [asdict(effect) for effect in self._effects if effect.number > since]
 
     def doubles(self) -> JsonObject:
-        """Return what was done twice: sends while one update was open, and backend writes.
+        """Return what was done twice: sends while only that update was open in the chat, and backend writes.
 
+        Where several were open in the chat, two equal sends may well be one of each.
         ``redelivered`` tells whether the update was delivered more than once, so whether a replica's death can excuse
         the double send. A double write is the same call with the same body under two keys, or one key executed twice.
         """
@@ -250,6 +251,7 @@ class Ledger:
         groups = _group(
             ((update_id, send.method, send.chat_id, send.target, send.text_hash), send)
             for send in done
+            if len(send.updates) == 1
             for update_id in send.updates
         )
         found = []

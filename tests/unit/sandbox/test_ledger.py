@@ -46,6 +46,15 @@ def test_a_double_send_tells_whether_a_redelivery_excuses_it(ledger: Ledger, sta
     assert (double["update_id"], len(double["times"]), double["redelivered"]) == (1, 2, redelivered)
 
 
+def test_equal_sends_while_two_updates_are_open_are_one_of_each(ledger: Ledger) -> None:
+    for update_id, kind, queue in ((1, "message", "chat:1"), (2, "callback_query", "user:1")):
+        ledger.update_created(update_id, kind, queue, 1, 1)
+        ledger.attempt_started(update_id)
+    for _ in range(2):
+        ledger.sent("sendMessage", 1, 200, "a")
+    assert ledger.doubles()["sends"] == []
+
+
 def test_a_refused_send_is_no_effect(ledger: Ledger) -> None:
     handled(ledger, 1, 200, sends=())
     ledger.update_created(2, "message", "chat:1", 1, 1)
