@@ -1,14 +1,15 @@
 """No update is lost and no effect happens twice, whoever dies meanwhile.
 
-Three replicas; messages and callbacks of the same chats at once; every few seconds a replica is killed (SIGKILL) and
-replaced, and once Redis itself. Each chat goes into a dialogue and leaves it again and again: `/cancel` finds the
-dialogue that `/newrequest` left, or it would say that there is nothing to cancel; so its answers prove the state.
-The callbacks write to a backend. `DELIVERY_TEST_UPDATES` sets how many updates there are.
+Three replicas; messages and callbacks of the same chats at once; again and again a replica is killed (SIGKILL) amid
+them and replaced, and once Redis itself. Each chat goes into a dialogue and leaves it again and again: `/cancel` finds
+the dialogue that `/newrequest` left, or it would say that there is nothing to cancel; so its answers prove the state.
+The callbacks write to a backend. `DELIVERY_TEST_UPDATES` sets how many updates there are; a kill comes every 480.
 """
 
 import asyncio
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,16 @@ from redis.asyncio import Redis
 from app import bot
 from sandbox.ledger import text_hash
 
-UPDATES = int(os.environ.get("DELIVERY_TEST_UPDATES", "3000"))
 CHATS = 30
 USERS = range(1001, 1001 + CHATS)
-KILL_EVERY_SECONDS = 2.0
+UPDATES_PER_ROUND = CHATS * 4
+ROUNDS_PER_KILL = 4
+KILLS = max(2, int(os.environ.get("DELIVERY_TEST_UPDATES", "3000")) // (UPDATES_PER_ROUND * ROUNDS_PER_KILL))
+ROUNDS = KILLS * ROUNDS_PER_KILL
+KILL_WITHIN_SECONDS = 1.0
 LEASE_SECONDS = 3
+# Which kind of update makes the bot call which method here. Of a kind, one update is open in a chat at a time.
+CAUSES = {"sendMessage": "message", "editMessageText": "callback_query", "answerCallbackQuery": "callback_query"}
 
 
 async def act(world: Any, rounds: int) -> None:
@@ -36,12 +42,11 @@ async def act(world: Any, rounds: int) -> None:
             world.users.press(user, buttons[user], "lang:en")
             world.users.say(user, "/cancel")
             world.users.press(user, buttons[user], "lang:ru")
-        while world.sandbox.ledger.summary()["updates"]["open"] > CHATS * 8:  # noqa: ASYNC110 - the ledger tells nobody
+        while world.sandbox.ledger.summary()["updates"]["open"] > UPDATES_PER_ROUND * 2:  # noqa: ASYNC110 - the ledger tells nobody
             await asyncio.sleep(0.02)
-    await world.all_handled(600)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(60 + 30 * KILLS)
 async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world: Callable[..., Any]) -> None:
     world = await make_world(flood_limits=False)
     environment = {
@@ -57,48 +62,56 @@ async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world:
         world.users.say(user, "/help")
     await world.all_handled(120)
     world.sandbox.ledger.clear()
-    pairs = UPDATES // (CHATS * 4)
-    done = asyncio.create_task(act(world, pairs))
-    kills = 0
-    while not done.done():
-        await asyncio.wait({done}, timeout=KILL_EVERY_SECONDS)
-        if done.done():
-            break
+    for kill in range(KILLS):
+        load = asyncio.create_task(act(world, ROUNDS_PER_KILL))
+        await asyncio.wait({load}, timeout=random.uniform(0, KILL_WITHIN_SECONDS))
         victim = random.choice(replicas)
         await victim.kill()
-        kills += 1
-        if kills == 2:
+        if kill == 1:
             await asyncio.to_thread(world.redis.kill)
             await asyncio.to_thread(world.redis.start)
         await victim.start()
         # Two always serve, however slowly a process starts on a busy machine.
         await victim.ready()
-    await done
+        await load
+    await world.all_handled(150)
 
     ledger = world.sandbox.ledger
     summary = ledger.summary()
-    total = pairs * CHATS * 4
-    assert kills >= 2
-    assert summary["updates"]["created"] == total
+    total = ROUNDS * UPDATES_PER_ROUND
+    print(f"{total} updates, {KILLS} kills: {summary}")
+    assert summary["updates"]["created"] == summary["updates"]["handled"] == total
     assert summary["updates"]["expired"] == 0
+    assert summary["updates"]["redelivered"] > 0, "no kill struck an update in flight: the test proved nothing"
     # Each callback wrote once, under its own key.
     writes = [effect for effect in ledger.effects() if effect["service"] == "user" and effect["method"] == "PATCH"]
-    # A backend that answered 500 wrote nothing, which its user was told.
-    refused = sum(replica.output.read_text().count('"event": "backend_unavailable"') for replica in replicas)
-    assert total / 2 - refused <= len(writes) <= total / 2
+    assert len(writes) == total / 2
     assert {effect["executed"] for effect in writes} == {1}
     assert summary["backend"]["executed_twice"] == 0
     assert summary["backend"]["executed_without_key"] == 0
-    # Each update was answered, and only those were answered twice whose replica died.
-    assert ledger.without_effect() == []
-    assert [double for double in ledger.doubles()["sends"] if not double["redelivered"]] == []
+    assert_answered_once(ledger)
     # The state: no /cancel found that its dialogue was lost, or left already.
     assert sends_of(ledger, "There is nothing to cancel.") == 0
     cancelled = sends_of(ledger, "Cancelled.")
-    assert pairs * CHATS <= cancelled <= pairs * CHATS + summary["updates"]["redelivered"]
+    assert ROUNDS * CHATS <= cancelled <= ROUNDS * CHATS + summary["updates"]["redelivered"]
     assert_order_kept(ledger)
     await assert_no_lane_is_left(world)
-    print(f"{total} updates, {kills} kills: {summary}")
+
+
+def assert_answered_once(ledger: Any) -> None:
+    """Each update had each of its effects in its chat, and only those had one twice that came twice."""
+    updates = {record["update_id"]: record for record in ledger.updates()}
+    effects: Counter[tuple[str, int]] = Counter()
+    for send in ledger.sends():
+        cause = CAUSES[send["method"]]
+        (update_id,) = [number for number in send["updates"] if updates[number]["kind"] == cause]
+        effects[send["method"], update_id] += send["status"] == 200
+    expected = {
+        (name, number) for number, update in updates.items() for name in CAUSES if CAUSES[name] == update["kind"]
+    }
+    assert [effect for effect in expected if not effects[effect]] == []
+    twice = {number for (_, number), times in effects.items() if times > 1}
+    assert [updates[number] for number in twice if updates[number]["delivered"] < 2] == []
 
 
 def sends_of(ledger: Any, english: str) -> int:
