@@ -22,6 +22,7 @@ _MESSAGE = _answer(
 )
 _TRUE = _answer({"ok": True, "result": True})
 _ME = _answer({"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "bench", "username": "bench_bot"}})
+_WEBHOOK = _answer({"ok": True, "result": {"url": "", "has_custom_certificate": False, "pending_update_count": 0}})
 _IDENTITY = _answer(
     {
         "user_id": 1,
@@ -61,4 +62,4 @@ class StandIn(asyncio.Protocol):
         elif method == b"verify":
             self._transport.write(_IDENTITY)
         else:
-            self._transport.write(_ME if method == b"getme" else _TRUE)
+            self._transport.write({b"getme": _ME, b"getwebhookinfo": _WEBHOOK}.get(method, _TRUE))
