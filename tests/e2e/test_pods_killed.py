@@ -20,6 +20,8 @@ SECONDS_BETWEEN_KILLS = 12
 def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     product, namespace = healthy, healthy.namespace
     product.control("DELETE", "/ledger")
+    # Slow enough that at any moment some updates are in a handler's hands.
+    product.control("POST", "/faults", service="request", kind="latency", latency_seconds=0.5)
     product.control("POST", "/traffic", rate=6)
     stages = Stages("pods killed")
     with node_hand(f"{namespace}-hand", product.gateway_image) as hand:
@@ -33,7 +35,8 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     product.control("POST", "/traffic", rate=0)
 
     def settled() -> bool:
-        return bool(product.control("GET", "/ledger")["updates"]["open"] == 0)
+        talking = product.control("GET", "/traffic")["active"]
+        return bool(talking == 0 and product.control("GET", "/ledger")["updates"]["open"] == 0)
 
     wait_for("every update handled", settled, seconds=180)
     summary = product.control("GET", "/ledger")
