@@ -19,6 +19,13 @@ SECONDS_BETWEEN_KILLS = 12
 
 def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     product, namespace = healthy, healthy.namespace
+
+    def settled() -> bool:
+        talking = product.control("GET", "/traffic")["active"]
+        return bool(talking == 0 and product.control("GET", "/ledger")["updates"]["open"] == 0)
+
+    product.control("POST", "/traffic", rate=0)
+    wait_for("earlier conversations to end", settled, seconds=180)
     product.control("DELETE", "/ledger")
     # Slow enough that at any moment some updates are in a handler's hands.
     product.control("POST", "/faults", service="request", kind="latency", latency_seconds=0.5)
@@ -33,11 +40,6 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
             hand.signal(pod["uid"], signal.SIGKILL)
             stages.mark("SIGKILL", pod["name"])
     product.control("POST", "/traffic", rate=0)
-
-    def settled() -> bool:
-        talking = product.control("GET", "/traffic")["active"]
-        return bool(talking == 0 and product.control("GET", "/ledger")["updates"]["open"] == 0)
-
     wait_for("every update handled", settled, seconds=180)
     summary = product.control("GET", "/ledger")
     doubles = product.control("GET", "/ledger/doubles")
