@@ -27,6 +27,13 @@ class StoredMessage:
         """The message's number in its chat."""
         return int(self.content["message_id"])
 
+    def shown(self) -> JsonObject:
+        """Return the message as the bot gets it back: reply keyboards are not part of it."""
+        content = dict(self.content)
+        if "inline_keyboard" not in content.get("reply_markup", {}):
+            content.pop("reply_markup", None)
+        return content
+
 
 @dataclass(slots=True)
 class Account:

@@ -125,7 +125,7 @@ class Sending:
         self._telegram.limits.take(chat.id)
         head: JsonObject = {"date": self._telegram.chats.now(), "from": self._telegram.bot}
         keyboard = {"reply_markup": markup} if markup else {}
-        return _shown(chat.add(head | content | keyboard, from_bot=True))
+        return chat.add(head | content | keyboard, from_bot=True).shown()
 
     def _edit(self, arguments: Arguments, change: JsonObject) -> JsonObject:
         markup = checked_markup(arguments.get("reply_markup"))
@@ -139,7 +139,7 @@ class Sending:
         else:
             message.content.pop("reply_markup", None)
         chat.edited(message)
-        return _shown(message)
+        return message.shown()
 
     def _own_message(self, arguments: Arguments) -> tuple[Chat, StoredMessage]:
         chat = self._telegram.chats.writable(arguments.get("chat_id"))
@@ -183,11 +183,3 @@ def visible_content(method: str, arguments: Arguments) -> str:
 def _caption(arguments: Arguments) -> JsonObject:
     caption = checked_text(arguments.get("caption"), arguments.get("parse_mode"), CAPTION_LIMIT, required=False)
     return {"caption": caption} if caption else {}
-
-
-def _shown(message: StoredMessage) -> JsonObject:
-    """Return a message as the bot gets it back: reply keyboards are not part of it."""
-    content = dict(message.content)
-    if "inline_keyboard" not in content.get("reply_markup", {}):
-        content.pop("reply_markup", None)
-    return content

@@ -69,7 +69,7 @@ class Users:
         payload: JsonObject = {
             "id": query.id,
             "from": self._telegram.chats.account(user_id).user(),
-            "message": dict(message.content),
+            "message": message.shown(),
             "chat_instance": str(chat.id),
             "data": data,
         }

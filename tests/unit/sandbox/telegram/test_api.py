@@ -123,6 +123,13 @@ async def test_callback_answers_expire(api, users, virtual_time, simulator) -> N
     assert "query is too old" in late["description"]
 
 
+async def test_a_pressed_message_comes_back_without_its_reply_keyboard(api, users) -> None:
+    message = await api("sendMessage", chat_id=CHAT, text="x", reply_markup={"remove_keyboard": True})
+    users.press(CHAT, message["message_id"], "data")
+    query = (await api("getUpdates"))[-1]["callback_query"]
+    assert query["message"] == message
+
+
 async def test_nobody_presses_what_is_not_there(users) -> None:
     with pytest.raises(UnknownTargetError):
         users.press(CHAT, 77, "data")
