@@ -35,13 +35,15 @@ CAUSES = {"sendMessage": "message", "editMessageText": "callback_query", "answer
 
 async def act(world: Any, rounds: int) -> None:
     """Messages and callbacks of every chat, as fast as they are handled; a callback expires after 150 s."""
-    buttons = {user: min(world.sandbox.telegram.chats.private(user).messages) + 1 for user in USERS}
     for _ in range(rounds):
         for user in USERS:
+            # The latest: a chat remembers only so many.
+            messages = world.sandbox.telegram.chats.private(user).messages
+            button = max(number for number, message in messages.items() if message.from_bot)
             world.users.say(user, "/newrequest")
-            world.users.press(user, buttons[user], "lang:en")
+            world.users.press(user, button, "lang:en")
             world.users.say(user, "/cancel")
-            world.users.press(user, buttons[user], "lang:ru")
+            world.users.press(user, button, "lang:ru")
         while world.sandbox.ledger.summary()["updates"]["open"] > UPDATES_PER_ROUND * 2:  # noqa: ASYNC110 - the ledger tells nobody
             await asyncio.sleep(0.02)
 
