@@ -50,6 +50,7 @@ class SendBudget:
         self._clock = clock
         self._sleep = sleep
         self._script = Script("budget", files("app.telegram").joinpath("scripts", "take_tokens.lua").read_text("utf-8"))
+        self._asking = asyncio.Lock()
         self._advance = 0
         self._advance_until = 0.0
         self._last_sent: dict[int | str, float] = {}
@@ -73,10 +74,12 @@ class SendBudget:
         return last is not None and now - last < 1 / CHAT.per_second
 
     async def _take_of_the_bots(self) -> None:
-        if self._advance < 1 or self._clock() > self._advance_until:
-            self._advance = await self._take(self._bot, ADVANCE, "bot")
-            self._advance_until = self._clock() + ADVANCE_SECONDS
-        self._advance -= 1
+        # One asks for all that wait: two asking at once would throw one advance away.
+        async with self._asking:
+            if self._advance < 1 or self._clock() > self._advance_until:
+                self._advance = await self._take(self._bot, ADVANCE, "bot")
+                self._advance_until = self._clock() + ADVANCE_SECONDS
+            self._advance -= 1
 
     async def _take(self, bucket: Bucket, wanted: int, *name: str | int) -> int:
         key = self._keys.shared("send", *name)

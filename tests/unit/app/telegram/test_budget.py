@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
@@ -68,6 +70,14 @@ async def test_a_reply_costs_no_round_trip_of_its_own(batched: BatchedRedis, red
     for chat in range(2001, 2005):
         await sender.acquire(chat)
     assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == before
+
+
+async def test_messages_at_once_ask_once(batched: BatchedRedis, redis: Redis) -> None:
+    await budget(batched, Waits(redis)).acquire(1)  # now Redis knows the script
+    before = (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    sender = budget(batched, Waits(redis))
+    await asyncio.gather(*(sender.acquire(chat) for chat in range(1001, 1006)))
+    assert (await redis.info("commandstats"))["cmdstat_evalsha"]["calls"] == before + 1
 
 
 async def test_without_redis_nobody_waits(redis: Redis) -> None:
