@@ -27,8 +27,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A demo that has played its conversation."""
     names = (
         "DEMO_GATEWAY",
-        "DEMO_CONTROL",
-        *(f"SANDBOX_{n}" for n in ("TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")),
+        *(f"SANDBOX_{n}" for n in ("CONTROL", "TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")),
     )
     ports = {f"{name}_PORT": str(free_port()) for name in names}
     run_dir = str(tmp_path_factory.mktemp("run"))
@@ -38,10 +37,12 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command = [sys.executable, "-m", "sandbox", "demo"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
-        assert any("Try it" in line for line in demo.stdout), "the demo ended before its conversation was over"
-        yield f"http://localhost:{ports['SANDBOX_CONTROL_PORT']}"
-        demo.send_signal(signal.SIGTERM)
-        demo.stdout.read()
+        try:
+            assert any("Try it" in line for line in demo.stdout), "the demo ended before its conversation was over"
+            yield f"http://localhost:{ports['SANDBOX_CONTROL_PORT']}"
+        finally:
+            demo.send_signal(signal.SIGTERM)
+            demo.stdout.read()
 
 
 @pytest.fixture
