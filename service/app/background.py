@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from app.main import Gateway
 
 _SWEEP_SECONDS = 5.0
+_GAUGES_SECONDS = 5.0
+"""Often enough for a scrape every 15 s; each reading asks every shard, which a replica should not do all the time."""
 
 
 class BackgroundWork:
@@ -29,7 +31,8 @@ class BackgroundWork:
         self._periodic = [
             Periodic("process-usage", ProcessUsage().sample, 5),
             Periodic("watchdog-sign", self._watchdog.sign, settings.watchdog_seconds / 4),
-            Periodic("cluster-gauges", self._update_gauges, 1),
+            Periodic("activity", self._activity.flush, 1),
+            Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
         allowed_updates = sorted(gateway.dispatcher.resolve_used_update_types())
@@ -55,11 +58,10 @@ class BackgroundWork:
             await work.stop()
         await self._lag.stop()
         await self._watchdog.stop()
-        await Periodic("cluster-gauges", self._activity.flush, 0).once()
+        await Periodic("activity", self._activity.flush, 0).once()
 
     async def _update_gauges(self) -> None:
         metrics.DEAD_LETTERS_QUEUED.set(await self._dead_letters.count_or_nan())
-        await self._activity.flush()
         await self._activity.read()
 
     async def _sweep(self) -> None:

@@ -1,9 +1,9 @@
 """Who is active in the whole cluster: sessions, dialogues, users by window.
 
 Each replica notes what passes through it and writes it once a second, off the path of updates, into 16 shards of
-sorted sets whose scores are absolute times; each replica reads the counts back, so that every one tells the same, and
-none ever scans keys. A session ends by silence, which no update tells of: an elected replica looks for those, and
-observes how long they were.
+sorted sets whose scores are absolute times; each replica reads the counts back every few seconds, so that every one
+tells the same, and none ever scans keys. A session ends by silence, which no update tells of: an elected replica looks
+for those, and observes how long they were.
 """
 
 import time
