@@ -113,9 +113,13 @@ async def drill(args: argparse.Namespace) -> None:
         async def in_state(state: str) -> bool:
             return bool(await query(f'ALERTS{{alertname="{ALERT}",namespace="{args.namespace}",alertstate="{state}"}}'))
 
-        async def held() -> bool:
+        async def receivers() -> set[str]:
             answer = await client.get(f"{alertmanager}/api/v2/alerts")
-            return any(labels.items() <= alert["labels"].items() for alert in answer.raise_for_status().json())
+            ours = [alert for alert in answer.raise_for_status().json() if labels.items() <= alert["labels"].items()]
+            return {receiver["name"] for alert in ours for receiver in alert["receivers"]}
+
+        async def held() -> bool:
+            return bool(await receivers())
 
         async def sent() -> float:
             found = await query("sum(alertmanager_notifications_total)")
@@ -131,13 +135,13 @@ async def drill(args: argparse.Namespace) -> None:
             await until("the rule firing", lambda: in_state("firing"), 480)
             stages.mark(f"{ALERT} fires (5 minutes above the threshold)")
             await until("the alert in Alertmanager", held, 60)
-            stages.mark("Alertmanager holds it")
+            stages.mark(f"Alertmanager holds it for {', '.join(sorted(await receivers()))}")
 
             async def notified() -> bool:
                 return await sent() > before
 
             await until("a notification", notified, 180)
-            stages.mark("Alertmanager has notified a receiver")
+            stages.mark("Alertmanager has sent notifications (of any alert) since the first post")
         finally:
             posting.cancel()
         stages.mark("no more posts")
