@@ -152,7 +152,7 @@ def test_dashboard_shows_all_it_promises(
 
 def test_link_leads_to_another_dashboard_with_the_same_time(shown: Shown) -> None:
     (_, first, _), (_, second, title), *_ = DASHBOARDS
-    shown.open(first)
+    shown.open(first, **{"from": "now-20m", "to": "now"})
     time = _time(shown.page.url)
     name = title.partition(" - ")[2]
     shown.page.get_by_role("button", name=name, exact=True).first.click()
