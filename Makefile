@@ -47,12 +47,13 @@ test: venv tools ## everything that needs no cluster
 	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/chart tests/rules tests/dashboards tests/integration
 
 .PHONY: lint
-lint: venv tools ## ruff, mypy --strict, import-linter, yamllint, helm lint
+lint: venv tools ## ruff, mypy --strict, import-linter, yamllint, actionlint, helm lint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/yamllint --strict .
+	@if command -v actionlint >/dev/null; then actionlint; else echo "lint: actionlint is missing, workflows not linted" >&2; fi
 	@if command -v helm >/dev/null; then helm lint --strict --quiet charts/bot-gateway --set telegram.token=1:lint && helm lint --strict --quiet charts/sandbox charts/jaeger; else echo "lint: helm is missing, charts not linted" >&2; fi
 
 .PHONY: format
@@ -74,6 +75,10 @@ dashboards: ## show the dashboards against PROM_URL without Grafana, at http://l
 .PHONY: perf
 perf: venv ## the gateway against bare aiogram, with Redis storage, and aiohttp by hand: ratios in one run
 	@$(BIN)/python tests/perf/run.py
+
+.PHONY: perf-scale
+perf-scale: venv ## what one update costs with 1, 2 and 4 replicas, a million users, a tenfold burst: ratios in one run
+	@$(BIN)/python tests/perf/scale.py
 
 TAG ?= dev
 DOCKER ?= docker
@@ -100,6 +105,10 @@ NAMESPACE ?= bot-gateway
 alert-drill: venv ## invalid posts until HighErrorRate has reached its receivers and resolved (about 12 minutes)
 	@$(BIN)/python scripts/alert_drill.py --namespace $(NAMESPACE)
 
+.PHONY: game-day
+game-day: venv ## each fault with the operator in DryRun and in Enforce, side by side; FAULTS="..." for some (an hour in full)
+	@$(BIN)/python tests/game_day/run.py $(FAULTS)
+
 .PHONY: kind-up
 kind-up: ## a kind cluster with the monitoring stack and the product
 	kind create cluster --config kind-config.yaml
@@ -120,6 +129,10 @@ alertmanager: ## port-forward Alertmanager to http://localhost:9093
 	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/kube-prometheus-stack-alertmanager 9093:9093
 jaeger: ## port-forward the Jaeger UI to http://localhost:16686
 	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/jaeger 16686:16686
+
+.PHONY: release
+release: venv tools ## VERSION=x.y.z: changelog, versions, packaged charts, SBOMs, commit and tag
+	@scripts/release "$(VERSION)"
 
 .PHONY: clean
 clean: ## remove the environment and caches
