@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from aiogram.types import Update
 from charts import RenderError, gateway, render
 
 from app.core.settings import Settings
@@ -171,3 +173,9 @@ def test_environment_variables_can_be_added() -> None:
 def test_the_target_opts_in_to_the_operator() -> None:
     annotations = gateway().one("Deployment", "bot-gateway")["metadata"]["annotations"]
     assert annotations["remediation.bot-gateway.dev/allow"] == "true"
+
+
+def test_the_update_of_helm_test_is_one_that_the_gateway_can_read() -> None:
+    environment = gateway({}).one("Pod", "bot-gateway-test")["spec"]["containers"][0]["env"]
+    update = next(variable["value"] for variable in environment if variable["name"] == "HELM_TEST_UPDATE")
+    Update.model_validate({"update_id": 1, **json.loads(update)})

@@ -8,7 +8,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-METRIC = re.compile(r"^bot_gateway_webhook_requests_total(?:\{[^}]*\})? ([0-9.e+]+)", re.MULTILINE)
+HANDLED = re.compile(r'^bot_gateway_webhook_requests_total\{outcome="handled"\} ([0-9.e+]+)', re.MULTILINE)
 CONNECT_SECONDS = 30
 TRIES = 10
 
@@ -27,19 +27,19 @@ def connect(host: str, port: int) -> http.client.HTTPConnection:
     sys.exit(f"{host}:{port} cannot be reached")
 
 
-def webhook_requests(connection: http.client.HTTPConnection) -> float:
-    """Requests to /webhook that the pod has answered, whatever their outcome."""
+def handled_updates(connection: http.client.HTTPConnection) -> float:
+    """Updates that the pod has handled; what it set aside as a dead letter is answered 200 too and counts elsewhere."""
     connection.request("GET", "/metrics")
     answer = connection.getresponse()
     text = answer.read().decode()
     if answer.status != 200:
         sys.exit(f"GET /metrics: {answer.status}")
-    return sum(float(value) for value in METRIC.findall(text))
+    return sum(float(value) for value in HANDLED.findall(text))
 
 
-def post_update(connection: http.client.HTTPConnection) -> None:
-    """Post the update of HELM_TEST_UPDATE under an id that no real update has."""
-    update = {"update_id": int(time.time()), **json.loads(os.environ["HELM_TEST_UPDATE"])}
+def post_update(connection: http.client.HTTPConnection, update_id: int) -> None:
+    """Post the update of HELM_TEST_UPDATE."""
+    update = {"update_id": update_id, **json.loads(os.environ["HELM_TEST_UPDATE"])}
     headers = {
         "Content-Type": "application/json",
         "X-Telegram-Bot-Api-Secret-Token": os.environ["WEBHOOK_SECRET"],
@@ -54,17 +54,19 @@ def post_update(connection: http.client.HTTPConnection) -> None:
 def main() -> None:
     """Exit with 0 when the metric moved."""
     address = urlsplit(os.environ["GATEWAY_URL"])
-    for _ in range(TRIES):
+    now = int(time.time())
+    for attempt in range(TRIES):
         connection = connect(address.hostname or "", address.port or 80)
-        before = webhook_requests(connection)
-        post_update(connection)
+        before = handled_updates(connection)
+        # An id far from Telegram's own, and a new one each time: a second post of the same would be a duplicate.
+        post_update(connection, now + attempt)
         if connection.sock is None:
             # It closes a connection a second, so that new replicas get traffic; another may end in another pod.
             continue
-        after = webhook_requests(connection)
+        after = handled_updates(connection)
         if after <= before:
-            sys.exit(f"bot_gateway_webhook_requests_total stayed at {after:g}")
-        print(f"bot_gateway_webhook_requests_total went from {before:g} to {after:g}")
+            sys.exit(f"handled updates stayed at {after:g}")
+        print(f"handled updates went from {before:g} to {after:g}")
         return
     sys.exit(f"the gateway closed each of {TRIES} connections after the update")
 
