@@ -13,6 +13,7 @@ from aiogram.types import Update
 from aiohttp import web
 
 from app.background import BackgroundWork
+from app.bot.deadline import DeadlineNotice
 from app.bot.message_types import message_type
 from app.bot.services import Services
 from app.bot.setup import build_dispatcher
@@ -77,6 +78,7 @@ class Gateway:
             Claims(self.redis.batched, self.keys, self.leases, settings),
             self._dispatch,
             self.activity,
+            tell_late=DeadlineNotice(self.dispatcher["i18n"]),
             deadline_seconds=settings.update_deadline_seconds,
             known_states=STATE_NAMES,
         )

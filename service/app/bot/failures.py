@@ -32,6 +32,11 @@ def unexpected_text() -> str:
     return _("Something went wrong on our side. We have been told about it. Please try again.")
 
 
+def late_text() -> str:
+    """For an update whose time is over."""
+    return _("This takes longer than it should, so I have stopped. Please try again in a few minutes.")
+
+
 def stale_dialog_text() -> str:
     """For a dialogue that began before the bot changed."""
     return _("This dialogue is too old to go on. Please begin it again.")

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aiogram.types import User
 from aiogram.utils.i18n import I18n
 from babel.messages import mofile, pofile
+
+from app.delivery.context import UpdateContext
 
 LOCALES = ("ru", "uz", "en")
 DEFAULT_LOCALE = "ru"
@@ -46,3 +49,12 @@ def closest_locale(language: str | None) -> str:
     """Our locale for a language code such as `uz` or `en-GB`; Russian where we have none."""
     locale = (language or "").replace("_", "-").partition("-")[0].lower()
     return locale if locale in LOCALES else DEFAULT_LOCALE
+
+
+def locale_of(update_context: UpdateContext, user: User | None) -> str:
+    """The language to speak in an update: the user's own choice, else what their Telegram speaks."""
+    cached = update_context.identity
+    identity = update_context.new_identity or (cached.value if cached is not None else None)
+    if identity is not None:
+        return closest_locale(identity.get("language"))
+    return closest_locale(user.language_code if user else None)

@@ -36,7 +36,10 @@ class Outcome(StrEnum):
 
 
 class Pipeline:
-    """Claims, dispatches, commits. `known_states` bounds the labels of the transition counter."""
+    """Claims, dispatches, commits. `known_states` bounds the labels of the transition counter.
+
+    `tell_late` is called for an update whose handler the deadline ended; it bounds its own time and does not raise.
+    """
 
     def __init__(
         self,
@@ -44,12 +47,14 @@ class Pipeline:
         dispatch: Dispatch,
         activity: Activity,
         *,
+        tell_late: Dispatch,
         deadline_seconds: float,
         known_states: frozenset[str],
     ) -> None:
         self._claims = claims
         self._dispatch = dispatch
         self._activity = activity
+        self._tell_late = tell_late
         self._deadline_seconds = deadline_seconds
         self._known_states = known_states
 
@@ -110,6 +115,9 @@ class Pipeline:
             if limit.expired():
                 metrics.ERRORS_TOTAL.labels("deadline", "error").inc()
                 log.warning("update_deadline_passed", seconds=self._deadline_seconds)
+                if isinstance(error, TimeoutError):
+                    # Nothing else told the user, as the bot does of its handlers' failures.
+                    await self._tell_late(update, context)
             mark_failed(type(error).__name__)
             # The dialogue stays where it was, so that the user can try again.
             context.state, context.data, context.fsm_changed = state, data, False

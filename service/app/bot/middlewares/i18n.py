@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from aiogram.types import TelegramObject, User
+from aiogram.types import TelegramObject
 
-from app.bot.i18n import CatalogueI18n, closest_locale
+from app.bot.i18n import CatalogueI18n, locale_of
 from app.bot.middlewares.timed import Handler, TimedMiddleware
-from app.delivery.context import UpdateContext
 
 
 class I18nMiddleware(TimedMiddleware):
@@ -20,14 +19,6 @@ class I18nMiddleware(TimedMiddleware):
 
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         data["i18n"] = self._i18n
-        data["language"] = locale = _locale(data)
+        data["language"] = locale = locale_of(data["update_context"], data.get("event_from_user"))
         with self._i18n.context(), self._i18n.use_locale(locale):
             return await handler(event, data)
-
-
-def _locale(data: dict[str, Any]) -> str:
-    update_context: UpdateContext = data["update_context"]
-    if update_context.identity is not None:
-        return closest_locale(update_context.identity.value.get("language"))
-    user: User | None = data.get("event_from_user")
-    return closest_locale(user.language_code if user else None)

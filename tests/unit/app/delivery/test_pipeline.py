@@ -24,12 +24,15 @@ def update(update_id: int = 1) -> Update:
 
 @pytest.fixture
 def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> Callable[..., Pipeline]:
-    def make(handler: Handler, deadline_seconds: float = 45, **settings: float) -> Pipeline:
+    def make(
+        handler: Handler, deadline_seconds: float = 45, tell_late: Handler = nothing, **settings: float
+    ) -> Pipeline:
         activity = Activity(batched, "bg:42", states=["Dialog:one"], session_ttl=1800, fsm_ttl=86_400)
         return Pipeline(
             make_claims(**settings),
             handler,
             activity,
+            tell_late=tell_late,
             deadline_seconds=deadline_seconds,
             known_states=frozenset({"Dialog:one"}),
         )
@@ -83,9 +86,34 @@ async def test_the_deadline_ends_a_handler(make_pipeline: Callable[..., Pipeline
     async def hang(_update: Update, _context: UpdateContext) -> None:
         await asyncio.Event().wait()
 
+    told: list[int] = []
+
+    async def tell_late(update: Update, context: UpdateContext) -> None:
+        assert current_update.get() is context
+        told.append(update.update_id)
+
     before = sample("errors_total", error_type="deadline", severity="error")
-    assert await make_pipeline(hang, deadline_seconds=0.05).handle(update(), "text") is Outcome.FAILED
+    pipeline = make_pipeline(hang, deadline_seconds=0.05, tell_late=tell_late)
+    assert await pipeline.handle(update(), "text") is Outcome.FAILED
     assert sample("errors_total", error_type="deadline", severity="error") == before + 1
+    assert told == [1]
+
+
+async def test_a_failure_that_comes_with_the_deadline_was_told_already(make_pipeline: Callable[..., Pipeline]) -> None:
+    async def fail_late(_update: Update, _context: UpdateContext) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ValueError("a bug") from None
+
+    told: list[int] = []
+
+    async def tell_late(update: Update, _context: UpdateContext) -> None:
+        told.append(update.update_id)
+
+    pipeline = make_pipeline(fail_late, deadline_seconds=0.05, tell_late=tell_late)
+    assert await pipeline.handle(update(), "text") is Outcome.FAILED
+    assert told == []
 
 
 async def test_a_cancelled_update_is_given_back(make_pipeline: Callable[..., Pipeline], redis: Redis) -> None:

@@ -1,0 +1,86 @@
+"""A user whose update took too long is told so, in their language, and the telling itself is bounded too."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiogram.exceptions import TelegramNetworkError
+from aiogram.methods import SendMessage
+from aiogram.types import Update
+
+from app.bot.deadline import DeadlineNotice
+from app.bot.i18n import CatalogueI18n
+from app.delivery.context import CachedIdentity, UpdateContext
+
+Moved = Callable[..., Callable[[], float]]
+SEND = SendMessage(chat_id=1001, text="x")
+LATE = {
+    "ru": "Это длится дольше, чем должно, поэтому я остановился. Пожалуйста, попробуйте через несколько минут.",
+    "uz": (
+        "Bu odatdagidan uzoq davom etdi, shuning uchun to‘xtatdim. Iltimos, bir necha daqiqadan so‘ng urinib ko‘ring."
+    ),
+    "en": "This takes longer than it should, so I have stopped. Please try again in a few minutes.",
+}
+
+
+def context(**changes: Any) -> UpdateContext:
+    return UpdateContext(1, 1001, "private", 1001, deadline=0.0, **changes)
+
+
+def update(user: Any, **event: Any) -> Update:
+    return Update.model_validate({"update_id": 1, **event}, context={"bot": user.bot})
+
+
+@pytest.fixture
+def notice() -> DeadlineNotice:
+    return DeadlineNotice(CatalogueI18n(), seconds=0.05)
+
+
+@pytest.mark.parametrize("language", ["ru", "uz", "en"])
+async def test_it_speaks_the_user_s_own_language(user: Any, notice: DeadlineNotice, language: str) -> None:
+    cached = CachedIdentity({"language": language}, time.time())
+    await notice(update(user, message=user.message(text="/requests")), context(identity=cached))
+    assert user.said() == [LATE[language]]
+
+
+async def test_a_language_chosen_in_this_very_update_counts(user: Any, notice: DeadlineNotice) -> None:
+    cached = CachedIdentity({"language": "ru"}, time.time())
+    late = context(identity=cached, new_identity={"language": "uz"})
+    await notice(update(user, message=user.message(text="/requests")), late)
+    assert user.said() == [LATE["uz"]]
+
+
+async def test_a_stranger_is_told_in_what_their_telegram_speaks(user: Any, notice: DeadlineNotice) -> None:
+    await notice(update(user, message=user.message(text="/start")), context())
+    assert user.said() == [LATE["en"]]
+
+
+async def test_a_button_is_answered(user: Any, notice: DeadlineNotice) -> None:
+    person = {"id": 1001, "is_bot": False, "first_name": "A", "language_code": "en"}
+    query = {"id": "1", "from": person, "chat_instance": "1", "data": "x", "message": user.message(text="old")}
+    await notice(update(user, callback_query=query), context())
+    (call,) = user.telegram.calls
+    assert (type(call).__name__, call.text) == ("AnswerCallbackQuery", LATE["en"])
+
+
+async def test_what_nobody_asked_is_not_answered(user: Any, notice: DeadlineNotice) -> None:
+    person = {"id": 1001, "is_bot": False, "first_name": "A"}
+    await notice(update(user, inline_query={"id": "1", "from": person, "query": "", "offset": ""}), context())
+    assert user.telegram.calls == []
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_that_it_cannot_be_said_is_counted(
+    user: Any, notice: DeadlineNotice, moved: Moved, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    async def hang(*_arguments: Any, **_options: Any) -> Any:
+        await asyncio.Event().wait()
+
+    failed = moved("errors_total", error_type="telegram_failed", severity="error")
+    user.telegram.failures = [TelegramNetworkError(SEND, "down")]
+    if hangs:
+        monkeypatch.setattr(user.telegram, "make_request", hang)
+    await notice(update(user, message=user.message(text="/requests")), context())
+    assert (user.said(), failed()) == ([], 1)
