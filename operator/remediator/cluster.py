@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from kubernetes.aio import client
 
-from remediator.kube import FIELD_MANAGER, JSON_PATCH, NotFoundError, translated
+from remediator.api.names import FIELD_MANAGER
+from remediator.kube import JSON_PATCH, NotFoundError, translated
 
 GROUP = "remediation.bot-gateway.dev"
 VERSION = "v1alpha1"

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 import aiohttp
 from kubernetes.aio import client, config
 
-FIELD_MANAGER = "remediator"
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 

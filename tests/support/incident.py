@@ -26,7 +26,16 @@ from remediator.decide.decision import (
 )
 from remediator.decide.ledger import history
 from remediator.decide.machine import decide
-from remediator.decide.observed import ABSENT, AlertState, Autoscaler, Observed, ObservedAlert, ObservedPod, Workload
+from remediator.decide.observed import (
+    ABSENT,
+    AlertState,
+    Autoscaler,
+    Observed,
+    ObservedAlert,
+    ObservedPod,
+    SavedBaseline,
+    Workload,
+)
 from remediator.decide.opening import open_remediation
 from remediator.decide.results import record_result
 
@@ -82,6 +91,7 @@ class Cluster:
             rollout_complete=True,
             disruptions_allowed=ABSENT,
             autoscaler=ABSENT,
+            baseline=ABSENT,
             paused=False,
             allowed=True,
         )
@@ -241,11 +251,13 @@ class Cluster:
         elif isinstance(intent, Scale | Revert):
             self._scale(intent)
         elif isinstance(intent, RemoveFieldOwnership):
-            self.change(owned_fields=False)
+            self.change(owned_fields=False, baseline=ABSENT)
         healthy = sum(1 for pod in self.pods.values() if pod.ready and not pod.terminating)
         self.done.append(Done(self.now, intent, healthy))
 
     def _scale(self, intent: Scale | Revert) -> None:
+        if not isinstance(self.workload.baseline, SavedBaseline):
+            self.change(baseline=SavedBaseline(intent.kind, intent.name, intent.baseline, self.now))
         owner = frozenset({"remediator"})
         if isinstance(self.workload.autoscaler, Autoscaler):
             changed = replace(self.workload.autoscaler, min_replicas=intent.to, managers=owner)

@@ -1,10 +1,11 @@
 """Pieces of JSON Patch (RFC 6902) and of managed fields that the actions share."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
+from remediator.api.names import FIELD_MANAGER
 from remediator.cluster import Patch
-from remediator.kube import FIELD_MANAGER
 
 
 def escaped(key: str) -> str:
@@ -18,6 +19,14 @@ def field_managers(managed_fields: Iterable[Any], path: tuple[str, ...]) -> set[
     ``managed_fields`` are entries as the client's models or as JSON objects have them.
     """
     return {_of(entry, "manager", "manager") for entry in managed_fields if _owns(entry, path)}
+
+
+def entries_of_ours(managed_fields: Iterable[Any], path: tuple[str, ...]) -> Iterator[datetime]:
+    """Yield when the operator wrote a field, for each of its entries that has the field."""
+    for entry in managed_fields:
+        written = _of(entry, "time", "time")
+        if _of(entry, "manager", "manager") == FIELD_MANAGER and written is not None and _owns(entry, path):
+            yield written if isinstance(written, datetime) else datetime.fromisoformat(written)
 
 
 def _owns(entry: Any, path: tuple[str, ...]) -> bool:

@@ -12,11 +12,11 @@ from kubernetes.aio import client
 
 from remediator.act.outcome import Outcome, from_error
 from remediator.act.patches import escaped, field_managers, release_patch
-from remediator.api.names import BASELINE_ANNOTATION
+from remediator.api.names import BASELINE_ANNOTATION, FIELD_MANAGER
 from remediator.api.remediation import ScaleKind
 from remediator.cluster import Json, Patch, TargetKind, Workload
 from remediator.decide.decision import ActResult
-from remediator.kube import FIELD_MANAGER, ConflictError, KubeError, RefusedError
+from remediator.kube import ConflictError, KubeError, RefusedError
 
 _FIELDS = {
     ScaleKind.DEPLOYMENT: "replicas",

@@ -21,6 +21,9 @@ RESTARTED_FOR_ANNOTATION: Final = f"{GROUP}/restarted-for"
 BASELINE_ANNOTATION: Final = f"{GROUP}/baseline"
 """On what was scaled: the number before the first scale-out."""
 
+FIELD_MANAGER: Final = "remediator"
+"""Who the API server says wrote what the operator wrote."""
+
 PodName = NewType("PodName", str)
 PodUid = NewType("PodUid", str)
 PolicyName = NewType("PolicyName", str)

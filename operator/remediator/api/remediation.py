@@ -20,6 +20,7 @@ from remediator.api.names import (
     RemediationName,
 )
 from remediator.api.policy import Action, Mode, Scope, TargetRef
+from remediator.api.reasons import Reason
 from remediator.api.values import SpecModel, StatusModel, Time
 
 
@@ -176,7 +177,8 @@ class RemediationStatus(StatusModel):
     """The state machine. Times that are ``None`` have not come."""
 
     phase: Phase = Phase.PENDING
-    reason: str = "Opened"
+    reason: str = Reason.OPENED
+    """A :class:`~remediator.api.reasons.Reason`, or a code of another version."""
     message: str = ""
     action: Action = Action.NONE
     """The last action that was taken."""

@@ -7,6 +7,7 @@ only what it does not show yet is carried out again.
 from datetime import timedelta
 
 from remediator.api.policy import Action, Scope
+from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, PodEntry, PodState, StepEntry, StepResult
 from remediator.decide.alerts import AlertPicture, Standing
 from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
@@ -26,20 +27,20 @@ def carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: Al
     if step.action is Action.ROLLOUT_RESTART:
         workload = observed.workload or Workload()
         if step.restarted_for is not None and workload.restarted_for == step.restarted_for:
-            return accepted(draft, step, "AlreadyCarriedOut", "The rollout was restarted already.")
+            return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, "The rollout was restarted already.")
         intent: RolloutRestart | Scale = RolloutRestart(step.restarted_for or "")
         return _again(draft, step, observed, picture, intent)
     return _scale(draft, step, observed, picture)
 
 
-def accepted(draft: Draft, step: StepEntry, reason: str, message: str) -> Decision:
+def accepted(draft: Draft, step: StepEntry, reason: Reason, message: str) -> Decision:
     """A step was carried out in full: its verification begins."""
     step.accepted_at = draft.now
     step.result = StepResult.ACCEPTED
     return begin_verifying(draft, step, reason, message)
 
 
-def begin_verifying(draft: Draft, step: StepEntry, reason: str, message: str) -> Decision:
+def begin_verifying(draft: Draft, step: StepEntry, reason: Reason, message: str) -> Decision:
     """Start the clock within which alert, pods and rollout must all hold."""
     draft.status.verify_until = draft.now + timeout_of(draft, step)
     draft.status.stable_until = None
@@ -63,7 +64,7 @@ def mark(step: StepEntry, pod: PodEntry, **changes: object) -> None:
 def _pretend(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
     """In a DryRun what was decided counts as carried out."""
     if step.action is not Action.RESTART_PODS:
-        return accepted(draft, step, "Pretended", "A trial: taken as carried out.")
+        return accepted(draft, step, Reason.PRETENDED, "A trial: taken as carried out.")
     for pod in step.pods:
         if pod.state is PodState.EVICTING:
             mark(step, pod, state=PodState.EVICTED, at=draft.now)
@@ -95,7 +96,7 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: Al
         return _await_replacement(draft, step)
     if verdict.scope is Scope.MAJORITY:
         message = f"{verdict.share} are affected by now: what they share is the fault, no further pod is replaced."
-        return draft.gate(Gate(GateKind.CAUSE, "SharedFault", message))
+        return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAULT, message))
     gate = (
         blocked_target(draft.policy, draft.remediation, observed, draft.now)
         or _still_suspect(draft, picture, verdict.unproven)
@@ -107,21 +108,21 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: Al
     mark(step, waiting, state=PodState.EVICTING, at=draft.now, intended_at=draft.now)
     message = f"{waiting.name} is the next affected pod to be replaced: the target is whole."
     intent = EvictPod(waiting.name, waiting.uid)
-    return draft.act(Phase.ACTING, Action.RESTART_PODS, "NextAffectedPod", message, intent, pods=(waiting.name,))
+    return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.NEXT_AFFECTED_POD, message, intent, pods=(waiting.name,))
 
 
 def _still_suspect(draft: Draft, picture: AlertPicture, unproven: tuple[str, ...]) -> Gate | None:
     if picture.standing is Standing.SUPPRESSED:
         return Gate(
-            GateKind.GUARD, "AlertSuppressed", "The alert is silenced or inhibited: no further pod is replaced."
+            GateKind.GUARD, Reason.ALERT_SUPPRESSED, "The alert is silenced or inhibited: no further pod is replaced."
         )
     if unproven:
         message = f"No unaffected pod had a successful call to {', '.join(unproven)} within 2 minutes."
-        return Gate(GateKind.CAUSE, "NoPeerSuccess", message)
+        return Gate(GateKind.CAUSE, Reason.NO_PEER_SUCCESS, message)
     until = draft.status.settling_until
     if until is not None and draft.now < until:
         message = "Fewer pods are affected than before: the outage may be ending, so it settles once more."
-        return Gate(GateKind.CAUSE, "SharedFaultEnding", message, until)
+        return Gate(GateKind.CAUSE, Reason.SHARED_FAULT_ENDING, message, until)
     return None
 
 
@@ -129,10 +130,10 @@ def _all_restarted(draft: Draft, step: StepEntry) -> Decision:
     evicted = [pod for pod in step.pods if pod.state is PodState.EVICTED]
     if evicted:
         names = ", ".join(pod.name for pod in evicted)
-        return accepted(draft, step, "PodsReplaced", f"Evicted: {names}. Now the alert must clear.")
+        return accepted(draft, step, Reason.PODS_REPLACED, f"Evicted: {names}. Now the alert must clear.")
     step.result = StepResult.STOPPED
     step.finished_at = draft.now
-    return begin_verifying(draft, step, "NothingLeftToRestart", "No pod of the step is affected any more.")
+    return begin_verifying(draft, step, Reason.NOTHING_LEFT_TO_RESTART, "No pod of the step is affected any more.")
 
 
 def _replacements_ready(draft: Draft, step: StepEntry, observed: Observed) -> bool:
@@ -150,12 +151,12 @@ def _await_replacement(draft: Draft, step: StepEntry) -> Decision:
     until = last + timeout_of(draft, step)
     if draft.now < until:
         message = "The next pod waits until the replacement of the one before is ready."
-        return draft.wait(Phase.ACTING, "AwaitingReplacement", message, wake_at=until)
+        return draft.wait(Phase.ACTING, Reason.AWAITING_REPLACEMENT, message, wake_at=until)
     for pod in step.pods:
         if pod.state is PodState.WAITING:
             mark(step, pod, state=PodState.SKIPPED, at=draft.now)
     step.message = "The replacement of an evicted pod did not become ready; the other pods were left alone."
-    return accepted(draft, step, "ReplacementNotReady", step.message)
+    return accepted(draft, step, Reason.REPLACEMENT_NOT_READY, step.message)
 
 
 def _again(
@@ -173,7 +174,7 @@ def _again(
         step.result = StepResult.STOPPED
         step.finished_at = draft.now
         message = "The alert cleared before the step was carried out: it is left undone."
-        return begin_verifying(draft, step, "ClearedBeforeActing", message)
+        return begin_verifying(draft, step, Reason.CLEARED_BEFORE_ACTING, message)
     verdict = judge_cause(observed, picture)
     if verdict.scope is not None:
         draft.note_scope(verdict.scope, observed.settling)
@@ -181,22 +182,26 @@ def _again(
     if gate is None and pod is not None:
         gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, pod.name)
     if gate is None and step.action is not Action.SCALE_OUT and verdict.scope is Scope.MAJORITY:
-        gate = Gate(GateKind.CAUSE, "SharedFault", f"{verdict.share} are affected by now: the step is not repeated.")
+        gate = Gate(
+            GateKind.CAUSE, Reason.SHARED_FAULT, f"{verdict.share} are affected by now: the step is not repeated."
+        )
     if gate is not None:
         return draft.gate(gate)
     draft.status.phase = Phase.ACTING
-    return draft.repeat("Resumed", "The step is written down but the cluster does not show it yet: once more.", intent)
+    return draft.repeat(
+        Reason.RESUMED, "The step is written down but the cluster does not show it yet: once more.", intent
+    )
 
 
 def _scale(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
     if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
-        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was to be scaled.")
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The status does not say what was to be scaled.")
     number = standing_of(step.scale_kind, observed).number
     if number == step.to:
-        return accepted(draft, step, "AlreadyCarriedOut", f"{step.scale_name} stands at {step.to} already.")
+        return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, f"{step.scale_name} stands at {step.to} already.")
     if number is None:
         message = f"{step.scale_kind}/{step.scale_name} cannot be read."
-        return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message))
+        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message))
     if number != step.from_:
         return target_changed(draft, step, f"{step.scale_name} stands at {number}: someone else changed it.")
     baseline = draft.status.baseline.replicas if draft.status.baseline else step.from_
@@ -209,4 +214,4 @@ def target_changed(draft: Draft, step: StepEntry, message: str) -> Decision:
     step.result = StepResult.TARGET_CHANGED
     step.finished_at = draft.now
     step.message = message
-    return begin_verifying(draft, step, "TargetChanged", message)
+    return begin_verifying(draft, step, Reason.TARGET_CHANGED, message)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from remediator.api.matchers import matches_all
 from remediator.api.names import PodName
 from remediator.api.policy import Policy
+from remediator.api.reasons import Reason
 from remediator.decide.decision import Ignored
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, ObservedPod
 
@@ -29,7 +30,8 @@ class AlertPicture:
     firing: tuple[ObservedAlert, ...] = ()
     suppressed: tuple[ObservedAlert, ...] = ()
     ignored: tuple[Ignored, ...] = ()
-    unknown_reason: str = ""
+    unknown_reason: Reason = Reason.READ
+    """Why the standing is unknown; ``READ`` where it is not."""
     unknown_message: str = ""
 
 
@@ -56,29 +58,29 @@ def look_at_alerts(policy: Policy, observed: Observed) -> AlertPicture:
         standing = Standing.FIRING
     else:
         standing = Standing.SUPPRESSED if suppressed else Standing.CLEARED
-    return AlertPicture(standing, tuple(firing), tuple(suppressed), tuple(ignored), *(unknown or ("", "")))
+    return AlertPicture(standing, tuple(firing), tuple(suppressed), tuple(ignored), *(unknown or (Reason.READ, "")))
 
 
-def _what_is_unknown(observed: Observed) -> tuple[str, str] | None:
+def _what_is_unknown(observed: Observed) -> tuple[Reason, str] | None:
     if not observed.alertmanager_up:
-        return "AlertmanagerUnreachable", "Alertmanager cannot be reached: the last known state is held."
+        return Reason.ALERTMANAGER_UNREACHABLE, "Alertmanager cannot be reached: the last known state is held."
     if not observed.prometheus_up:
-        return "PrometheusNotProven", "Nothing proves that Prometheus is alive, so no alert counts as cleared."
+        return Reason.PROMETHEUS_NOT_PROVEN, "Nothing proves that Prometheus is alive, so no alert counts as cleared."
     if observed.workload is None or observed.workload.pods is None or observed.workload.replicas is None:
-        return "WorkloadUnknown", "The target could not be read: nothing is done on what is not known."
+        return Reason.WORKLOAD_UNKNOWN, "The target could not be read: nothing is done on what is not known."
     return None
 
 
-def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, ObservedPod]) -> tuple[str, str] | None:
+def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, ObservedPod]) -> tuple[Reason, str] | None:
     namespace = alert.labels.get("namespace", policy.namespace)
     if policy.namespace and namespace != policy.namespace:
-        return "OtherNamespace", f"The alert is of namespace {namespace:.63}, the policy of {policy.namespace}."
+        return Reason.OTHER_NAMESPACE, f"The alert is of namespace {namespace:.63}, the policy of {policy.namespace}."
     if not alert.pod:
-        return "NoPodLabel", "The alert names no pod, so it cannot be told what to repair."
+        return Reason.NO_POD_LABEL, "The alert names no pod, so it cannot be told what to repair."
     if alert.pod not in pods:
-        return "NotOurPod", f"Pod {alert.pod:.253} is not one of {policy.spec.target_ref}."
+        return Reason.NOT_OUR_POD, f"Pod {alert.pod:.253} is not one of {policy.spec.target_ref}."
     if alert.confirmed is False:
-        return "NotConfirmed", "Prometheus does not confirm that the alert fires."
+        return Reason.NOT_CONFIRMED, "Prometheus does not confirm that the alert fires."
     return None
 
 

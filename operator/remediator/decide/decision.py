@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from remediator.api.names import PodName, PodUid
 from remediator.api.policy import Action
+from remediator.api.reasons import Reason
 from remediator.api.remediation import Phase, Remediation, RemediationStatus, ScaleKind
 
 
@@ -94,7 +95,7 @@ class Ignored:
     """An alert of the policy that starts nothing, and why."""
 
     fingerprint: str
-    reason: str
+    reason: Reason
     message: str
 
 
@@ -130,7 +131,7 @@ class Opening:
     """
 
     remediation: Remediation | None
-    reason: str
+    reason: Reason
     message: str
     idle: bool = False
     ignored: tuple[Ignored, ...] = ()

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from remediator.api.limits import MAX_ALERTS, MAX_DECISIONS, MAX_STEPS_RECORDED
 from remediator.api.names import PodName
 from remediator.api.policy import Action, Mode, Policy, Scope
+from remediator.api.reasons import Reason
 from remediator.api.remediation import (
     AlertEntry,
     Condition,
@@ -44,7 +45,7 @@ class Draft:
         """Whether any step was begun."""
         return bool(self.status.steps)
 
-    def wait(self, phase: Phase, reason: str, message: str, *, wake_at: datetime | None = None) -> Decision:
+    def wait(self, phase: Phase, reason: Reason, message: str, *, wake_at: datetime | None = None) -> Decision:
         """Decide to do nothing for now."""
         self.status.phase = phase
         if phase is not Phase.GATED:
@@ -55,7 +56,7 @@ class Draft:
         self,
         phase: Phase,
         action: Action,
-        reason: str,
+        reason: Reason,
         message: str,
         intent: Intent | None,
         *,
@@ -71,7 +72,7 @@ class Draft:
         intent = None if self.dry_run else intent
         return self._seal(reason, message, action=action, intent=intent, pods=pods, replicas=replicas)
 
-    def repeat(self, reason: str, message: str, intent: Intent) -> Decision:
+    def repeat(self, reason: Reason, message: str, intent: Intent) -> Decision:
         """Decide to carry out again what is written down already: no new action, hence none in the records."""
         return self._seal(reason, message, intent=None if self.dry_run else intent)
 
@@ -92,7 +93,7 @@ class Draft:
             limit = self.status.gated_since + patience
             if self.now >= limit:
                 message = f"Blocked for {format_duration(patience)}. {gate.message}"
-                return self.finish(Phase.HANDED_OVER, "GatedTooLong", message)
+                return self.finish(Phase.HANDED_OVER, Reason.GATED_TOO_LONG, message)
         else:
             self.status.gated_since = None
         self.status.phase = phase
@@ -100,7 +101,7 @@ class Draft:
         self.status.next_allowed_time = gate.until
         return self._seal(gate.reason, gate.message, wake_at=_earliest(gate.until, limit))
 
-    def finish(self, phase: Phase, reason: str, message: str) -> Decision:
+    def finish(self, phase: Phase, reason: Reason, message: str) -> Decision:
         """Decide that the incident is over; a DryRun ends as one and keeps what the end would have been."""
         if phase in _GIVEN_UP:
             message = f"{message}{self._what_stays()}"
@@ -117,7 +118,7 @@ class Draft:
         """Write down a step; the oldest goes where there are too many."""
         self.status.steps = [*self.status.steps, step][-MAX_STEPS_RECORDED:]
 
-    def condition(self, kind: str, status: bool | None, reason: str, message: str = "") -> None:
+    def condition(self, kind: str, status: bool | None, reason: Reason, message: str = "") -> None:
         """Set a condition; its transition time moves only when its status does. ``None`` is Unknown."""
         text = {True: "True", False: "False", None: "Unknown"}[status]
         old = next((condition for condition in self.status.conditions if condition.type == kind), None)

@@ -26,6 +26,15 @@ def actions_of(remediation: Remediation) -> tuple[ActionRecord, ...]:
     return tuple(ActionRecord(moment, remediation.name, dry_run=dry_run) for moment in moments)
 
 
+def has_begun(remediation: Remediation) -> bool:
+    """Tell whether the remediation has acted itself; a scale-out that it took over is an earlier one's action.
+
+    The API server keeps the time of creation in whole seconds.
+    """
+    since = remediation.created_at.replace(microsecond=0)
+    return any(record.at >= since for record in actions_of(remediation))
+
+
 def history(remediations: Iterable[Remediation], *, without: str = "") -> tuple[ActionRecord, ...]:
     """Return the actions of all remediations of one target, but of one by name."""
     return tuple(record for other in remediations if other.name != without for record in actions_of(other))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from remediator.api.policy import Mode, Policy
+from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, Remediation, StepResult
 from remediator.decide.acting import carry_through
 from remediator.decide.alerts import AlertPicture, Standing, look_at_alerts
@@ -11,9 +12,15 @@ from remediator.decide.decision import Decision
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, waits_for_older
 from remediator.decide.observed import Observed
-from remediator.decide.reverting import revert
+from remediator.decide.reverting import begin_reverting, is_scaled_out, revert
 from remediator.decide.steps import take_next_step
 from remediator.decide.verifying import verify, workload_holds
+
+_CLEARED_REASON = {
+    Standing.FIRING: Reason.FIRING,
+    Standing.SUPPRESSED: Reason.SUPPRESSED,
+    Standing.CLEARED: Reason.CLEARED,
+}
 
 
 def decide(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Decision:
@@ -33,9 +40,11 @@ def decide(policy: Policy, remediation: Remediation, observed: Observed, now: da
 def _decide(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
     if observed.target_gone:
         target = draft.policy.spec.target_ref
-        return draft.finish(Phase.FAILED, "TargetGone", f"{target} does not exist any more.")
+        return draft.finish(Phase.FAILED, Reason.TARGET_GONE, f"{target} does not exist any more.")
     if draft.dry_run and draft.policy.spec.mode is Mode.ENFORCE:
-        return draft.finish(Phase.NOT_NEEDED, "PolicyEnforces", "The policy was changed to Enforce: this trial ends.")
+        return draft.finish(
+            Phase.NOT_NEEDED, Reason.POLICY_ENFORCES, "The policy was changed to Enforce: this trial ends."
+        )
     _set_conditions(draft, observed, picture)
     if picture.standing is Standing.UNKNOWN:
         return _hold_unknown(draft, picture)
@@ -65,7 +74,7 @@ def _hold_unknown(draft: Draft, picture: AlertPicture) -> Decision:
     draft.status.unknown_since = draft.status.unknown_since or draft.now
     until = draft.status.unknown_since + draft.policy.spec.handover.unknown_for
     if draft.now >= until:
-        return draft.finish(Phase.HANDED_OVER, "UnknownTooLong", picture.unknown_message)
+        return draft.finish(Phase.HANDED_OVER, Reason.UNKNOWN_TOO_LONG, picture.unknown_message)
     return draft.wait(draft.status.phase, picture.unknown_reason, picture.unknown_message, wake_at=until)
 
 
@@ -78,11 +87,12 @@ def _know_again(draft: Draft) -> None:
 
 def _set_conditions(draft: Draft, observed: Observed, picture: AlertPicture) -> None:
     known = picture.standing is not Standing.UNKNOWN
-    reason, message = (picture.unknown_reason, picture.unknown_message) if not known else ("Read", "")
+    reason, message = picture.unknown_reason, picture.unknown_message
     draft.condition("Signals", observed.alertmanager_up and observed.prometheus_up, reason, message)
     cleared = picture.standing is Standing.CLEARED if known else None
-    draft.condition("Cleared", cleared, picture.standing, message)
-    draft.condition("Ready", workload_holds(observed) if known else None, reason if not known else "PodsAndRollout")
+    draft.condition("Cleared", cleared, _CLEARED_REASON.get(picture.standing, reason), message)
+    ready = workload_holds(observed) if known else None
+    draft.condition("Ready", ready, Reason.PODS_AND_ROLLOUT if known else reason, "" if known else message)
 
 
 def _before_acting(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
@@ -98,11 +108,11 @@ def _before_acting(draft: Draft, observed: Observed, picture: AlertPicture) -> D
         if older is not None:
             return draft.wait(Phase.PENDING, older.reason, older.message)
         message = "Waiting until every alert of the incident can have come."
-        return draft.wait(Phase.SETTLING, "Settling", message, wake_at=status.settling_until)
+        return draft.wait(Phase.SETTLING, Reason.SETTLING, message, wake_at=status.settling_until)
     polled = observed.alerts_read_at
     if draft.now < status.settling_until or polled is None or polled < status.settling_until:
         message = "Waiting until every alert of the incident can have come."
-        return draft.wait(Phase.SETTLING, "Settling", message, wake_at=status.settling_until)
+        return draft.wait(Phase.SETTLING, Reason.SETTLING, message, wake_at=status.settling_until)
     if picture.standing is Standing.FIRING:
         return take_next_step(draft, observed, picture)
     return _wait_for_alert(draft, picture)
@@ -114,22 +124,28 @@ def _cleared_by_itself(draft: Draft, picture: AlertPicture) -> Decision | None:
     until = draft.status.cleared_at + draft.policy.spec.guards.recovery_delay
     if draft.now < until:
         return None
-    return draft.finish(Phase.NOT_NEEDED, "ClearedByItself", "The alert ended without any action and stayed away.")
+    if is_scaled_out(draft):
+        return begin_reverting(draft)
+    return draft.finish(
+        Phase.NOT_NEEDED, Reason.CLEARED_BY_ITSELF, "The alert ended without any action and stayed away."
+    )
 
 
 def _wait_for_alert(draft: Draft, picture: AlertPicture) -> Decision:
     if picture.standing is Standing.SUPPRESSED:
         message = "The alert is silenced or inhibited: nothing is started."
-        return draft.wait(draft.status.phase, "AlertSuppressed", message)
+        return draft.wait(draft.status.phase, Reason.ALERT_SUPPRESSED, message)
     until = (draft.status.cleared_at or draft.now) + draft.policy.spec.guards.recovery_delay
     message = "The alert does not fire now; it is over when it stays away."
-    return draft.wait(draft.status.phase, "AlertCleared", message, wake_at=until)
+    return draft.wait(draft.status.phase, Reason.ALERT_CLEARED, message, wake_at=until)
 
 
 def _go_on(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
     step = draft.status.current_step
     if step is None:
-        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The phase is Acting, but no step is written down.")
+        return draft.finish(
+            Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The phase is Acting, but no step is written down."
+        )
     return carry_through(draft, step, observed, picture)
 
 
@@ -146,5 +162,5 @@ def _gated(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
         return ended
     if picture.standing is Standing.SUPPRESSED and draft.status.gate is GateKind.GUARD:
         message = "The alert is silenced or inhibited: nothing is started."
-        return draft.gate(Gate(GateKind.GUARD, "AlertSuppressed", message))
+        return draft.gate(Gate(GateKind.GUARD, Reason.ALERT_SUPPRESSED, message))
     return _wait_for_alert(draft, picture)

@@ -83,6 +83,19 @@ class Autoscaler:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedBaseline:
+    """The number before the first scale-out, as the operator noted it on the target; where it stands, and since when.
+
+    It outlives the Remediation, which goes with its policy.
+    """
+
+    kind: ScaleKind
+    name: str
+    replicas: int
+    noted_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Workload:
     """The target."""
 
@@ -101,6 +114,8 @@ class Workload:
     """Field managers of ``spec.replicas``."""
     owned_fields: bool = False
     """Whether a managedFields entry of ours is on what is scaled."""
+    baseline: SavedBaseline | Absent | None = None
+    """What an earlier scale-out noted on the target; ``None`` where a note is there but is not to be trusted."""
     paused: bool | None = None
     """The annotation on the target or on its namespace."""
     allowed: bool | None = None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from remediator.api.policy import Policy
+from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, PodState, Remediation, StepEntry, StepResult
 from remediator.decide.acting import accepted, mark, target_changed
 from remediator.decide.decision import ActResult, Decision, EvictPod, Intent, RemoveFieldOwnership, Revert, Scale
@@ -25,52 +26,54 @@ def record_result(
     if result in _TRY_AGAIN:
         draft.status.retry_at = now + RETRY_DELAY
     if result is ActResult.UNAVAILABLE:
-        return draft.wait(phase, "ApiServerUnavailable", f"Whether it was carried out is not known. {message}")
+        return draft.wait(phase, Reason.API_SERVER_UNAVAILABLE, f"Whether it was carried out is not known. {message}")
     if result is ActResult.REFUSED:
         if step is not None:
             step.result, step.finished_at, step.message = StepResult.REFUSED, now, message
-        return draft.finish(Phase.FAILED, "Refused", f"The API server refuses the action. {message}")
+        return draft.finish(Phase.FAILED, Reason.REFUSED, f"The API server refuses the action. {message}")
     if isinstance(intent, RemoveFieldOwnership):
         if result not in _DONE:
             draft.status.retry_at = now + RETRY_DELAY
-        return draft.wait(phase, "FieldReleased" if result in _DONE else "FieldNotReleased", message)
+        return draft.wait(phase, Reason.FIELD_RELEASED if result in _DONE else Reason.FIELD_NOT_RELEASED, message)
     if step is None:
-        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "An action was carried out that no step tells of.")
+        return draft.finish(
+            Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "An action was carried out that no step tells of."
+        )
     if isinstance(intent, EvictPod):
         return _evicted(draft, step, intent, result, message)
     if result is ActResult.TARGET_GONE:
         step.result, step.finished_at, step.message = StepResult.STOPPED, now, message
-        return draft.finish(Phase.FAILED, "TargetGone", f"The target does not exist any more. {message}")
+        return draft.finish(Phase.FAILED, Reason.TARGET_GONE, f"The target does not exist any more. {message}")
     if result is ActResult.BLOCKED:
-        return draft.gate(Gate(GateKind.GUARD, "ApiServerBusy", message), phase=phase)
+        return draft.gate(Gate(GateKind.GUARD, Reason.API_SERVER_BUSY, message), phase=phase)
     if isinstance(intent, Revert):
         return _lowered(draft, step, result, message)
     if result in _DONE:
-        return accepted(draft, step, "Accepted", message)
+        return accepted(draft, step, Reason.ACCEPTED, message)
     if isinstance(intent, Scale):
         return target_changed(draft, step, message)
     draft.status.retry_at = now + RETRY_DELAY
-    return draft.wait(phase, "Conflict", message)
+    return draft.wait(phase, Reason.CONFLICT, message)
 
 
 def _evicted(draft: Draft, step: StepEntry, intent: EvictPod, result: ActResult, message: str) -> Decision:
     pod = next((entry for entry in step.pods if entry.uid == intent.uid), None)
     if pod is None:
-        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", f"{intent.name} was evicted but is in no step.")
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, f"{intent.name} was evicted but is in no step.")
     if result is ActResult.BLOCKED:
         # Not an action: nothing was taken away, so it uses up no budget.
         mark(step, pod, state=PodState.WAITING, at=draft.now, intended_at=None)
-        return draft.gate(Gate(GateKind.GUARD, "DisruptionBudget", message))
+        return draft.gate(Gate(GateKind.GUARD, Reason.DISRUPTION_BUDGET, message))
     # Another uid, or none: the pod that was meant is gone, which is what was wanted.
     mark(step, pod, state=PodState.EVICTED, at=draft.now)
     draft.status.gated_since = None
     if any(entry.state is PodState.WAITING for entry in step.pods):
-        return draft.wait(Phase.ACTING, "Evicted", f"{intent.name} was evicted; others of the step follow.")
-    return accepted(draft, step, "Evicted", f"{intent.name} was evicted: now alert, pods and rollout must hold.")
+        return draft.wait(Phase.ACTING, Reason.EVICTED, f"{intent.name} was evicted; others of the step follow.")
+    return accepted(draft, step, Reason.EVICTED, f"{intent.name} was evicted: now alert, pods and rollout must hold.")
 
 
 def _lowered(draft: Draft, step: StepEntry, result: ActResult, message: str) -> Decision:
     if result in _DONE:
         return reverted(draft, step)
     step.result, step.finished_at, step.message = StepResult.TARGET_CHANGED, draft.now, message
-    return draft.wait(Phase.REVERTING, "TargetChanged", message)
+    return draft.wait(Phase.REVERTING, Reason.TARGET_CHANGED, message)

@@ -1,6 +1,8 @@
 """Taking a scale-out back, step by step, to the number there was before; never against someone else's change."""
 
+from remediator.api.names import FIELD_MANAGER
 from remediator.api.policy import Action
+from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, StepEntry, StepResult
 from remediator.decide.alerts import AlertPicture, Standing
 from remediator.decide.decision import Decision, RemoveFieldOwnership, Revert
@@ -8,21 +10,18 @@ from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_target
 from remediator.decide.observed import Observed, Workload
 from remediator.decide.scaling import Standing as NumberStanding
-from remediator.decide.scaling import standing_of
-
-FIELD_MANAGER = "remediator"
-_CARRIED_OUT = {StepResult.ACCEPTED, StepResult.SUCCEEDED, StepResult.NOT_CLEARED}
+from remediator.decide.scaling import scale_out_to_take_back, standing_of
 
 
 def is_scaled_out(draft: Draft) -> bool:
     """Tell whether a scale-out stands that the policy wants taken back."""
-    return draft.policy.spec.revert.enabled and _to_take_back(draft) is not None
+    return draft.policy.spec.revert.enabled and scale_out_to_take_back(draft.status) is not None
 
 
 def begin_reverting(draft: Draft) -> Decision:
     """Turn to taking back what was scaled out."""
     draft.status.revert_not_before = draft.now
-    return draft.wait(Phase.REVERTING, "Recovered", "The alert stayed cleared: the scale-out is taken back.")
+    return draft.wait(Phase.REVERTING, Reason.RECOVERED, "The alert stayed cleared: the scale-out is taken back.")
 
 
 def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
@@ -34,7 +33,7 @@ def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
         return _alert_is_back(draft)
     if step is not None and step.action is Action.REVERT and step.result is StepResult.TARGET_CHANGED:
         return _end(draft, observed, left=step.message)
-    taken = _to_take_back(draft)
+    taken = scale_out_to_take_back(draft.status)
     if taken is None or not draft.policy.spec.revert.enabled:
         return _end(draft, observed)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
@@ -42,7 +41,7 @@ def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
         return draft.gate(gate, phase=Phase.REVERTING)
     until = draft.status.revert_not_before
     if until is not None and draft.now < until:
-        return draft.wait(Phase.REVERTING, "Lowering", "The next lowering waits for its time.", wake_at=until)
+        return draft.wait(Phase.REVERTING, Reason.LOWERING, "The next lowering waits for its time.", wake_at=until)
     return _begin(draft, taken, observed)
 
 
@@ -53,7 +52,7 @@ def reverted(draft: Draft, step: StepEntry) -> Decision:
     draft.status.gated_since = None
     draft.status.revert_not_before = draft.now + draft.policy.spec.verification.stable_for
     message = f"{step.scale_name} went back from {step.from_} to {step.to}."
-    return draft.wait(Phase.REVERTING, "Lowered", message, wake_at=draft.status.revert_not_before)
+    return draft.wait(Phase.REVERTING, Reason.LOWERED, message, wake_at=draft.status.revert_not_before)
 
 
 def _alert_is_back(draft: Draft) -> Decision:
@@ -63,25 +62,12 @@ def _alert_is_back(draft: Draft) -> Decision:
     draft.status.verify_until = draft.now + steps[index].verify.timeout
     draft.status.stable_until = None
     message = "The alert is back while the scale-out was being taken back: nothing is lowered further."
-    return draft.wait(Phase.VERIFYING, "AlertReturned", message, wake_at=draft.status.verify_until)
-
-
-def _to_take_back(draft: Draft) -> StepEntry | None:
-    """Return the newest scale-out that was carried out and not taken back."""
-    done = {(step.index, step.to) for step in _reverts(draft) if step.result is StepResult.SUCCEEDED}
-    for step in reversed(draft.status.steps):
-        if step.action is Action.SCALE_OUT and step.result in _CARRIED_OUT and (step.index, step.from_) not in done:
-            return step
-    return None
-
-
-def _reverts(draft: Draft) -> list[StepEntry]:
-    return [step for step in draft.status.steps if step.action is Action.REVERT]
+    return draft.wait(Phase.VERIFYING, Reason.ALERT_RETURNED, message, wake_at=draft.status.verify_until)
 
 
 def _carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
     if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
-        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was to be lowered.")
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The status does not say what was to be lowered.")
     standing = standing_of(step.scale_kind, observed)
     if draft.dry_run or standing.number == step.to:
         return reverted(draft, step)
@@ -90,24 +76,24 @@ def _carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: A
         return _alert_is_back(draft)
     if standing.number is None:
         message = f"{step.scale_kind}/{step.scale_name} cannot be read."
-        return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message), phase=Phase.REVERTING)
+        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
     if standing.number != step.from_ or _is_anothers(standing):
         return _left_to_others(draft, step, standing, observed)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
     if gate is not None:
         return draft.gate(gate, phase=Phase.REVERTING)
     message = "The lowering is written down but the cluster does not show it yet: once more."
-    return draft.repeat("Resumed", message, _intent(draft, step, step.from_, step.to))
+    return draft.repeat(Reason.RESUMED, message, _intent(draft, step, step.from_, step.to))
 
 
 def _begin(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
     if taken.scale_kind is None or taken.scale_name is None or taken.from_ is None or taken.to is None:
-        return draft.finish(Phase.HANDED_OVER, "StatusDamaged", "The status does not say what was scaled out.")
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The status does not say what was scaled out.")
     # In a DryRun nothing was scaled, so the number is taken to stand where it would.
     standing = NumberStanding(taken.to, None) if draft.dry_run else standing_of(taken.scale_kind, observed)
     if standing.number is None:
         message = f"{taken.scale_kind}/{taken.scale_name} cannot be read."
-        return draft.gate(Gate(GateKind.GUARD, "AutoscalerUnknown", message), phase=Phase.REVERTING)
+        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
     step = StepEntry(
         index=taken.index,
         action=Action.REVERT,
@@ -123,7 +109,7 @@ def _begin(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
         return _left_to_others(draft, step, standing, observed)
     message = f"{taken.scale_name} goes back from {taken.to} to {taken.from_}."
     intent = _intent(draft, step, taken.to, taken.from_)
-    return draft.act(Phase.REVERTING, Action.REVERT, "TakingBack", message, intent, replicas=taken.from_)
+    return draft.act(Phase.REVERTING, Action.REVERT, Reason.TAKING_BACK, message, intent, replicas=taken.from_)
 
 
 def _intent(draft: Draft, step: StepEntry, from_: int, to: int) -> Revert:
@@ -152,9 +138,9 @@ def _end(draft: Draft, observed: Observed, *, left: str = "") -> Decision:
     if workload.owned_fields and baseline is not None and not draft.dry_run:
         draft.status.phase = Phase.REVERTING
         message = "The operator gives up its ownership of the field, so that the next upgrade finds no conflict."
-        return draft.repeat("ReleasingField", message, RemoveFieldOwnership(baseline.kind, baseline.name))
+        return draft.repeat(Reason.RELEASING_FIELD, message, RemoveFieldOwnership(baseline.kind, baseline.name))
     if left:
-        draft.condition("Reverted", False, "TargetChanged", left)
-        return draft.finish(Phase.SUCCEEDED, "TargetChanged", f"The alert stayed cleared. {left}")
-    draft.condition("Reverted", True, "BackToBaseline", "The scale-out was taken back.")
-    return draft.finish(Phase.SUCCEEDED, "Reverted", "The alert stayed cleared and the scale-out was taken back.")
+        draft.condition("Reverted", False, Reason.TARGET_CHANGED, left)
+        return draft.finish(Phase.SUCCEEDED, Reason.TARGET_CHANGED, f"The alert stayed cleared. {left}")
+    draft.condition("Reverted", True, Reason.BACK_TO_BASELINE, "The scale-out was taken back.")
+    return draft.finish(Phase.SUCCEEDED, Reason.REVERTED, "The alert stayed cleared and the scale-out was taken back.")

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
-from remediator.api.policy import Policy, Step
-from remediator.api.remediation import GateKind, ScaleKind
+from remediator.api.policy import Action, Policy, Step
+from remediator.api.reasons import Reason
+from remediator.api.remediation import GateKind, RemediationStatus, ScaleKind, StepEntry, StepResult
 from remediator.decide.guards import Gate
 from remediator.decide.observed import ABSENT, Autoscaler, Observed, Workload
+
+_CARRIED_OUT = {StepResult.ACCEPTED, StepResult.SUCCEEDED, StepResult.NOT_CLEARED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ def plan_scale_out(policy: Policy, step: Step, observed: Observed) -> ScalePlan 
     autoscaler = workload.autoscaler
     if autoscaler is None or workload.replicas is None:
         message = "It is not known whether an autoscaler owns the replicas."
-        return Gate(GateKind.GUARD, "AutoscalerUnknown", message)
+        return Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message)
     target = policy.spec.target_ref
     limits = [limit for limit in (step.max, policy.spec.guards.max_replicas) if limit is not None]
     if isinstance(autoscaler, Autoscaler):
@@ -39,8 +42,18 @@ def plan_scale_out(policy: Policy, step: Step, observed: Observed) -> ScalePlan 
     to = min(max(from_, workload.replicas) + (step.by or 0), *limits)
     if to <= max(from_, workload.replicas):
         message = f"{kind}/{name} stands at {workload.replicas}, and no more than {min(limits)} are allowed."
-        return Gate(GateKind.GUARD, "MaxReplicas", message)
+        return Gate(GateKind.GUARD, Reason.MAX_REPLICAS, message)
     return ScalePlan(kind, name, from_, to)
+
+
+def scale_out_to_take_back(status: RemediationStatus) -> StepEntry | None:
+    """Return the newest scale-out that was carried out and not taken back."""
+    reverts = (step for step in status.steps if step.action is Action.REVERT)
+    done = {(step.index, step.to) for step in reverts if step.result is StepResult.SUCCEEDED}
+    for step in reversed(status.steps):
+        if step.action is Action.SCALE_OUT and step.result in _CARRIED_OUT and (step.index, step.from_) not in done:
+            return step
+    return None
 
 
 @dataclass(frozen=True, slots=True)

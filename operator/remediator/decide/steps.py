@@ -2,6 +2,7 @@
 
 from remediator.api.limits import MAX_PODS_OF_A_STEP
 from remediator.api.policy import Action, Scope, Step
+from remediator.api.reasons import Reason
 from remediator.api.remediation import (
     Baseline,
     GateKind,
@@ -54,34 +55,34 @@ def _without_step(draft: Draft, verdict: CauseVerdict) -> Decision:
     scope = verdict.scope or Scope.ANY
     if any(step.fits(scope) for step in draft.policy.spec.escalation):
         message = f"Every step for this fault was taken and the alert still fires ({verdict.share} affected)."
-        return draft.finish(Phase.HANDED_OVER, "EscalationExhausted", message)
+        return draft.finish(Phase.HANDED_OVER, Reason.ESCALATION_EXHAUSTED, message)
     if scope is Scope.MAJORITY:
         message = f"{verdict.share} are affected: what they share is the fault, a restart helps nobody."
-        return draft.gate(Gate(GateKind.CAUSE, "SharedFault", message))
+        return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAULT, message))
     message = f"{verdict.share} are affected, and the policy has no step for that."
-    return draft.gate(Gate(GateKind.CAUSE, "NoStepForScope", message))
+    return draft.gate(Gate(GateKind.CAUSE, Reason.NO_STEP_FOR_SCOPE, message))
 
 
 def _nobody_affected(observed: Observed, picture: AlertPicture) -> Gate:
     ready = {pod.name for pod in ready_pods(observed)}
     if any(alert.pod in ready for alert in picture.firing):
-        return Gate(GateKind.GUARD, "AlertOutlivesFault", _OUTLIVED)
+        return Gate(GateKind.GUARD, Reason.ALERT_OUTLIVES_FAULT, _OUTLIVED)
     message = "The alert fires on pods that are not ready: they serve nobody, so there is nothing to restart."
-    return Gate(GateKind.GUARD, "NoAffectedPods", message)
+    return Gate(GateKind.GUARD, Reason.NO_AFFECTED_PODS, message)
 
 
 def _cause_gate(draft: Draft, step: Step, verdict: CauseVerdict) -> Gate | None:
     if not needs_peers(step):
         return None
     if not verdict.to_restart:
-        return Gate(GateKind.CAUSE, "AlertOutlivesFault", _OUTLIVED)
+        return Gate(GateKind.CAUSE, Reason.ALERT_OUTLIVES_FAULT, _OUTLIVED)
     if verdict.unproven:
         names = ", ".join(verdict.unproven)
         message = f"No unaffected pod had a successful call to {names} within 2 minutes: it may be the backend."
-        return Gate(GateKind.CAUSE, "NoPeerSuccess", message)
+        return Gate(GateKind.CAUSE, Reason.NO_PEER_SUCCESS, message)
     if draft.status.settling_until is not None and draft.now < draft.status.settling_until:
         message = "Fewer pods are affected than before: the outage may be ending, so it settles once more."
-        return Gate(GateKind.CAUSE, "SharedFaultEnding", message, draft.status.settling_until)
+        return Gate(GateKind.CAUSE, Reason.SHARED_FAULT_ENDING, message, draft.status.settling_until)
     return None
 
 
@@ -93,10 +94,10 @@ def _hold(
     until = draft.status.held_since + step.verify.timeout
     if not any(later.fits(scope) for later in draft.policy.spec.escalation[index + 1 :]):
         message = f"The policy holds: {verdict.share} are affected. Nothing is done until the alert ends."
-        return draft.gate(Gate(GateKind.CAUSE, "Hold", message))
+        return draft.gate(Gate(GateKind.CAUSE, Reason.HOLD, message))
     if draft.now < until:
         message = f"The policy holds before it escalates: {verdict.share} are affected."
-        return draft.gate(Gate(GateKind.CAUSE, "Hold", message, until))
+        return draft.gate(Gate(GateKind.CAUSE, Reason.HOLD, message, until))
     draft.status.next_step = index + 1
     draft.status.held_since = None
     return take_next_step(draft, observed, picture)
@@ -113,7 +114,7 @@ def _begin_restart(draft: Draft, observed: Observed, index: int, verdict: CauseV
     _begin(draft, StepEntry(index=index, action=Action.RESTART_PODS, started_at=draft.now, pods=entries))
     message = f"{verdict.share} are affected, the others are not: {first.name} is replaced."
     intent = EvictPod(first.name, first.uid)
-    return draft.act(Phase.ACTING, Action.RESTART_PODS, "MinorityAffected", message, intent, pods=(first.name,))
+    return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.MINORITY_AFFECTED, message, intent, pods=(first.name,))
 
 
 def _begin_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
@@ -126,7 +127,7 @@ def _begin_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseV
         StepEntry(index=index, action=Action.ROLLOUT_RESTART, started_at=draft.now, restarted_for=value),
     )
     message = f"{verdict.share} are affected: every pod of the target is replaced by a rollout."
-    return draft.act(Phase.ACTING, Action.ROLLOUT_RESTART, "MinorityAffected", message, RolloutRestart(value))
+    return draft.act(Phase.ACTING, Action.ROLLOUT_RESTART, Reason.MINORITY_AFFECTED, message, RolloutRestart(value))
 
 
 def _begin_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:
@@ -147,7 +148,7 @@ def _begin_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -
     _begin(draft, entry)
     message = f"The policy takes load for the cause: {plan.kind}/{plan.name} goes from {plan.from_} to {plan.to}."
     intent = Scale(plan.kind, plan.name, plan.from_, plan.to, baseline.replicas)
-    return draft.act(Phase.ACTING, Action.SCALE_OUT, "LoadIsTheCause", message, intent, replicas=plan.to)
+    return draft.act(Phase.ACTING, Action.SCALE_OUT, Reason.LOAD_IS_THE_CAUSE, message, intent, replicas=plan.to)
 
 
 def _begin(draft: Draft, entry: StepEntry) -> None:

@@ -1,6 +1,7 @@
 """Whether a step worked: alert cleared, pods ready and rollout complete, and for how long."""
 
 from remediator.api.policy import Action
+from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, StepResult
 from remediator.decide.alerts import AlertPicture, Standing
 from remediator.decide.decision import Decision
@@ -48,13 +49,13 @@ def prove_replacements(draft: Draft, observed: Observed) -> None:
     backends = {entry.service_name for entry in draft.status.alerts if entry.service_name}
     if not observed.has_prometheus or not backends:
         message = "Without Prometheus or a service_name it cannot be told whether a replacement reaches the backend."
-        draft.condition("Proven", None, "NoEvidence", message)
+        draft.condition("Proven", None, Reason.NO_EVIDENCE, message)
         return
     # The API server keeps the time of creation in whole seconds.
     since = step.started_at.replace(microsecond=0)
     fresh = [pod for pod in ready_pods(observed) if pod.created_at is not None and pod.created_at >= since]
     if any(backends <= (pod.successes or frozenset()) for pod in fresh):
-        draft.condition("Proven", True, "SuccessfulCall", "A replacement had a successful call to the backend.")
+        draft.condition("Proven", True, Reason.SUCCESSFUL_CALL, "A replacement had a successful call to the backend.")
         return
     # Once proven it stays so: traffic may pause.
     if any(condition.type == "Proven" and condition.status == "True" for condition in draft.status.conditions):
@@ -62,33 +63,33 @@ def prove_replacements(draft: Draft, observed: Observed) -> None:
     message = (
         "No replacement has had a successful call to the backend yet: its breaker is closed, which proves nothing."
     )
-    draft.condition("Proven", False, "NoCallYet", message)
+    draft.condition("Proven", False, Reason.NO_CALL_YET, message)
 
 
 def _rolled_out(workload: Workload) -> bool:
     return workload.rollout_complete is True
 
 
-def _what_is_missing(observed: Observed, picture: AlertPicture) -> tuple[str, str] | None:
+def _what_is_missing(observed: Observed, picture: AlertPicture) -> tuple[Reason, str] | None:
     if picture.standing is Standing.FIRING:
-        return "AlertStillFiring", "The alert still fires."
+        return Reason.ALERT_STILL_FIRING, "The alert still fires."
     if picture.standing is Standing.SUPPRESSED:
-        return "AlertSuppressed", "The alert is silenced or inhibited, which is not cleared."
+        return Reason.ALERT_SUPPRESSED, "The alert is silenced or inhibited, which is not cleared."
     workload = observed.workload or Workload()
     if not _rolled_out(workload):
-        return "RolloutInProgress", "The alert is cleared; a rollout is under way."
+        return Reason.ROLLOUT_IN_PROGRESS, "The alert is cleared; a rollout is under way."
     if not workload_holds(observed):
         ready = len(ready_pods(observed))
-        return "PodsNotReady", f"The alert is cleared; {ready} of {workload.replicas} pods are ready."
+        return Reason.PODS_NOT_READY, f"The alert is cleared; {ready} of {workload.replicas} pods are ready."
     return None
 
 
 def _stabilising(draft: Draft) -> Decision:
     message = "Alert cleared, pods ready, rollout complete: it must stay so."
-    return draft.wait(Phase.VERIFYING, "Stabilising", message, wake_at=draft.status.stable_until)
+    return draft.wait(Phase.VERIFYING, Reason.STABILISING, message, wake_at=draft.status.stable_until)
 
 
-def _not_in_time(draft: Draft, observed: Observed, picture: AlertPicture, missing: tuple[str, str]) -> Decision:
+def _not_in_time(draft: Draft, observed: Observed, picture: AlertPicture, missing: tuple[Reason, str]) -> Decision:
     step = draft.status.current_step
     if step is not None and step.result in {StepResult.ACCEPTED, StepResult.IN_PROGRESS}:
         step.result = StepResult.NOT_CLEARED
@@ -110,4 +111,4 @@ def _succeed(draft: Draft) -> Decision:
         return begin_reverting(draft)
     proven = next((item for item in draft.status.conditions if item.type == "Proven"), None)
     doubt = f" {proven.message}" if proven is not None and proven.status == "False" else ""
-    return draft.finish(Phase.SUCCEEDED, "Recovered", f"The alert stayed cleared and the pods ready.{doubt}")
+    return draft.finish(Phase.SUCCEEDED, Reason.RECOVERED, f"The alert stayed cleared and the pods ready.{doubt}")

@@ -12,7 +12,7 @@ from remediator.api.names import Fingerprint
 from remediator.api.policy import Mode, TargetRef
 from remediator.api.remediation import Remediation
 from remediator.cluster import Cluster
-from remediator.decide.ledger import actions_of, history
+from remediator.decide.ledger import has_begun, history
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, OtherRemediation
 from remediator.intake.book import AlertBook
 from remediator.intake.sources import SourceError
@@ -135,6 +135,6 @@ def _other(remediation: Remediation, ref: TargetRef) -> OtherRemediation:
         name=remediation.name,
         created_at=remediation.created_at,
         same_target=remediation.spec.target_ref == ref,
-        has_acted=bool(actions_of(remediation)),
+        has_acted=has_begun(remediation),
         dry_run=remediation.spec.mode is Mode.DRY_RUN,
     )

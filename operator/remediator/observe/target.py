@@ -8,13 +8,21 @@ from typing import Any
 from kubernetes.aio import client
 
 from remediator.act.patches import field_managers
-from remediator.api.names import ALLOW_ANNOTATION, PAUSED_ANNOTATION, RESTARTED_FOR_ANNOTATION, PodName, PodUid
+from remediator.api.names import (
+    ALLOW_ANNOTATION,
+    FIELD_MANAGER,
+    PAUSED_ANNOTATION,
+    RESTARTED_FOR_ANNOTATION,
+    PodName,
+    PodUid,
+)
 from remediator.api.policy import TargetRef
 from remediator.api.remediation import ScaleKind
 from remediator.cluster import Cluster, Json
 from remediator.cluster import Workload as RawWorkload
 from remediator.decide.observed import ABSENT, Absent, Autoscaler, ObservedPod, Workload
-from remediator.kube import FIELD_MANAGER, NotFoundError
+from remediator.kube import NotFoundError
+from remediator.observe.baseline import read_baseline
 from remediator.observe.selectors import matches, selector_text
 from remediator.observe.signals import Signals
 
@@ -65,6 +73,7 @@ async def read_target(cluster: Cluster, ref: TargetRef) -> Target:
         autoscaler=autoscaler,
         managers=frozenset(field_managers(managed, ("spec", "replicas"))),
         owned_fields=_is_ours(autoscaler_fields if autoscaler is not ABSENT else managed),
+        baseline=read_baseline(annotations, managed),
         paused=_is_true(annotations, PAUSED_ANNOTATION) or _is_true(namespace, PAUSED_ANNOTATION),
         allowed=_is_true(annotations, ALLOW_ANNOTATION),
     )

@@ -9,6 +9,7 @@ import structlog
 
 from remediator.act.carry_out import carry_out
 from remediator.api.policy import Mode, Policy, TargetRef
+from remediator.api.reasons import Reason
 from remediator.api.remediation import Remediation
 from remediator.cluster import Cluster
 from remediator.decide.decision import (
@@ -22,6 +23,7 @@ from remediator.decide.decision import (
     Scale,
 )
 from remediator.decide.machine import decide
+from remediator.decide.observed import SavedBaseline
 from remediator.decide.opening import open_remediation
 from remediator.decide.results import record_result
 from remediator.kube import ConflictError
@@ -35,7 +37,8 @@ from remediator.reconcile.store import Snapshot, Store
 MAX_CONFLICTS = 5
 MAX_TRANSITIONS = 100
 RETRY = timedelta(seconds=5)
-UNDECIDED = frozenset({"AlertmanagerUnreachable", "PrometheusNotProven", "WorkloadUnknown"})
+LEFTOVER_INTERVAL = timedelta(minutes=1)
+UNDECIDED = frozenset({Reason.ALERTMANAGER_UNREACHABLE, Reason.PROMETHEUS_NOT_PROVEN, Reason.WORKLOAD_UNKNOWN})
 """Reasons not to open a remediation that say nothing about the alert: it must be told again."""
 
 _ACTION_OF: dict[type[Intent], str] = {
@@ -143,13 +146,19 @@ class Rounds:
         if opening.remediation is None:
             self._announcer.opening(policy, world.target, opening)
             undecided = opening.reason if opening.reason in UNDECIDED else ""
-            return RoundResult(undecided=undecided), existing
+            return RoundResult(self._look_for_leftover(world), undecided=undecided), existing
         created = await self._store.create(opening.remediation, policy)
         self._announcer.opening(policy, world.target, opening)
-        began = min(alert.starts_at for alert in created.status.alerts)
-        self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
+        began = min((alert.starts_at for alert in created.status.alerts), default=None)
+        if began is not None:
+            self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
         # Whoever sent the alert waits for this to be written, and for nothing more: what is next is another round's.
         return RoundResult(now, at_work=True, opened=True), (*existing, created)
+
+    def _look_for_leftover(self, world: World) -> datetime | None:
+        """Return when to look again at a scale-out that was left behind and cannot be taken back yet."""
+        saved = world.target.workload.baseline if world.target is not None else None
+        return self._clock() + LEFTOVER_INTERVAL if isinstance(saved, SavedBaseline) else None
 
     async def _go_on(
         self, policy: Policy, remediation: Remediation, existing: tuple[Remediation, ...], world: World

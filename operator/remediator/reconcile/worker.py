@@ -108,7 +108,7 @@ class TargetWorker:
 
     def _due(self, result: RoundResult) -> datetime | None:
         """An incident that is at work is looked at every interval at least, because watches can stall."""
-        if result.wake_at is None and not result.at_work:
-            return None
+        if not result.at_work:
+            return result.wake_at
         latest = self._clock() + self._interval
         return latest if result.wake_at is None else min(result.wake_at, latest)

@@ -152,3 +152,33 @@ async def test_keda_minimum_is_raised_and_the_replicas_are_left_alone(
     assert (await cluster.read_scaled_object("web-scaler"))["spec"]["minReplicaCount"] == 3
     assert (await cluster.read_target("Deployment", "web")).spec.replicas == 1
     assert len(await remediations(cluster)) == 1
+
+
+async def test_scale_out_of_a_deleted_policy_is_taken_back_by_an_operator_that_is_installed_anew(
+    api: client.ApiClient, cluster: Cluster, operator: OperatorProcess, alertmanager: FakeAlertmanager
+) -> None:
+    await deploy(api, cluster, deployment(replicas=1))
+    await _load_alert(cluster, operator, alertmanager)
+    await operator.kill()
+    await client.CustomObjectsApi(api).delete_namespaced_custom_object(
+        "remediation.bot-gateway.dev", "v1alpha1", cluster.namespace, "remediationpolicies", "breaker"
+    )
+
+    async def forgotten() -> bool:
+        return await remediations(cluster) == []
+
+    # The API server deletes the Remediations with the policy that owns them.
+    await eventually(forgotten)
+    target = await cluster.read_target("Deployment", "web")
+    assert target.spec.replicas == 3
+    assert '"replicas": 1' in target.metadata.annotations[BASELINE_ANNOTATION]
+    alertmanager.fire()
+    await cluster.create_custom("remediationpolicies", policy(escalation=[SCALE_OUT]))
+    await operator.start()
+    done = await in_phase(cluster, "Succeeded", seconds=400)
+    assert done["status"]["reason"] == "Reverted"
+    assert [step["action"] for step in done["status"]["steps"]] == ["ScaleOut", "Revert"]
+    target = await cluster.read_target("Deployment", "web")
+    assert target.spec.replicas == 1
+    assert BASELINE_ANNOTATION not in target.metadata.annotations
+    assert all(entry.manager != "remediator" for entry in target.metadata.managed_fields)
