@@ -9,7 +9,6 @@ from redis.exceptions import RedisError
 
 from app.bot.notify import Notifier, NotifyResult
 from app.core import metrics
-from app.core.redis_metrics import measured
 from app.core.settings import Settings
 from app.core.tracing import create_span
 
@@ -39,8 +38,7 @@ class NotifyEndpoint:
 
     async def _take(self, body: bytes) -> web.Response:
         try:
-            with measured("notify"):
-                result = await self._notifier.handle(self._bot, body)
+            result = await self._notifier.handle(self._bot, body)
         except (RedisError, OSError):
             metrics.ERRORS_TOTAL.labels("redis_unavailable", "error").inc()
             result = NotifyResult.FAILED

@@ -168,6 +168,7 @@ class Broadcaster:
         if self._clock() < self._next_progress:
             return
         self._next_progress = self._clock() + _PROGRESS_SECONDS
+        metrics.BROADCAST_QUEUE_RECIPIENTS.set(await self.store.waiting())
         broadcast = await self.store.get(broadcast_id)
         if broadcast is not None:
             with self._speaking(broadcast):

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from app.backends.models import Role, TelegramId, UserId
 from app.bot.redis_values import as_text
+from app.core.redis_metrics import measured, measured_as
 
 _LEASE_SECONDS = 15
 _KEEP_SECONDS = 7 * 24 * 3600
@@ -86,6 +87,7 @@ class BroadcastStore:
         self._settle = redis.register_script(_SETTLE)
         self._recover = redis.register_script(_RECOVER)
 
+    @measured_as("broadcast")
     async def add(self, broadcast: Broadcast) -> bool:
         """Queue a broadcast; False where one of that id was queued before."""
         key = self._key(broadcast.id)
@@ -107,12 +109,14 @@ class BroadcastStore:
         await self._redis.rpush(self._queue, broadcast.id)
         return True
 
+    @measured_as("broadcast")
     async def lead(self) -> bool:
         """Take the lease, or hold it for longer; False while another sender has it."""
         if await self._redis.set(self._lease, self._token, nx=True, ex=_LEASE_SECONDS):
             return True
         return bool(await self._renew(keys=[self._lease], args=[self._token, _LEASE_SECONDS]))
 
+    @measured_as("broadcast")
     async def resign(self) -> None:
         """Give the lease up, for the next sender to go on at once."""
         holder = await self._redis.get(self._lease)
@@ -121,9 +125,11 @@ class BroadcastStore:
 
     async def first(self) -> Broadcast | None:
         """The broadcast whose turn it is."""
-        queued = await self._redis.lindex(self._queue, 0)
+        with measured("broadcast"):
+            queued = await self._redis.lindex(self._queue, 0)
         return None if queued is None else await self.get(as_text(queued))
 
+    @measured_as("broadcast")
     async def get(self, broadcast_id: str) -> Broadcast | None:
         """A broadcast with its present counts."""
         raw = await self._redis.hgetall(self._key(broadcast_id))
@@ -145,6 +151,7 @@ class BroadcastStore:
             failed=int(fields["failed"]),
         )
 
+    @measured_as("broadcast")
     async def load(self, broadcast: Broadcast, recipients: list[TelegramId], following: int | None) -> None:
         """Add one page of recipients; `following` is where the next page begins, None after the last one."""
         after = broadcast.after if following is None else following
@@ -153,6 +160,7 @@ class BroadcastStore:
             args=[self._token, broadcast.after, after, int(following is None), *recipients],
         )
 
+    @measured_as("broadcast")
     async def recover(self, broadcast_id: str) -> int:
         """Put those whom a former sender left half-way in doubt; returns how many."""
         keys = [self._key(broadcast_id, "sending"), self._key(broadcast_id, "doubt")]
@@ -162,23 +170,27 @@ class BroadcastStore:
         """The next recipient, from now on in `sending`; None when nobody is left. Raises LeaseLostError."""
         keys = [self._lease, self._key(broadcast_id, "pending"), self._key(broadcast_id, "sending")]
         try:
-            taken = await self._take(keys=keys, args=[self._token])
+            with measured("broadcast"):
+                taken = await self._take(keys=keys, args=[self._token])
         except ResponseError as error:
             if "LEASELOST" in str(error):
                 raise LeaseLostError from None
             raise
         return None if taken is None else TelegramId(int(taken))
 
+    @measured_as("broadcast")
     async def settle(self, broadcast_id: str, recipient: TelegramId, outcome: str) -> None:
         """Tell how it ended: `sent`, `failed`, `pending` (surely not sent, try again) or `doubt`."""
         keys = [self._key(broadcast_id), *(self._key(broadcast_id, part) for part in ("sending", "pending", "doubt"))]
         await self._settle(keys=keys, args=[recipient, outcome])
 
+    @measured_as("broadcast")
     async def in_doubt(self, broadcast_id: str) -> list[TelegramId]:
         """Who may or may not have got the message."""
         members = await self._redis.smembers(self._key(broadcast_id, "doubt"))
         return sorted(TelegramId(int(member)) for member in members)
 
+    @measured_as("broadcast")
     async def waiting(self) -> int:
         """Recipients that have not been tried yet, over all broadcasts."""
         queued = await self._redis.lrange(self._queue, 0, -1)
@@ -187,6 +199,7 @@ class BroadcastStore:
             waiting += await self._redis.llen(self._key(as_text(item), "pending"))
         return waiting
 
+    @measured_as("broadcast")
     async def finish(self, broadcast_id: str) -> bool:
         """Take a broadcast out of the queue; True for the one sender that did. Its record stays for a week."""
         removed = await self._redis.lrem(self._queue, 1, broadcast_id)

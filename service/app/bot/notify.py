@@ -21,6 +21,7 @@ from app.bot.outbox import Outbox
 from app.bot.redis_values import as_text
 from app.bot.texts import status_name
 from app.core import metrics
+from app.core.redis_metrics import measured
 from app.core.tracing import create_span
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -79,19 +80,23 @@ class Notifier:
         except ValidationError:
             return NotifyResult.INVALID
         key = f"{self._key_prefix}:notified:{event.event_id}"
-        if not await self._redis.set(key, "sending", nx=True, ex=_SENDING_SECONDS):
+        with measured("notify"):
+            is_first = await self._redis.set(key, "sending", nx=True, ex=_SENDING_SECONDS)
+        if not is_first:
             # One that is still being sent may fail yet, so the backend has to ask again.
-            progress = await self._redis.get(key)
+            with measured("notify"):
+                progress = await self._redis.get(key)
             done = progress is not None and as_text(progress) == "done"
             return NotifyResult.DUPLICATE if done else NotifyResult.FAILED
         result = NotifyResult.FAILED
         try:
             result = await self._push(bot, event)
         finally:
-            if result is NotifyResult.FAILED:
-                await self._redis.delete(key)
-            else:
-                await self._redis.set(key, "done", ex=_DONE_SECONDS)
+            with measured("notify"):
+                if result is NotifyResult.FAILED:
+                    await self._redis.delete(key)
+                else:
+                    await self._redis.set(key, "done", ex=_DONE_SECONDS)
         return result
 
     async def _push(self, bot: Bot, event: RequestStatusChanged) -> NotifyResult:

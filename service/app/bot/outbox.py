@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.core import metrics
+from app.core.redis_metrics import measured
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -65,7 +66,8 @@ class Outbox:
         markup = method.reply_markup
         keyboard = markup.model_dump(exclude_none=True) if isinstance(markup, InlineKeyboardMarkup) else None
         message = OutboxMessage(id=uuid4().hex, chat_id=method.chat_id, text=method.text, keyboard=keyboard)
-        await self._redis.zadd(self._key, {message.model_dump_json(): self._clock() + delay_seconds})
+        with measured("outbox"):
+            await self._redis.zadd(self._key, {message.model_dump_json(): self._clock() + delay_seconds})
 
     async def start(self, bot: Bot) -> None:
         """Begin to send what is due."""
@@ -81,7 +83,8 @@ class Outbox:
     async def send_due(self, bot: Bot) -> int:
         """Send what is due now; returns how many were taken up."""
         now = self._clock()
-        due: list[bytes] = await self._claim(keys=[self._key], args=[now, now + _LEASE_SECONDS, _BATCH])
+        with measured("outbox"):
+            due: list[bytes] = await self._claim(keys=[self._key], args=[now, now + _LEASE_SECONDS, _BATCH])
         for raw in due:
             await self._send(bot, raw)
         return len(due)
@@ -90,7 +93,8 @@ class Outbox:
         while True:
             try:
                 taken = await self.send_due(bot)
-                metrics.OUTBOX_MESSAGES.set(await self._redis.zcard(self._key))
+                with measured("outbox"):
+                    metrics.OUTBOX_MESSAGES.set(await self._redis.zcard(self._key))
             except RedisError:
                 metrics.OUTBOX_MESSAGES.set(float("nan"))
                 taken = 0
@@ -103,12 +107,17 @@ class Outbox:
             keyboard = None if message.keyboard is None else InlineKeyboardMarkup.model_validate(message.keyboard)
             await bot.send_message(message.chat_id, message.text, reply_markup=keyboard)
         except TelegramRetryAfter as error:
-            await self._redis.zadd(self._key, {raw: self._clock() + error.retry_after}, xx=True)
+            await self._put_off(raw, error.retry_after)
             return
         except (TelegramNetworkError, TelegramServerError):
-            await self._redis.zadd(self._key, {raw: self._clock() + _RETRY_SECONDS}, xx=True)
+            await self._put_off(raw, _RETRY_SECONDS)
             return
         except (TelegramAPIError, ValidationError) as error:
             # Telegram will not take it later either: the chat is gone, or the bot is blocked.
             log.warning("outbox_message_dropped", exception_type=type(error).__name__)
-        await self._redis.zrem(self._key, raw)
+        with measured("outbox"):
+            await self._redis.zrem(self._key, raw)
+
+    async def _put_off(self, raw: bytes, seconds: float) -> None:
+        with measured("outbox"):
+            await self._redis.zadd(self._key, {raw: self._clock() + seconds}, xx=True)

@@ -1,14 +1,12 @@
 """Profiles of users, kept in Redis for a few minutes so that a list of requests costs no call of the User Service."""
 
-import time
-
 from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.backends.models import User, UserId
 from app.backends.user import UserService
-from app.core import metrics
+from app.core.redis_metrics import measured
 from app.core.tracing import SpanKind, create_span
 
 _SECONDS_TO_LIVE = 300
@@ -33,32 +31,24 @@ class ProfileCache:
 
     async def forget(self, user_id: UserId) -> None:
         """Drop what is kept of a user."""
-        await self._redis.delete(self._key(user_id))
+        with measured("profile"):
+            await self._redis.delete(self._key(user_id))
 
     def _key(self, user_id: UserId) -> str:
         return f"{self._key_prefix}:user:{user_id}"
 
     async def _read(self, user_id: UserId) -> User | None:
-        started = time.perf_counter()
-        status = "error"
         try:
-            with create_span(f"Redis: GET user:{user_id}", kind=SpanKind.CLIENT):
+            with create_span(f"Redis: GET user:{user_id}", kind=SpanKind.CLIENT), measured("profile"):
                 raw = await self._redis.get(self._key(user_id))
-            status = "success"
             return None if raw is None else User.model_validate_json(raw)
         except (RedisError, ValidationError):
             return None
-        finally:
-            metrics.REDIS_OPERATIONS_TOTAL.labels(operation="profile", status=status).inc()
-            metrics.REDIS_OPERATION_DURATION_SECONDS.labels(operation="profile").observe(time.perf_counter() - started)
 
     async def _write(self, profile: User) -> None:
-        status = "error"
         try:
-            await self._redis.set(self._key(profile.id), profile.model_dump_json(), ex=_SECONDS_TO_LIVE)
-            status = "success"
+            with measured("profile"):
+                await self._redis.set(self._key(profile.id), profile.model_dump_json(), ex=_SECONDS_TO_LIVE)
         except RedisError:
             # The next list reads it from the User Service again.
             return
-        finally:
-            metrics.REDIS_OPERATIONS_TOTAL.labels(operation="profile", status=status).inc()

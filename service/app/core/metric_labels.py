@@ -16,6 +16,13 @@ REQUEST_STATUSES = ("new", "assigned", "in_progress", "done", "cancelled", OTHER
 SPECIALIZATIONS = ("plumber", "electrician", "heating", "elevator", "cleaner", "universal", "all", OTHER)
 WINDOWS = ("5m", "1h", "24h")
 SEVERITIES = ("warning", "error", "critical")
+ERRORS = (
+    *(("invalid_update", "warning"), ("backend_unavailable", "warning"), ("telegram_failed", "warning")),
+    *(("telegram_failed", "error"), ("handler_failed", "error"), ("deadline", "error")),
+    *(("redis_unavailable", "error"), ("background", "error"), ("service_token", "critical")),
+)
+"""What may fail, with how bad it is; a poll that Telegram refuses is a warning, an answer to a user is an error."""
+ERROR_TYPES = tuple(dict.fromkeys(error_type for error_type, _ in ERRORS))
 SERVICE_ERROR_TYPES = (
     *("timeout", "connection", "server_error", "circuit_open", "bulkhead_full", "deadline", "invalid_response"),
     OTHER,

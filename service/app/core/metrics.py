@@ -18,6 +18,12 @@ from app.core.metric_labels import (
     DEAD_LETTER_REASONS as DEAD_LETTER_REASONS,
 )
 from app.core.metric_labels import (
+    ERROR_TYPES as ERROR_TYPES,
+)
+from app.core.metric_labels import (
+    ERRORS as ERRORS,
+)
+from app.core.metric_labels import (
     HTTP_METHODS as HTTP_METHODS,
 )
 from app.core.metric_labels import (
@@ -98,12 +104,12 @@ ACTIVE_FSM_SESSIONS = gauge(
 ERRORS_TOTAL = counter(
     "errors_total",
     "Failures of the gateway, by what failed.",
-    {"error_type": "closed set of the code", "severity": SEVERITIES},
+    {"error_type": ERROR_TYPES, "severity": SEVERITIES},
 )
 EXCEPTIONS_TOTAL = counter(
     "exceptions_total",
     "Exceptions that no handler expected; refusals of Telegram (400, 403) are not among them.",
-    {"exception_type": "class names known to the code, other"},
+    {"exception_type": "class names of Python and its libraries"},
 )
 
 # Performance
@@ -310,10 +316,6 @@ READY = gauge("ready", "1 while the replica takes updates, 0 while it starts or 
 # What alerts and the operator watch stands at 0 from the start: a counter that appears with its first value
 # shows no increase.
 _FROM_THE_START: dict[Counter, tuple[tuple[str, ...], ...]] = {
-    ERRORS_TOTAL: (
-        ("invalid_update", "handler_failed", "redis_unavailable", "telegram_failed", "backend_unavailable"),
-        ("warning", "error"),
-    ),
     SERVICE_ERRORS_TOTAL: (SERVICES, SERVICE_ERROR_TYPES),
     SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL: (SERVICES, ("closed", "open", "half_open")),
     SERVICE_RETRIES_TOTAL: (SERVICES,),
@@ -330,6 +332,8 @@ _FROM_THE_START: dict[Counter, tuple[tuple[str, ...], ...]] = {
 
 def initialise() -> None:
     """Expose what alerts watch at 0, breakers as closed and what is not known yet as NaN."""
+    for error in ERRORS:
+        ERRORS_TOTAL.labels(*error)
     for family, labels in _FROM_THE_START.items():
         for values in product(*labels):
             family.labels(*values)

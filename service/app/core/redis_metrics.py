@@ -1,11 +1,17 @@
 """Counts and times every call of Redis, by an operation of the closed set `REDIS_OPERATIONS`."""
 
+import functools
 import time
+from collections.abc import Awaitable, Callable
 from types import TracebackType
+from typing import ParamSpec, TypeVar
 
 from prometheus_client import Counter, Histogram
 
 from app.core import metrics
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Measured:
@@ -42,3 +48,17 @@ _BOUND = {
 def measured(operation: str) -> Measured:
     """A context manager that counts and times the block as `operation`."""
     return Measured(*_BOUND[metrics.closed(operation, metrics.REDIS_OPERATIONS)])
+
+
+def measured_as(operation: str) -> Callable[[Callable[_P, Awaitable[_R]]], Callable[_P, Awaitable[_R]]]:
+    """Count and time every call of a function that does nothing but ask Redis as `operation`."""
+
+    def decorate(function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
+        @functools.wraps(function)
+        async def asking(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            with measured(operation):
+                return await function(*args, **kwargs)
+
+        return asking
+
+    return decorate
