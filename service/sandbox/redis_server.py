@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -78,13 +79,15 @@ class RedisServer:
     Args:
         port: the TCP port; ``None`` takes a free one.
         data_dir: where the append-only file lives; ``None`` takes a temporary directory that goes at the end.
+        options: further arguments of the server; they win over this class's own.
     """
 
-    def __init__(self, port: int | None = None, data_dir: Path | None = None) -> None:
+    def __init__(self, port: int | None = None, data_dir: Path | None = None, options: Sequence[str] = ()) -> None:
         self._fixed_port = port
         self._port = port
         self._own_dir = data_dir is None
         self._data_dir = data_dir
+        self._options = tuple(options)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -180,6 +183,7 @@ class RedisServer:
             *("--maxmemory-policy", "noeviction"),
             *("--save", ""),
             *("--daemonize", "no"),
+            *self._options,
         ]
         with log.open("wb") as output:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own arguments

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from app.core import metrics
 from app.core.metric_labels import OTHER
-from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
+from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 
 SHARDS = 16
 _WINDOW_SECONDS = {"5m": 300, "1h": 3600, "24h": 86_400}
@@ -44,7 +44,7 @@ class Activity:
 
     def __init__(
         self,
-        redis: BatchedRedis,
+        redis: ScriptRunner,
         base_key: str,
         *,
         states: Sequence[str],

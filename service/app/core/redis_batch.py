@@ -8,16 +8,30 @@ errors. While one connection waits for its answers, the other takes what has com
 import asyncio
 import hashlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import (
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 
 from app.core.redis_metrics import measured
 
+_NOT_NOW = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_NOT_NOW_CODES = ("MISCONF", "NOREPLICAS")
+"""Refusals that redis-py has no class for: the append-only file cannot be written, too few replicas follow."""
+
 
 class RedisUnavailableError(Exception):
-    """Redis could not be reached, or did not answer in time. Whether the command took effect is not known."""
+    """Redis could not be reached, did not answer in time, or takes no writes at the moment. Unless it refused, whether
+    the command took effect is not known.
+    """
 
 
 class Script:
@@ -27,6 +41,16 @@ class Script:
         self.name = name
         self.text = text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class ScriptRunner(Protocol):
+    """Runs scripts, on one server or on a cluster."""
+
+    async def run(self, script: Script, keys: tuple[str, ...], *args: str | int | float) -> Any:
+        """Run one; raises RedisUnavailableError or ResponseError."""
+
+    async def close(self) -> None:
+        """Close the connections."""
 
 
 _Pending = tuple[tuple[Any, ...], asyncio.Future[Any]]
@@ -48,15 +72,19 @@ class BatchedRedis:
         """Run a script; its keys must lie in one hash slot.
 
         Raises:
-            RedisUnavailableError: no answer.
+            RedisUnavailableError: no answer, or not now.
             ResponseError: Redis refused it.
         """
         with measured(script.name):
-            try:
-                return await self._send("EVALSHA", script.sha, len(keys), *keys, *args)
-            except NoScriptError:
-                # A server that has been restarted, or a replica that has become the master.
-                return await self._send("EVAL", script.text, len(keys), *keys, *args)
+            return await self.call(script, keys, *args)
+
+    async def call(self, script: Script, keys: tuple[str, ...], *args: str | int | float, asking: bool = False) -> Any:
+        """As `run`, but unmeasured; `asking` is for keys of a slot that this server is just being given."""
+        try:
+            return await self._send("EVALSHA", script.sha, len(keys), *keys, *args, asking=asking)
+        except NoScriptError:
+            # A server that has been restarted, or a replica that has become the master.
+            return await self._send("EVAL", script.text, len(keys), *keys, *args, asking=asking)
 
     async def close(self) -> None:
         """Wait for what is under way and close the connections."""
@@ -67,9 +95,12 @@ class BatchedRedis:
                 await connection.disconnect()
                 self._connections[index] = None
 
-    def _send(self, *command: str | int | float) -> asyncio.Future[Any]:
+    def _send(self, *command: str | int | float, asking: bool = False) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
+        if asking:
+            # It holds for the next command of the same connection.
+            self._pending.append((("ASKING",), loop.create_future()))
         self._pending.append((command, answer))
         if self._idle and not self._scheduled:
             self._scheduled = True
@@ -100,8 +131,13 @@ class BatchedRedis:
                 await connection.connect()  # type: ignore[no-untyped-call]  # it has no annotations
                 packed = connection.pack_commands([command for command, _ in batch])
                 await connection.send_packed_command(packed, check_health=False)
+                demoted = False
                 for _, answer in batch:
-                    await _read(connection, answer)
+                    demoted |= await _read(connection, answer)
+            if demoted:
+                # It has become a replica; a new connection may be led to the master.
+                await _discard(connection)
+                self._connections[index] = None
         except (RedisError, OSError) as error:
             await _discard(connection)
             self._connections[index] = None
@@ -114,15 +150,23 @@ class BatchedRedis:
             raise
 
 
-async def _read(connection: AbstractConnection, answer: asyncio.Future[Any]) -> None:
+async def _read(connection: AbstractConnection, answer: asyncio.Future[Any]) -> bool:
+    """Pass one answer on; whether the server said that it is a replica."""
     try:
         value = await connection.read_response()
     except ResponseError as refusal:
         if not answer.done():
-            answer.set_exception(refusal)
-    else:
-        if not answer.done():
-            answer.set_result(value)
+            answer.set_exception(_as_unavailable(refusal) or refusal)
+        return isinstance(refusal, ReadOnlyError)
+    if not answer.done():
+        answer.set_result(value)
+    return False
+
+
+def _as_unavailable(refusal: ResponseError) -> RedisUnavailableError | None:
+    if isinstance(refusal, _NOT_NOW) or str(refusal).startswith(_NOT_NOW_CODES):
+        return RedisUnavailableError(f"Redis: {type(refusal).__name__}")
+    return None
 
 
 async def _discard(connection: AbstractConnection) -> None:

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.core.redis_url import parse_redis_url
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
-
-REDIS_SCHEMES = ("redis://", "rediss://", "redis+sentinel://")
 
 
 def _http_url(value: str) -> str:
@@ -67,14 +67,17 @@ class Settings(BaseSettings):
 
     redis_url: str = Field(
         "redis://localhost:6379/0",
-        description="`redis://host:port/db`, `rediss://...` (TLS) or `redis+sentinel://host:port,host:port/name/db`.",
+        description="`redis://host:port/db`, `redis+sentinel://host:port,host:port/name/db` or"
+        " `redis+cluster://host:port,host:port`; `rediss...` for TLS; `?sentinel_password=` for the sentinels' own.",
     )
     redis_key_prefix: str = Field("bg", pattern=r"^[a-z0-9-]+$", description="First part of every key in Redis.")
     redis_max_connections: int = Field(
-        20, ge=4, description="Connections of the pool for all but claim and commit, which have two of their own."
+        20, ge=4, description="Connections of the pool for all but claim and commit, which have two a server."
     )
     redis_timeout_seconds: Seconds = Field(2, description="Longest wait for one answer of Redis.")
-    lease_seconds: Seconds = Field(15, description="How long a chat stays claimed by a replica that has died.")
+    lease_seconds: Seconds = Field(
+        15, description="How long a chat stays claimed by a replica that died; longer than a failover of Redis takes."
+    )
     lane_wait_seconds: Seconds = Field(2, description="How long an update waits for another one of the same chat.")
 
     auth_service_url: HttpUrl = Field("http://localhost:8101", description="Address of the Auth Service.")
@@ -137,9 +140,8 @@ class Settings(BaseSettings):
 
     @field_validator("redis_url")
     @classmethod
-    def _redis_scheme_is_known(cls, value: str) -> str:
-        if not value.startswith(REDIS_SCHEMES):
-            raise ValueError(f"must start with one of {', '.join(REDIS_SCHEMES)}")
+    def _redis_url_can_be_read(cls, value: str) -> str:
+        parse_redis_url(value)
         return value
 
     @property

@@ -18,7 +18,7 @@ from typing import Any
 
 import orjson
 
-from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
+from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.core.settings import Settings
 from app.core.tracing import SpanKind, create_span
 from app.delivery.context import CachedIdentity, RateDecision, UpdateContext
@@ -57,7 +57,7 @@ class Claim:
 class Claims:
     """Claims, commits and gives back."""
 
-    def __init__(self, redis: BatchedRedis, keys: KeySpace, leases: Leases, settings: Settings) -> None:
+    def __init__(self, redis: ScriptRunner, keys: KeySpace, leases: Leases, settings: Settings) -> None:
         self._redis = redis
         self._keys = keys
         self._leases = leases

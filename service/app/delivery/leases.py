@@ -6,7 +6,7 @@ import contextlib
 import structlog
 from redis.exceptions import ResponseError
 
-from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
+from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.delivery.keys import Token
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -15,7 +15,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 class Leases:
     """Renews each lane three times a lease. A lane that is lost is only forgotten: its commit will be refused."""
 
-    def __init__(self, redis: BatchedRedis, script: Script, *, lease_seconds: float) -> None:
+    def __init__(self, redis: ScriptRunner, script: Script, *, lease_seconds: float) -> None:
         self._redis = redis
         self._script = script
         self._lease_seconds = lease_seconds

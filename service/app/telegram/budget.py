@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.resources import files
 
-from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
+from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.delivery.keys import KeySpace
 
 ADVANCE = 5
@@ -37,7 +37,7 @@ class SendBudget:
 
     def __init__(
         self,
-        redis: BatchedRedis,
+        redis: ScriptRunner,
         keys: KeySpace,
         *,
         messages_per_second: int = 30,

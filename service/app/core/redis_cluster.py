@@ -1,0 +1,172 @@
+"""A Redis Cluster: a client for most things, and the batching of claim and commit node by node.
+
+Which node has a slot is kept by redis-py and shared by both. It is read again when a node does not answer or says that
+it is not the one, so a failover costs the updates of one node's chats some refusals and the others nothing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from redis.asyncio.cluster import ClusterNode, NodesManager, RedisCluster
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.crc import key_slot
+from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
+from app.core.redis_metrics import measured
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_REDIRECTIONS = 5
+_REFRESH_SECONDS = 0.1
+"""Least time between two readings of the slots: in a failover every batch that fails asks for one."""
+_SPARE_CONNECTIONS = 2
+"""Beside those that callers may hold: a node is also asked for the slots."""
+
+
+class ClusterClient(RedisCluster):
+    """redis-py's client, with what a pool has: callers wait for a connection, and every failure is a RedisError."""
+
+    def __init__(
+        self, seeds: Sequence[tuple[str, int]], *, connections: int, wait_seconds: float, **options: Any
+    ) -> None:
+        super().__init__(
+            startup_nodes=[ClusterNode(*seed) for seed in seeds],
+            max_connections=connections + _SPARE_CONNECTIONS,
+            # Chats whose node is there are served while others' are not.
+            require_full_coverage=False,
+            retry=Retry(NoBackoff(), 1),
+            **options,
+        )
+        self._seeds = list(seeds)
+        self._connections = connections
+        self._wait_seconds = wait_seconds
+        self._free = asyncio.Semaphore(connections)
+        self._in_use = 0
+
+    @property
+    def available(self) -> int:
+        """Connections that callers may still take, of all nodes together."""
+        return self._connections - self._in_use
+
+    async def initialize(
+        self,
+        additional_startup_nodes_info: list[tuple[str, int]] | None = None,
+        last_failed_node_name: str | None = None,
+    ) -> "ClusterClient":
+        """Find the nodes, if that has not been done; by the URL's hosts too, in case all known addresses are gone."""
+        await super().initialize(additional_startup_nodes_info or self._seeds, last_failed_node_name)
+        return self
+
+    async def refresh_slots(self, failed_node: str | None = None) -> None:
+        """Read again which node has which slot, asking `failed_node` last. Raises RedisError."""
+        try:
+            await self.nodes_manager.initialize(self._seeds, failed_node)
+        except RedisClusterException as error:
+            raise RedisConnectionError(str(error)) from error
+
+    async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
+        """As redis-py's, when a connection is free. Raises RedisError."""
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise RedisConnectionError("No connection available.") from None
+        self._in_use += 1
+        try:
+            return await super().execute_command(*args, **kwargs)
+        except RedisClusterException as error:
+            # It is no RedisError, although it tells of nodes that cannot be reached.
+            raise RedisConnectionError(str(error)) from error
+        finally:
+            self._in_use -= 1
+            self._free.release()
+
+
+class BatchedCluster:
+    """`BatchedRedis` for a cluster: one for each node that has been asked. `timeout` is that of one exchange."""
+
+    def __init__(self, client: ClusterClient, *, timeout: float) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._batches: dict[tuple[str, int], BatchedRedis] = {}
+        self._refreshing: asyncio.Task[None] | None = None
+        self._next_refresh = 0.0
+
+    async def run(self, script: Script, keys: tuple[str, ...], *args: str | int | float) -> Any:
+        """Run a script; its keys must lie in one hash slot, and there must be one.
+
+        Raises:
+            RedisUnavailableError: no answer, or the slot has no master at the moment.
+            ResponseError: Redis refused it.
+        """
+        with measured(script.name):
+            node, asking = await self._node_of(keys[0]), False
+            for _ in range(_REDIRECTIONS):
+                try:
+                    return await self._batch(node).call(script, keys, *args, asking=asking)
+                except MovedError as moved:
+                    await self._nodes.move_slot(moved)
+                    node, asking = (moved.host, moved.port), False
+                except AskError as asked:
+                    node, asking = (asked.host, asked.port), True
+                except RedisUnavailableError:
+                    await self._refresh("{}:{}".format(*node))
+                    raise
+        raise RedisUnavailableError("Redis: redirected too often")
+
+    async def close(self) -> None:
+        """Wait for what is under way and close the connections."""
+        if self._refreshing is not None:
+            await asyncio.wait({self._refreshing})
+        for batch in self._batches.values():
+            await batch.close()
+
+    @property
+    def _nodes(self) -> NodesManager:
+        return self._client.nodes_manager
+
+    async def _node_of(self, key: str) -> tuple[str, int]:
+        slot = key_slot(key.encode())
+        owners = self._nodes.slots_cache.get(slot)
+        if not owners:
+            await self._refresh(None)
+            owners = self._nodes.slots_cache.get(slot)
+        if not owners:
+            raise RedisUnavailableError("Redis: no node has the slot")
+        return owners[0].host, int(owners[0].port)
+
+    def _batch(self, node: tuple[str, int]) -> BatchedRedis:
+        batch = self._batches.get(node)
+        if batch is None:
+            batch = self._batches[node] = BatchedRedis(lambda: self._connection(*node), timeout=self._timeout)
+        return batch
+
+    def _connection(self, host: str, port: int) -> AbstractConnection:
+        options = {**self._nodes.connection_kwargs, "host": host, "port": port, "socket_timeout": None}
+        for name in ("max_connections", "response_callbacks"):
+            options.pop(name)
+        connection_class: type[AbstractConnection] = options.pop("connection_class")
+        return connection_class(**options, retry=Retry(NoBackoff(), 0))
+
+    async def _refresh(self, failed_node: str | None) -> None:
+        """Read the slots again; whoever asks meanwhile waits for the same reading."""
+        now = asyncio.get_running_loop().time()
+        if self._refreshing is None or self._refreshing.done():
+            if now < self._next_refresh:
+                return
+            self._next_refresh = now + _REFRESH_SECONDS
+            self._refreshing = asyncio.create_task(self._read_slots(failed_node), name="redis-slots")
+        await asyncio.wait({self._refreshing})
+
+    async def _read_slots(self, failed_node: str | None) -> None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._client.refresh_slots(failed_node)
+        except (RedisError, OSError) as error:
+            log.warning("redis_slots_unknown", reason=type(error).__name__)
