@@ -45,6 +45,10 @@ class RedisSet(ABC):
     async def form(self, stack: AsyncExitStack) -> None:
         """Make one of the servers, which are up; `stack` ends what is started besides."""
 
+    async def masters(self) -> list[RedisServer]:
+        """The servers that say that they are masters."""
+        return [server for server in self.servers if server.pid and await is_master(server)]
+
     async def fail_over(self, key: str) -> RedisServer:
         """Kill the master of a key and wait for its successor, which is returned. The killed one is started again."""
         victim = await self.master_of(key)

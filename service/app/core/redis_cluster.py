@@ -66,7 +66,10 @@ class ClusterClient(RedisCluster):
     async def refresh_slots(self, failed_node: str | None = None) -> None:
         """Read again which node has which slot, asking `failed_node` last. Raises RedisError."""
         try:
-            await self.nodes_manager.initialize(self._seeds, failed_node)
+            if self._initialize:
+                await self.initialize(last_failed_node_name=failed_node)
+            else:
+                await self.nodes_manager.initialize(self._seeds, failed_node)
         except RedisClusterException as error:
             raise RedisConnectionError(str(error)) from error
 

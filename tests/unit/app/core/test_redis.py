@@ -1,14 +1,12 @@
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
 
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from app.core.redis import RedisConnections
-from app.core.redis_batch import Script
 from app.core.settings import Settings
-from sandbox.redis_server import RedisServer, find_redis_binary, free_port
+from sandbox.redis_server import free_port
 
 Make = Callable[..., Settings]
 Sample = Callable[..., float]
@@ -44,24 +42,3 @@ async def test_ping_tells_whether_redis_is_there(make_settings: Make) -> None:
     assert (await there.ping(), await gone.ping()) == (True, False)
     await there.close()
     await gone.close()
-
-
-async def test_sentinels_lead_to_the_master(
-    make_settings: Make, redis_server: RedisServer, redis: Redis, tmp_path: Path
-) -> None:
-    port = free_port()
-    configuration = tmp_path / "sentinel.conf"
-    configuration.write_text(f"port {port}\nsentinel monitor main 127.0.0.1 {redis_server.port} 1\n")
-    process = await asyncio.create_subprocess_exec(
-        str(find_redis_binary()), str(configuration), "--sentinel", stdout=asyncio.subprocess.DEVNULL
-    )
-    connections = RedisConnections(make_settings(redis_url=f"redis+sentinel://127.0.0.1:{port}/main/0"))
-    try:
-        async with asyncio.timeout(20):
-            while not await connections.ping():  # noqa: ASYNC110 - a server of another process comes up
-                await asyncio.sleep(0.05)
-        assert await connections.batched.run(Script("claim", "return redis.call('INCR', KEYS[1])"), ("counter",)) == 1
-    finally:
-        await connections.close()
-        process.terminate()
-        await process.wait()

@@ -90,3 +90,41 @@ async def test_it_finds_its_way_back_after_a_restart_of_redis() -> None:
         await asyncio.to_thread(server.start)
         assert await batched.run(COUNT, ("counter",)) == 2
         await batched.close()
+
+
+@pytest.mark.parametrize(
+    ("refusing", "again"),
+    [
+        (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+        (("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0")),
+        (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+    ],
+    ids=["a replica", "too few replicas", "full"],
+)
+async def test_a_server_that_takes_no_writes_is_unavailable(
+    batched: BatchedRedis, redis: Redis, refusing: tuple[str, ...], again: tuple[str, ...]
+) -> None:
+    await batched.run(COUNT, ("counter",))
+    await redis.execute_command(*refusing)
+    with pytest.raises(RedisUnavailableError):
+        await batched.run(COUNT, ("counter",))
+    await redis.execute_command(*again)
+    assert await batched.run(COUNT, ("counter",)) == 2
+
+
+async def test_who_has_become_a_replica_is_left(redis_server: RedisServer, redis: Redis) -> None:
+    made: list[Connection] = []
+
+    def connect() -> Connection:
+        made.append(Connection(host="127.0.0.1", port=redis_server.port))
+        return made[-1]
+
+    batched = BatchedRedis(connect, timeout=2, connections=1)
+    await batched.run(COUNT, ("counter",))
+    await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+    with pytest.raises(RedisUnavailableError):
+        await batched.run(COUNT, ("counter",))
+    await redis.execute_command("REPLICAOF", "NO", "ONE")
+    await batched.run(COUNT, ("counter",))
+    await batched.close()
+    assert len(made) == 2
