@@ -77,7 +77,7 @@ class BroadcastStore:
 
     def __init__(self, redis: Redis, *, key_prefix: str, token: str) -> None:
         self._redis = redis
-        self._base = f"{key_prefix}:{{broadcast}}"
+        self._base = f"{{{key_prefix}:broadcast}}"
         self._lease = f"{self._base}:lease"
         self._queue = f"{self._base}:queue"
         self._token = token

@@ -22,6 +22,7 @@ from app.bot.outbox import Outbox
 from app.bot.profiles import ProfileCache
 from app.bot.services import Services
 from app.core.settings import Settings
+from app.delivery.keys import KeySpace
 
 COMMANDS = frozenset(
     {"start", "help", "newrequest", "requests", "shifts", "myshifts", "availability", "admin"}
@@ -42,7 +43,7 @@ def build_dispatcher(services: Services, settings: Settings, redis: Redis, stora
     `emit_startup(bot=...)` begins to send broadcasts and put-off messages, `emit_shutdown()` ends it.
     """
     i18n = CatalogueI18n()
-    prefix = settings.redis_key_prefix
+    prefix = KeySpace(settings.redis_key_prefix, settings.bot_id).shared()
     outbox = Outbox(redis, key_prefix=prefix)
     broadcaster = Broadcaster(redis, services.users, i18n, key_prefix=prefix)
     dispatcher = Dispatcher(

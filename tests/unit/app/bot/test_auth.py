@@ -150,10 +150,10 @@ async def test_choosing_a_language_does_not_freshen_a_former_role(user: Any) -> 
 
 async def test_forget_unlinks_and_deletes(user: Any, redis: Any) -> None:
     user.sign_in()
-    await redis.set("bg:user:7", "x")
+    await redis.set("bg:42:user:7", "x")
     user.backends.answers["DELETE /api/v1/users/7/telegram-link"] = (200, {})
     await user.send("/forget")
     await user.press_labelled("Delete it")
     assert user.last.forget
-    assert await redis.get("bg:user:7") is None
+    assert await redis.get("bg:42:user:7") is None
     assert len(user.backends.named("DELETE /api/v1/users/7/telegram-link")) == 1

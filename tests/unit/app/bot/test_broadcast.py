@@ -139,7 +139,7 @@ async def test_after_a_kill_another_replica_goes_on_and_nobody_gets_it_twice(
     assert (one, other) == (1, 2)
     await dead.settle("77", TelegramId(1), "sent")
     assert not await broadcaster.step(user.bot), "the dead one's lease is not over"
-    await redis.delete("bg:{broadcast}:lease")
+    await redis.delete("{bg:broadcast}:lease")
     assert await broadcaster.step(user.bot)
     assert sorted(reached(user)) == list(range(3, 11))
     assert progress(user)[-1].endswith("Sent: 9, not reachable: 0, in doubt: 1.\nIn doubt, not tried again: 2")
@@ -154,7 +154,7 @@ async def test_a_sender_that_lost_its_lease_takes_nobody_more(redis: Redis) -> N
     assert first is not None
     await old.load(first, [TelegramId(1), TelegramId(2)], None)
     assert await old.take("77") == 1
-    await redis.delete("bg:{broadcast}:lease")
+    await redis.delete("{bg:broadcast}:lease")
     assert await new.lead()
     assert await new.recover("77") == 1
     with pytest.raises(LeaseLostError):

@@ -80,7 +80,7 @@ async def test_a_message_that_telegram_wants_later_is_kept(user: Any, redis: Any
     user.sign_in()
     user.telegram.failures = [TelegramRetryAfter(SEND, "Too Many Requests", retry_after=120)]
     await user.send("/help")
-    assert await redis.zcard("bg:outbox") == 1
+    assert await redis.zcard("bg:42:outbox") == 1
 
 
 async def test_an_edit_that_changes_nothing_is_success(user: Any) -> None:

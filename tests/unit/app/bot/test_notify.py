@@ -55,7 +55,7 @@ async def test_a_push_that_failed_may_be_tried_again(user: Any, notifier: Notifi
 async def test_an_event_being_pushed_by_another_replica_is_answered_with_try_again(
     user: Any, notifier: Notifier, redis: Any
 ) -> None:
-    await redis.set("bg:notified:e1", "sending")
+    await redis.set("bg:42:notified:e1", "sending")
     assert await notifier.handle(user.bot, event()) is NotifyResult.FAILED
     assert user.telegram.calls == []
 
@@ -70,7 +70,7 @@ async def test_a_user_who_blocked_the_bot_is_not_tried_again(user: Any, notifier
 async def test_a_push_that_telegram_wants_later_is_queued(user: Any, notifier: Notifier, redis: Any) -> None:
     user.telegram.failures = [TelegramRetryAfter(SEND, "slow down", retry_after=60)]
     assert await notifier.handle(user.bot, event()) is NotifyResult.QUEUED
-    assert await redis.zcard("bg:outbox") == 1
+    assert await redis.zcard("bg:42:outbox") == 1
 
 
 @pytest.mark.parametrize(
