@@ -10,6 +10,8 @@ import orjson
 from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
+from sandbox.control.decisions import OperatorView
+from sandbox.control.views import views
 from sandbox.jsontypes import JsonObject
 from sandbox.settings import Settings
 from sandbox.traces.receiver import Span, SpanStore
@@ -38,6 +40,7 @@ class Page:
     def __init__(self, settings: Settings, spans: SpanStore) -> None:
         self._settings = settings
         self._spans = spans
+        self._operator = OperatorView(settings)
         self._session: aiohttp.ClientSession | None = None
 
     def routes(self) -> list[web.RouteDef]:
@@ -50,6 +53,8 @@ class Page:
             web.post("/gateway/invalid", self.send_invalid),
             web.get("/traces", self.traces),
             web.get("/alerts", self.alerts),
+            web.get("/operator", self.operator),
+            web.get("/views", self.views),
         ]
 
     async def close(self) -> None:
@@ -106,7 +111,14 @@ class Page:
         """Return the latest traces as trees; ``service`` (repeatable) names services that took part."""
         services = frozenset(request.query.getall("service", []))
         found = self._spans.newest(services, TRACES_SHOWN)
-        return _json({"receiver": bool(self._settings.otlp_receiver_port), "items": [_trace(spans) for spans in found]})
+        settings = self._settings
+        return _json(
+            {
+                "receiver": bool(settings.otlp_receiver_port),
+                "jaeger": settings.jaeger_url,
+                "items": [_trace(spans) for spans in found],
+            }
+        )
 
     async def alerts(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Return Prometheus' active alerts, or that there is no Prometheus."""
@@ -115,6 +127,14 @@ class Page:
         if text is None:
             return _json({"prometheus": False, "items": []})
         return _json({"prometheus": True, "url": url, "items": orjson.loads(text)["data"]["alerts"]})
+
+    async def operator(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
+        """Return what the operator decided, the latest first."""
+        return _json(await self._operator.decisions())
+
+    async def views(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
+        """Return the programs with pages of their own, and how to get those that are missing."""
+        return _json({"items": views(self._settings)})
 
     async def _text(self, url: str) -> str | None:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,15 @@ class DemoError(RuntimeError):
     """The demo cannot go on; the message is for a person."""
 
 
-def require_free_ports(ports: dict[str, int]) -> None:
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A TCP port and the environment variable that changes it."""
+
+    number: int
+    variable: str
+
+
+def require_free_ports(ports: dict[str, Port]) -> None:
     """Look whether the ports can be opened.
 
     Raises:
@@ -27,19 +36,35 @@ def require_free_ports(ports: dict[str, int]) -> None:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                probe.bind(("127.0.0.1", port.number))
             except OSError as error:
-                raise DemoError(f"port {port} ({name}) is in use: end what listens there and try again") from error
+                raise DemoError(
+                    f"port {port.number} ({name}) is in use: end what listens there, or set {port.variable}"
+                ) from error
 
 
 class Child:
-    """One process with its log file."""
+    """One process with its log file.
+
+    ``output`` is a file of its own for what it writes to stdout; ``stdin`` a file descriptor to read from, which stays
+    the caller's to close.
+    """
 
     def __init__(
-        self, name: str, command: list[str], environment: dict[str, str], log: Path, pid_file: Path | None = None
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str],
+        log: Path,
+        *,
+        pid_file: Path | None = None,
+        output: Path | None = None,
+        stdin: int = asyncio.subprocess.DEVNULL,
     ) -> None:
         self.name = name
         self.log = log
+        self._output = output or log
+        self._stdin = stdin
         self._pid_file = pid_file
         self._command = command
         self._environment = os.environ | environment
@@ -48,11 +73,13 @@ class Child:
     async def start(self) -> None:
         """Start it in this process's group, so that a signal to the group reaches it too."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab" if self._process else "wb") as output:
+        if self._process is None:
+            for file in (self.log, self._output):
+                file.write_bytes(b"")
+        with self.log.open("ab") as log, self._output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=self._environment
+                *self._command, stdin=self._stdin, stdout=output, stderr=log, env=self._environment
             )
-
         if self._pid_file is not None:
             self._pid_file.write_text(str(self._process.pid))
 

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack
 
 import httpx
 
-from sandbox.demo.processes import Child, DemoError, require_free_ports
+from sandbox.demo.dry_operator import DryOperator, operator_is_installed
+from sandbox.demo.monitoring import Monitoring, Programs, find_programs
+from sandbox.demo.processes import Child, DemoError, Port, require_free_ports
 from sandbox.demo.remote_phone import RemotePhone
 from sandbox.demo.settings import DemoSettings, gateway_environment, sandbox_environment
 from sandbox.demo.terminal import Terminal
@@ -32,6 +34,9 @@ class Demo:
         self._demo = demo
         self._sandbox = sandbox
         self._terminal = terminal
+        programs = find_programs() if demo.monitoring else Programs(None, None, None)
+        self._monitoring = Monitoring(demo, sandbox, programs)
+        self._operator = DryOperator(self._monitoring, self._gateway_ready_url, demo.run_dir)
 
     async def run(self, *, once: bool) -> int:
         """Run until a signal, or until the conversation is over; return the exit status."""
@@ -88,54 +93,92 @@ class Demo:
     def _gateway_ready_url(self) -> str:
         return f"http://127.0.0.1:{self._demo.gateway_port}/readyz"
 
-    def _ports(self) -> dict[str, int]:
+    @property
+    def _has_operator(self) -> bool:
+        """It decides by what both say."""
+        monitoring = self._monitoring
+        return bool(monitoring.prometheus_url and monitoring.alertmanager_url) and operator_is_installed()
+
+    def _ports(self) -> dict[str, Port]:
         sandbox = self._sandbox
         return {
-            "gateway": self._demo.gateway_port,
-            "control API": self._demo.control_port,
-            "Telegram": sandbox.telegram_port,
-            "Auth Service": sandbox.auth_port,
-            "Request Service": sandbox.request_port,
-            "User Service": sandbox.user_port,
-            "Shift Service": sandbox.shift_port,
+            "gateway": Port(self._demo.gateway_port, "DEMO_GATEWAY_PORT"),
+            "page and control API": Port(self._demo.control_port, "SANDBOX_CONTROL_PORT"),
+            "Telegram": Port(sandbox.telegram_port, "SANDBOX_TELEGRAM_PORT"),
+            "Auth Service": Port(sandbox.auth_port, "SANDBOX_AUTH_PORT"),
+            "Request Service": Port(sandbox.request_port, "SANDBOX_REQUEST_PORT"),
+            "User Service": Port(sandbox.user_port, "SANDBOX_USER_PORT"),
+            "Shift Service": Port(sandbox.shift_port, "SANDBOX_SHIFT_PORT"),
+            **self._monitoring.ports(),
         }
 
     async def _start(self, stack: AsyncExitStack) -> list[Child]:
-        demo, sandbox, run_dir = self._demo, self._sandbox, self._demo.run_dir
         self._terminal.title("Bot Gateway demo")
         redis = await stack.enter_async_context(RedisServer())
         self._terminal.line(f"  Redis     {redis.url}")
-        otlp_port = free_port()
-        outside = Child(
-            "sandbox",
-            [sys.executable, "-m", "sandbox", "serve"],
-            sandbox_environment(demo, sandbox, otlp_port),
-            run_dir / "sandbox.log",
-        )
-        gateway = Child(
-            "gateway",
-            [sys.executable, "-m", "app"],
-            gateway_environment(demo, sandbox, redis.url, otlp_port),
-            run_dir / "gateway.log",
-            demo.gateway_pid_file,
-        )
-        ready = {
-            outside: f"http://127.0.0.1:{demo.control_port}/healthz",
-            gateway: self._gateway_ready_url,
-        }
+        children = await self._start_all(stack, self._own_children(redis.url, free_port()))
+        # Later, or its first look would find no gateway.
+        children += await self._start_all(stack, self._monitoring.children())
+        if self._has_operator:
+            children.append(await stack.enter_async_context(self._operator.process()))
+        self._say_where()
+        return children
+
+    async def _start_all(self, stack: AsyncExitStack, ready: dict[Child, str]) -> list[Child]:
+        """Start them and wait until each one's URL says that it is ready."""
         for child in ready:
             stack.push_async_callback(child.stop)
             await child.start()
         for child, url in ready.items():
-            await child.wait_ready(url, demo.ready_timeout_seconds)
-        self._terminal.line(
+            await child.wait_ready(url, self._demo.ready_timeout_seconds)
+        return list(ready)
+
+    def _own_children(self, redis_url: str, otlp_port: int) -> dict[Child, str]:
+        """Return sandbox and gateway with the URLs that say when they are ready."""
+        demo, sandbox = self._demo, self._sandbox
+        outside = Child(
+            "sandbox",
+            [sys.executable, "-m", "sandbox", "serve"],
+            sandbox_environment(demo, sandbox, otlp_port, self._views()),
+            demo.run_dir / "sandbox.log",
+        )
+        gateway = Child(
+            "gateway",
+            [sys.executable, "-m", "app"],
+            gateway_environment(demo, sandbox, redis_url, otlp_port),
+            demo.run_dir / "gateway.log",
+            pid_file=demo.gateway_pid_file,
+        )
+        return {outside: f"http://127.0.0.1:{demo.control_port}/healthz", gateway: self._gateway_ready_url}
+
+    def _views(self) -> dict[str, str]:
+        monitoring = self._monitoring
+        operator = {"SANDBOX_OPERATOR_FILE": str(self._operator.decisions_file)} if self._has_operator else {}
+        return {
+            "SANDBOX_PROMETHEUS_URL": monitoring.prometheus_url,
+            "SANDBOX_ALERTMANAGER_URL": monitoring.alertmanager_url,
+            "SANDBOX_JAEGER_URL": monitoring.jaeger_url,
+            "SANDBOX_OTLP_FORWARD_TO": monitoring.jaeger_otlp,
+            **operator,
+        }
+
+    def _say_where(self) -> None:
+        demo, sandbox, terminal = self._demo, self._sandbox, self._terminal
+        terminal.line(
             f"  sandbox   Telegram on {sandbox.telegram_port}, backends on {sandbox.auth_port}–"
             f"{sandbox.shift_port}, control on {demo.control_port}"
         )
-        self._terminal.line(f"  gateway   http://127.0.0.1:{demo.gateway_port}")
-        self._terminal.line(f"  page      http://localhost:{demo.control_port}")
-        self._terminal.note(f"  logs      {run_dir}/sandbox.log, {run_dir}/gateway.log")
-        return [outside, gateway]
+        terminal.line(f"  gateway   http://127.0.0.1:{demo.gateway_port}")
+        terminal.line(f"  page      http://localhost:{demo.control_port}")
+        addresses = self._monitoring.addresses
+        for name, address in addresses.items():
+            if address:
+                terminal.line(f"  {name.lower():<9} {address}")
+        if self._has_operator:
+            terminal.line("  operator  says what it would do, on the page")
+        if missing := [name for name, address in addresses.items() if not address]:
+            terminal.note(f"  without   {', '.join(missing)}: the page says how to get them")
+        terminal.note(f"  logs      {demo.run_dir}/*.log")
 
     async def _play(self, client: httpx.AsyncClient, *, once: bool) -> None:
         chance = random.Random(5)  # noqa: S311 - the same conversation every time

@@ -17,6 +17,11 @@ class DemoSettings(BaseSettings):
     control_port: int = Field(
         8080, validation_alias="SANDBOX_CONTROL_PORT", description="Port of the page and the control API."
     )
+    monitoring: bool = Field(True, description="Start Prometheus, Alertmanager and Jaeger where they are on PATH.")
+    prometheus_port: int = Field(9090, description="Port of Prometheus.")
+    alertmanager_port: int = Field(9093, description="Port of Alertmanager.")
+    jaeger_port: int = Field(16686, description="Port of Jaeger's user interface.")
+    otlp_port: int = Field(4317, description="Port where Jaeger takes spans, OTLP over gRPC.")
     traffic_rate: float = Field(0.2, ge=0, description="Conversations a second after the one that is shown.")
     run_dir: Path = Field(Path(".run"), description="Where the processes' logs go.")
     ready_timeout_seconds: float = Field(60, gt=0, description="How long a process may take to start.")
@@ -27,8 +32,8 @@ class DemoSettings(BaseSettings):
         return self.run_dir / "gateway.pid"
 
 
-def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int) -> dict[str, str]:
-    """Return the environment of the sandbox's process."""
+def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int, views: dict[str, str]) -> dict[str, str]:
+    """Return the environment of the sandbox's process; ``views`` are settings that name what the page links to."""
     return {
         "SANDBOX_HOST": "127.0.0.1",
         "SANDBOX_CONTROL_PORT": str(demo.control_port),
@@ -44,6 +49,7 @@ def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int) -
         "SANDBOX_GATEWAY_URL": f"http://127.0.0.1:{demo.gateway_port}",
         "SANDBOX_GATEWAY_PID_FILE": str(demo.gateway_pid_file),
         "OTEL_BSP_SCHEDULE_DELAY": "500",
+        **views,
     }
 
 

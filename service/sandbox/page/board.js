@@ -106,17 +106,24 @@ async function showGateway() {
   await showFaults();
 }
 
+const MOODS = { critical: "bad", warning: "warn" };
+
+function alert({ labels, annotations, state, activeAt }) {
+  const about = labels.service_name ? ` ${labels.service_name}` : "";
+  const since = new Date(activeAt).toLocaleTimeString();
+  const runbook = annotations.runbook_url ? [" ", element("a", { href: annotations.runbook_url, target: "_blank", rel: "noopener", textContent: "runbook" })] : [];
+  const name = element("strong", { className: MOODS[labels.severity] ?? "", textContent: labels.alertname + about });
+  const made = element("li", {}, name, ` ${state === "firing" ? "fires" : "is pending"} since ${since}: ${annotations.summary ?? ""}`, ...runbook);
+  made.dataset.alert = labels.alertname;
+  made.dataset.state = state;
+  return made;
+}
+
 async function showAlerts() {
-  const answer = await ask("/alerts");
-  const box = byId("alerts");
-  if (!answer.prometheus) {
-    box.textContent = "No Prometheus here. With one (make kind-up, or SANDBOX_PROMETHEUS_URL) the active alerts stand here, and the operator acts on them.";
-  } else if (!answer.items.length) {
-    box.textContent = "None is active.";
-  } else {
-    box.replaceChildren(...answer.items.map((alert) =>
-      element("div", { className: alert.labels.severity === "critical" ? "bad" : "warn", textContent: `${alert.labels.alertname} (${alert.state}): ${alert.annotations.summary ?? ""}` })));
-  }
+  const { prometheus, items } = await ask("/alerts");
+  const active = items.filter((one) => one.labels.severity !== "none"); // the Watchdog always fires
+  const said = prometheus ? "None is active." : "No Prometheus here: see More views.";
+  byId("alerts").replaceChildren(active.length ? element("ul", {}, ...active.map(alert)) : said);
 }
 
 async function showTraffic() {
@@ -142,5 +149,5 @@ export function startBoard() {
   byId("repair").onclick = reported(async () => { await ask("/faults", undefined, "DELETE"); say("All faults are lifted."); await showFaults(); });
   forever(showGateway, 1000);
   forever(showTraffic, 2000);
-  forever(showAlerts, 5000);
+  forever(showAlerts, 2000);
 }

@@ -5,7 +5,7 @@ let picked = "";
 let shown = "";
 
 async function refresh() {
-  const { receiver, items } = await ask("/traces");
+  const { receiver, jaeger, items } = await ask("/traces");
   const list = byId("traces");
   if (!receiver) {
     byId("tree").textContent = "This sandbox receives no traces; see Jaeger.";
@@ -23,6 +23,8 @@ async function refresh() {
   }
   list.value = current.trace_id;
   byId("tree").textContent = current.tree;
+  byId("jaeger-link").hidden = !jaeger;
+  byId("jaeger-link").href = `${jaeger}/trace/${current.trace_id}`;
 }
 
 export function startTraces() {

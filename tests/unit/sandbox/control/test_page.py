@@ -134,3 +134,16 @@ async def test_only_the_pages_own_files_are_served(open_page) -> None:
     for name, status in (("app.js", 200), ("style.css", 200), ("..%2fsettings.py", 404), ("none.js", 404)):
         async with page.get(f"/page/{name}") as response:
             assert response.status == status
+
+
+async def test_views_that_are_missing_say_how_to_get_them(open_page) -> None:
+    page = await open_page(prometheus_url="http://127.0.0.1:9090")
+    prometheus, alertmanager, jaeger = (await get(page, "/views"))["items"]
+    assert (prometheus["url"], prometheus["get"]) == ("http://127.0.0.1:9090", "")
+    for missing, program in ((alertmanager, "alertmanager"), (jaeger, "jaeger")):
+        assert missing["url"] == ""
+        assert f"put the program {program} on PATH" in missing["get"]
+
+
+async def test_without_an_operator_there_are_no_decisions(open_page) -> None:
+    assert await get(await open_page(), "/operator") == {"source": "none", "items": []}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.demo.processes import Child, DemoError, require_free_ports
+from sandbox.demo.processes import Child, DemoError, Port, require_free_ports
 
 URL = "http://127.0.0.1:9/healthz"  # nothing listens on port 9
 
@@ -21,8 +21,8 @@ def test_a_port_in_use_is_one_clear_line() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(DemoError) as caught:
-            require_free_ports({"gateway": port})
-    assert str(caught.value) == f"port {port} (gateway) is in use: end what listens there and try again"
+            require_free_ports({"gateway": Port(port, "DEMO_GATEWAY_PORT")})
+    assert str(caught.value) == f"port {port} (gateway) is in use: end what listens there, or set DEMO_GATEWAY_PORT"
 
 
 async def test_a_process_that_ends_says_why(tmp_path: Path) -> None:
@@ -42,3 +42,13 @@ async def test_a_process_that_is_never_ready(tmp_path: Path) -> None:
         await slow.stop()
     with pytest.raises(DemoError, match="ended with status -15"):
         await slow.ended()
+
+
+async def test_what_it_writes_to_stdout_can_have_a_file_of_its_own(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    code = "import sys; print(sys.stdin.read() + 'said'); sys.stderr.write('why')"
+    command = [sys.executable, "-c", code]
+    speaking = Child("operator", command, {}, tmp_path / "log", output=output)
+    await speaking.start()
+    assert await speaking.wait() == 0
+    assert (output.read_text(), (tmp_path / "log").read_text()) == ("said\n", "why")

@@ -1,0 +1,46 @@
+"""What the demo takes from the chart is what its generator makes of it now, with each Helm there is."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from types import ModuleType
+
+import pytest
+import yaml
+from charts import helm_programs
+from tools import ROOT, tool
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    """charts/generate_demo.py, which is a program and not a package."""
+    spec = importlib.util.spec_from_file_location("generate_demo", ROOT / "charts/generate_demo.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_files_are_up_to_date(generator: ModuleType) -> None:
+    for helm in helm_programs().values():
+        made = generator.files(helm)
+        assert made == {name: (generator.FOLDER / name).read_text() for name in made}, "run make generate"
+
+
+def test_every_alert_of_the_gateway_is_there_and_none_of_the_operator(generator: ModuleType) -> None:
+    groups = yaml.safe_load((generator.FOLDER / "rules.yml").read_text())["groups"]
+    alerts = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+    own = {"alerts", "slo"}
+    assert alerts == {
+        rule["alert"] for name in own for rule in yaml.safe_load((generator.CHART / f"rules/{name}.yaml").read_text())
+    }
+
+
+def test_the_programs_take_them(generator: ModuleType) -> None:
+    for name, folder_file in (("promtool", "rules.yml"), ("amtool", "alertmanager.yml")):
+        check = ["check", "rules"] if name == "promtool" else ["check-config"]
+        done = generator.subprocess.run([tool(name), *check, generator.FOLDER / folder_file], capture_output=True)
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,78 @@
+"""What of Prometheus, Alertmanager and Jaeger is on PATH is started, on the demo's ports, with the chart's rules."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.demo.monitoring import CHART, Monitoring, Programs, find_programs
+from sandbox.demo.settings import DemoSettings
+from sandbox.settings import Settings
+
+ALL = Programs("/bin/prometheus", "/bin/alertmanager", "/bin/jaeger")
+NONE = Programs(None, None, None)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> DemoSettings:
+    return DemoSettings(run_dir=tmp_path, prometheus_port=1, alertmanager_port=2, jaeger_port=3, otlp_port=4)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def test_programs_are_found_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_programs() == NONE
+    for name in ("prometheus-alertmanager", "jaeger"):
+        (tmp_path / name).touch(mode=0o755)
+    assert find_programs() == Programs(None, str(tmp_path / "prometheus-alertmanager"), str(tmp_path / "jaeger"))
+
+
+def test_what_is_missing_has_no_port_no_address_and_no_process(demo: DemoSettings) -> None:
+    monitoring = Monitoring(demo, Settings(), NONE)
+    assert monitoring.ports() == {}
+    assert set(monitoring.addresses.values()) == {""}
+    assert monitoring.jaeger_otlp == ""
+    assert monitoring.children() == {}
+
+
+def test_each_has_its_port_and_says_when_it_is_ready(demo: DemoSettings) -> None:
+    monitoring = Monitoring(demo, Settings(), ALL)
+    assert {port.variable: port.number for port in monitoring.ports().values()} == {
+        "DEMO_PROMETHEUS_PORT": 1,
+        "DEMO_ALERTMANAGER_PORT": 2,
+        "DEMO_JAEGER_PORT": 3,
+        "DEMO_OTLP_PORT": 4,
+    }
+    assert {child.name: url for child, url in monitoring.children().items()} == {
+        "Alertmanager": "http://127.0.0.1:2/-/ready",
+        "Prometheus": "http://127.0.0.1:1/-/ready",
+        "Jaeger": "http://127.0.0.1:3/",
+    }
+
+
+def test_prometheus_scrapes_what_the_charts_rules_select(demo: DemoSettings) -> None:
+    Monitoring(demo, Settings(), ALL).children()
+    config = read(demo.run_dir / "prometheus.yml")
+    assert config["rule_files"] == [str(CHART / "rules.yml")]
+    assert config["alerting"]["alertmanagers"] == [{"static_configs": [{"targets": ["127.0.0.1:2"]}]}]
+    gateway = config["scrape_configs"][0]
+    assert gateway["job_name"] == "bot-gateway"
+    assert gateway["static_configs"][0]["targets"] == [f"127.0.0.1:{demo.gateway_port}"]
+    assert 'namespace="demo",job="bot-gateway"' in (CHART / "rules.yml").read_text()
+    assert gateway["static_configs"][0]["labels"]["namespace"] == "demo"
+
+
+def test_prometheus_alone_sends_no_alerts(demo: DemoSettings) -> None:
+    Monitoring(demo, Settings(), Programs("/bin/prometheus", None, None)).children()
+    assert read(demo.run_dir / "prometheus.yml")["alerting"]["alertmanagers"] == []
+
+
+def test_data_of_an_earlier_demo_goes(demo: DemoSettings) -> None:
+    old = demo.run_dir / "prometheus-data" / "old"
+    old.mkdir(parents=True)
+    Monitoring(demo, Settings(), ALL).children()
+    assert not old.exists()
