@@ -36,6 +36,7 @@ from app.delivery.keys import KeySpace
 from app.delivery.leases import Leases
 from app.delivery.pipeline import Pipeline
 from app.notify_endpoint import NotifyEndpoint
+from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
 from app.telegram.session import GatewaySession
 from app.webhook import MAX_BODY, Webhook
@@ -58,14 +59,18 @@ class Gateway:
         self.health = Health()
         self.redis = RedisConnections(settings)
         self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
+        budget = self._send_budget()
         session = GatewaySession(
-            settings.telegram_api_base, connections=settings.max_in_flight + 20, budget=self._send_budget()
+            settings.telegram_api_base,
+            connections=settings.max_in_flight + 20,
+            budget=budget,
+            blocked=BlockedUsers.of(self.redis.client, settings),
         )
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)
         self.dead_letters = DeadLetters.of(self.redis.client, self.keys, settings)
         self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
-        self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage())
+        self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage(), budget=budget)
         self._index = DispatchIndex(self.dispatcher, self.bot)
         self.activity = Activity(
             self.redis.batched,

@@ -1,7 +1,7 @@
 """Sends broadcasts: at most 20 messages a second, each recipient at most once, going on after a kill.
 
 Every replica runs a `Broadcaster`; the one that holds the lease sends. Progress is shown to the admin by editing one
-message. A 429 pauses it for as long as Telegram asks.
+message. A 429 pauses it for as long as Telegram asks, whoever got it. Users known to have blocked the bot are left out.
 """
 
 import asyncio
@@ -12,7 +12,13 @@ from uuid import uuid4
 
 import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+)
 from aiogram.utils.i18n import gettext as _
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -23,6 +29,9 @@ from app.backends.user import UserService
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
 from app.bot.i18n import CatalogueI18n, closest_locale
 from app.core import metrics
+from app.telegram.blocked import BlockedUsers
+from app.telegram.budget import SendBudget
+from app.telegram.outcome import OutcomeUnknownError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -32,6 +41,7 @@ _LONGEST_SLEEP_SECONDS = 5.0
 _PROGRESS_SECONDS = 3.0
 _FINISH_SECONDS = 5.0
 _IDLE_SECONDS = 1.0
+_UNREACHABLE_SECONDS = 5.0
 _SHOWN_IN_DOUBT = 50
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -46,6 +56,8 @@ class Broadcaster:
         users: UserService,
         i18n: CatalogueI18n,
         *,
+        blocked: BlockedUsers,
+        budget: SendBudget | None = None,
         key_prefix: str,
         clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = asyncio.sleep,
@@ -53,6 +65,8 @@ class Broadcaster:
         self.store = BroadcastStore(redis, key_prefix=key_prefix, token=uuid4().hex)
         self._users = users
         self._i18n = i18n
+        self._blocked = blocked
+        self._budget = budget
         self._clock = clock
         self._sleep = sleep
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +123,10 @@ class Broadcaster:
         current: Broadcast | None = broadcast
         while current is not None and not current.loaded:
             page = await self._users.recipients(current.author, current.role, after=current.after)
-            await self.store.load(current, [item.telegram_id for item in page.items], page.next)
+            everyone = [item.telegram_id for item in page.items]
+            blocked = await self._blocked.among(everyone)
+            reachable = [recipient for recipient in everyone if recipient not in blocked]
+            await self.store.load(current, reachable, page.next, unreachable=len(blocked))
             if not await self.store.lead():
                 raise LeaseLostError
             current = await self.store.get(broadcast.id)
@@ -143,6 +160,8 @@ class Broadcaster:
         while True:
             if not await self.store.lead():
                 raise LeaseLostError
+            if self._budget is not None:
+                self._next_send = max(self._next_send, self._clock() + await self._budget.broadcast_pause())
             wait = self._next_send - self._clock()
             if wait <= 0:
                 break
@@ -159,8 +178,14 @@ class Broadcaster:
             self._next_send = max(self._next_send, self._clock() + error.retry_after)
         except (TelegramForbiddenError, TelegramBadRequest):
             outcome = "failed"
+        except TelegramNetworkError as error:
+            if not isinstance(error, OutcomeUnknownError):
+                # It never left, and the next one would not either.
+                outcome = "pending"
+                self._next_send = max(self._next_send, self._clock() + _UNREACHABLE_SECONDS)
+            log.warning("broadcast_send_failed", exception_type=type(error).__name__, outcome=outcome)
         except TelegramAPIError as error:
-            # A broken connection does not say whether the message went out.
+            # It does not say whether the message went out.
             log.warning("broadcast_send_in_doubt", exception_type=type(error).__name__)
         await self.store.settle(broadcast.id, recipient, outcome)
 

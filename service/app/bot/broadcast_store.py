@@ -26,8 +26,9 @@ return 0
 _LOAD = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('HGET', KEYS[2], 'after') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[2], 'after', ARGV[3], 'loaded', ARGV[4])
-for i = 5, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end
-return redis.call('HINCRBY', KEYS[2], 'total', #ARGV - 4)
+redis.call('HINCRBY', KEYS[2], 'failed', ARGV[5])
+for i = 6, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end
+return redis.call('HINCRBY', KEYS[2], 'total', #ARGV - 5 + ARGV[5])
 """
 _TAKE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASELOST') end
@@ -152,12 +153,17 @@ class BroadcastStore:
         )
 
     @measured_as("broadcast")
-    async def load(self, broadcast: Broadcast, recipients: list[TelegramId], following: int | None) -> None:
-        """Add one page of recipients; `following` is where the next page begins, None after the last one."""
+    async def load(
+        self, broadcast: Broadcast, recipients: list[TelegramId], following: int | None, *, unreachable: int = 0
+    ) -> None:
+        """Add one page of recipients; `following` is where the next page begins, None after the last one.
+
+        `unreachable` is how many of the page are left out and counted as failed at once.
+        """
         after = broadcast.after if following is None else following
         await self._load(
             keys=[self._lease, self._key(broadcast.id), self._key(broadcast.id, "pending")],
-            args=[self._token, broadcast.after, after, int(following is None), *recipients],
+            args=[self._token, broadcast.after, after, int(following is None), unreachable, *recipients],
         )
 
     @measured_as("broadcast")

@@ -8,7 +8,19 @@ from redis.asyncio import Redis
 
 from app.bot import callbacks
 from app.bot.broadcast import Broadcaster
-from app.bot.handlers import admin, broadcasts, edited, errors, fallback, forget, new_request, requests, shifts, start
+from app.bot.handlers import (
+    admin,
+    broadcasts,
+    edited,
+    errors,
+    fallback,
+    forget,
+    membership,
+    new_request,
+    requests,
+    shifts,
+    start,
+)
 from app.bot.i18n import CatalogueI18n
 from app.bot.middlewares.addressed import AddressedMiddleware
 from app.bot.middlewares.auth import AuthMiddleware
@@ -23,6 +35,8 @@ from app.bot.profiles import ProfileCache
 from app.bot.services import Services
 from app.core.settings import Settings
 from app.delivery.keys import KeySpace
+from app.telegram.blocked import BlockedUsers
+from app.telegram.budget import SendBudget
 
 COMMANDS = frozenset(
     {"start", "help", "newrequest", "requests", "shifts", "myshifts", "availability", "admin"}
@@ -33,11 +47,18 @@ COMMANDS = frozenset(
 # Commands come before dialogues only where their filters say so: a dialogue takes no text that begins with a slash.
 _ROUTERS = (
     *(start.router, new_request.router, requests.router, shifts.router, admin.router, broadcasts.router),
-    *(forget.router, edited.router, fallback.router, errors.router),
+    *(forget.router, edited.router, membership.router, fallback.router, errors.router),
 )
 
 
-def build_dispatcher(services: Services, settings: Settings, redis: Redis, storage: BaseStorage) -> Dispatcher:
+def build_dispatcher(
+    services: Services,
+    settings: Settings,
+    redis: Redis,
+    storage: BaseStorage,
+    *,
+    budget: SendBudget | None = None,
+) -> Dispatcher:
     """The dispatcher. Every update fed to it must come with `update_context` in its data.
 
     `emit_startup(bot=...)` begins to send broadcasts and put-off messages, `emit_shutdown()` ends it.
@@ -45,12 +66,14 @@ def build_dispatcher(services: Services, settings: Settings, redis: Redis, stora
     i18n = CatalogueI18n()
     prefix = KeySpace(settings.redis_key_prefix, settings.bot_id).shared()
     outbox = Outbox(redis, key_prefix=prefix)
-    broadcaster = Broadcaster(redis, services.users, i18n, key_prefix=prefix)
+    blocked = BlockedUsers.of(redis, settings)
+    broadcaster = Broadcaster(redis, services.users, i18n, blocked=blocked, budget=budget, key_prefix=prefix)
     dispatcher = Dispatcher(
         storage=storage,
         services=services,
         profiles=ProfileCache(redis, services.users, key_prefix=prefix),
         i18n=i18n,
+        blocked=blocked,
         outbox=outbox,
         broadcaster=broadcaster,
         notifier=Notifier(redis, outbox, i18n, key_prefix=prefix),

@@ -1,6 +1,7 @@
 """How the bot talks to the Bot API: JSON out, lazily decoded answers in, every call counted, timed and traced."""
 
 import asyncio
+import math
 import time
 from itertools import count
 from typing import Any, cast
@@ -10,7 +11,7 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
-    TelegramAPIError,
+    TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramNetworkError,
     TelegramRetryAfter,
@@ -27,48 +28,52 @@ from aiogram.methods import (
 )
 from aiogram.methods.base import TelegramType
 from aiogram.types import Message
-from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import (
+    ClientConnectorError,
+    ClientError,
+    ClientSession,
+    ClientTimeout,
+    ConnectionTimeoutError,
+    DummyCookieJar,
+    TCPConnector,
+)
 from yarl import URL
 
 from app.core import metrics
 from app.core.tracing import SpanKind, create_span
-from app.delivery.context import current_update
-from app.telegram.budget import SendBudget
+from app.telegram.blocked import BlockedUsers
+from app.telegram.budget import NoTurnInTimeError, SendBudget
 from app.telegram.encoding import HasFileError, encode
 from app.telegram.lazy_message import LazyMessage
+from app.telegram.outcome import OutcomeUnknownError, may_repeat, retry_wait, seconds_to_wait
 
 # What the limits on sending count; an edit or the answer to a button is free.
 _SENDING = (SendMessage, SendPhoto, SendDocument, SendLocation, ForwardMessage, CopyMessage)
-_FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
-_RESERVE = 3.0
-"""Seconds of the update's deadline that are kept for telling the user and for the commit."""
-
-
-def retry_wait(error: TelegramAPIError, attempt: int) -> float | None:
-    """Seconds to wait before another try, or None where there is no time for one.
-
-    Outside of an update nothing is tried again: who sends there has a queue of its own.
-    """
-    update = current_update.get()
-    if update is None:
-        return None
-    if isinstance(error, TelegramRetryAfter):
-        wait = float(error.retry_after)
-    else:
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2**attempt)
-    left = update.deadline - asyncio.get_running_loop().time() - _RESERVE
-    return wait if wait < left else None
+_CONNECT_SECONDS = 5.0
+_IDLE_SECONDS = 30.0
+"""A connection is not used again after this time, well before the server closes it: a message that is written into a
+connection just being closed may or may not have arrived."""
 
 
 class GatewaySession(AiohttpSession):
-    """One pool to one Bot API server. `timeout` in seconds bounds one call."""
+    """One pool to one Bot API server. `timeout` in seconds bounds one call.
+
+    `budget` gives each message its turn and is told of Telegram's own limits; `blocked` is told who blocked the bot.
+    """
 
     def __init__(
-        self, api_base: str, *, connections: int, budget: SendBudget | None = None, timeout: float = 20.0
+        self,
+        api_base: str,
+        *,
+        connections: int,
+        budget: SendBudget | None = None,
+        blocked: BlockedUsers | None = None,
+        timeout: float = 20.0,
     ) -> None:
         super().__init__(api=TelegramAPIServer.from_base(api_base), limit=connections, timeout=timeout)
         self._connections = connections
         self._budget = budget
+        self._blocked = blocked
         self._client: ClientSession | None = None
         self._urls: dict[str, URL] = {}
 
@@ -76,7 +81,7 @@ class GatewaySession(AiohttpSession):
         """The pool, opened at its first use."""
         if self._client is None:
             self._client = ClientSession(
-                connector=TCPConnector(limit=self._connections, keepalive_timeout=60),
+                connector=TCPConnector(limit=self._connections, keepalive_timeout=_IDLE_SECONDS),
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=self.timeout),
             )
@@ -98,19 +103,38 @@ class GatewaySession(AiohttpSession):
         """Call the Bot API, again where that may help within the update's deadline; raises aiogram's exceptions."""
         seconds = self.timeout if timeout is None else float(timeout)
         for attempt in count():
-            if self._budget is not None and isinstance(method, _SENDING):
-                await self._budget.acquire(method.chat_id)
+            await self._take_turn(method)
             try:
                 return await self._call(bot, method, seconds)
             except TelegramMigrateToChat as error:
                 # The group has become a supergroup; its old id never comes back, so this happens once.
                 method = method.model_copy(update={"chat_id": error.migrate_to_chat_id})
+            except TelegramForbiddenError:
+                chat_id = getattr(method, "chat_id", None)
+                if self._blocked is not None and isinstance(chat_id, int):
+                    await self._blocked.note(chat_id)
+                raise
             except (TelegramRetryAfter, TelegramNetworkError, TelegramServerError) as error:
-                wait = retry_wait(error, attempt)
+                if isinstance(error, TelegramRetryAfter):
+                    await self._pause(method, error.retry_after)
+                wait = retry_wait(error, attempt) if may_repeat(method, error) else None
                 if wait is None:
                     raise
                 await asyncio.sleep(wait)
         raise AssertionError("unreachable: the loop has no end")
+
+    async def _take_turn(self, method: TelegramMethod[Any]) -> None:
+        if self._budget is None or not isinstance(method, _SENDING):
+            return
+        try:
+            await self._budget.acquire(method.chat_id, patience=seconds_to_wait())
+        except NoTurnInTimeError as error:
+            raise _too_early(method, error.seconds) from None
+
+    async def _pause(self, method: TelegramMethod[Any], seconds: float) -> None:
+        chat_id = getattr(method, "chat_id", None)
+        if self._budget is not None and chat_id is not None:
+            await self._budget.pause(chat_id, seconds)
 
     async def _call(self, bot: Bot, method: TelegramMethod[TelegramType], seconds: float) -> TelegramType:
         name = method.__api_method__
@@ -136,15 +160,15 @@ class GatewaySession(AiohttpSession):
             headers = {"Content-Type": "application/json"}
         except HasFileError:
             body, headers = self.build_form_data(bot, method), {}
-        limit = ClientTimeout(total=seconds)
+        limit = ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
             async with client.post(self._url(bot, method), data=body, headers=headers, timeout=limit) as response:
                 return response.status, await response.read()
-        except TimeoutError:
-            raise TelegramNetworkError(method=method, message="timeout") from None
-        except (ClientError, OSError) as error:
-            # Only the type: the message of some of these holds the address, and with it the token.
+        # Only the type: the message of some of these holds the address, and with it the token.
+        except (ClientConnectorError, ConnectionTimeoutError) as error:
             raise TelegramNetworkError(method=method, message=type(error).__name__) from None
+        except (ClientError, OSError) as error:
+            raise OutcomeUnknownError(method=method, message=type(error).__name__) from None
 
     def _url(self, bot: Bot, method: TelegramMethod[Any]) -> URL:
         name = method.__api_method__
@@ -158,13 +182,18 @@ class GatewaySession(AiohttpSession):
             try:
                 result = orjson.loads(body)["result"]
             except (orjson.JSONDecodeError, KeyError, TypeError):
-                raise TelegramServerError(method=method, message="the answer is not the Bot API's") from None
+                raise OutcomeUnknownError(method=method, message="the answer is not the Bot API's") from None
             if result is True:
                 return cast("TelegramType", True)
             if method.__returning__ is Message and isinstance(result, dict) and "message_id" in result:
                 return cast("TelegramType", LazyMessage.of(result, bot))
         elif not body.lstrip().startswith(b"{"):
             # A proxy's page, not Telegram's.
-            raise TelegramServerError(method=method, message=f"HTTP {status}")
+            raise OutcomeUnknownError(method=method, message=f"HTTP {status}")
         answer = self.check_response(bot, method, status, body.decode("utf-8", "replace"))
         return cast("TelegramType", answer.result)
+
+
+def _too_early(method: TelegramMethod[Any], seconds: float) -> TelegramRetryAfter:
+    """As if Telegram had said it; it soon would."""
+    return TelegramRetryAfter(method=method, message="over our own limit", retry_after=math.ceil(seconds))

@@ -5,8 +5,9 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local burst, per_second, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + (now - (tonumber(bucket[2]) or now)) / 1000 * per_second)
-local granted = math.min(wanted, math.floor(tokens))
+-- A paused bucket is in debt.
+local granted = math.max(0, math.min(wanted, math.floor(tokens)))
 tokens = tokens - granted
 redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)
-redis.call('PEXPIRE', KEYS[1], math.ceil(burst / per_second * 1000) + 1000)
+redis.call('PEXPIRE', KEYS[1], math.ceil((burst - tokens) / per_second * 1000) + 1000)
 return {granted, math.ceil((1 - math.min(1, tokens)) / per_second * 1000)}

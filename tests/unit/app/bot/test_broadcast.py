@@ -14,6 +14,8 @@ from app.bot.broadcast import Broadcaster
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
 from app.bot.i18n import CatalogueI18n
 from app.bot.services import Services
+from app.telegram.blocked import BlockedUsers
+from app.telegram.outcome import OutcomeUnknownError
 
 Moved = Callable[..., Callable[[], float]]
 
@@ -49,8 +51,15 @@ def time() -> Time:
 
 
 @pytest.fixture
-def broadcaster(redis: Redis, services: Services, time: Time) -> Broadcaster:
-    return Broadcaster(redis, services.users, CatalogueI18n(), key_prefix="bg", clock=time, sleep=time.sleep)
+def blocked(redis: Redis) -> BlockedUsers:
+    return BlockedUsers(redis, "bg:42:blocked")
+
+
+@pytest.fixture
+def broadcaster(redis: Redis, services: Services, time: Time, blocked: BlockedUsers) -> Broadcaster:
+    return Broadcaster(
+        redis, services.users, CatalogueI18n(), blocked=blocked, key_prefix="bg", clock=time, sleep=time.sleep
+    )
 
 
 def recipients(user: Any, *pages: list[int]) -> None:
@@ -118,10 +127,86 @@ async def test_a_429_pauses_it_and_loses_nobody(user: Any, broadcaster: Broadcas
 async def test_who_may_have_got_it_is_named_and_not_tried_again(user: Any, broadcaster: Broadcaster) -> None:
     recipients(user, [1, 2, 3])
     await broadcaster.store.add(NEWS)
-    user.telegram.failures = [TelegramForbiddenError(SEND, "no"), TelegramNetworkError(SEND, "connection reset")]
+    user.telegram.failures = [TelegramForbiddenError(SEND, "no"), OutcomeUnknownError(SEND, "connection reset")]
     await broadcaster.step(user.bot)
     assert sorted(reached(user)) == [2, 3]
     assert progress(user)[-1].endswith("in doubt: 1.\nIn doubt, not tried again: 1")
+
+
+async def test_what_never_left_is_sent_when_telegram_can_be_reached_again(
+    user: Any, broadcaster: Broadcaster, time: Time
+) -> None:
+    recipients(user, [1, 2, 3])
+    await broadcaster.store.add(NEWS)
+    user.telegram.failures = [TelegramForbiddenError(SEND, "no"), TelegramNetworkError(SEND, "connection refused")]
+    await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == [1, 2, 3]
+    assert time.now >= 5
+    assert progress(user)[-1] == "Broadcast finished. Sent: 3, not reachable: 0, in doubt: 0."
+
+
+async def test_who_is_known_to_have_blocked_the_bot_is_left_out(
+    user: Any, broadcaster: Broadcaster, blocked: BlockedUsers
+) -> None:
+    await blocked.note(2)
+    recipients(user, [1, 2], [3])
+    await broadcaster.store.add(NEWS)
+    await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == [1, 3]
+    assert progress(user)[-1] == "Broadcast finished. Sent: 2, not reachable: 1, in doubt: 0."
+
+
+async def test_a_user_who_blocks_the_bot_and_comes_back_is_known(user: Any, blocked: BlockedUsers) -> None:
+    user.sign_in()
+    for status, expected in (("kicked", {1001}), ("member", set())):
+        await user.feed(my_chat_member=membership(user.chat, status))
+        assert await blocked.among([1001]) == expected
+    assert user.telegram.calls == []
+
+
+async def test_being_thrown_out_of_a_group_is_no_block(user: Any, blocked: BlockedUsers) -> None:
+    user.sign_in()
+    await user.feed(my_chat_member=membership({"id": -5, "type": "group", "title": "House"}, "kicked"))
+    assert await blocked.among([-5, 1001]) == set()
+
+
+def membership(chat: dict[str, Any], status: str) -> dict[str, Any]:
+    bot = {"id": 42, "is_bot": True, "first_name": "Bot"}
+    person = {"id": 1001, "is_bot": False, "first_name": "A"}
+    new = {"status": status, "user": bot, **({"until_date": 0} if status == "kicked" else {})}
+    old = {"status": "member", "user": bot}
+    return {"chat": chat, "from": person, "date": 0, "old_chat_member": old, "new_chat_member": new}
+
+
+class PausedBudget:
+    """The send budget after a 429 of somebody's message: broadcasts pause until `until`."""
+
+    def __init__(self, time: Time, until: float) -> None:
+        self._time = time
+        self._until = until
+
+    async def broadcast_pause(self) -> float:
+        return max(0.0, self._until - self._time.now)
+
+
+async def test_a_429_of_somebody_else_s_message_pauses_it_too(
+    user: Any, redis: Redis, services: Services, time: Time, blocked: BlockedUsers
+) -> None:
+    broadcaster = Broadcaster(
+        redis,
+        services.users,
+        CatalogueI18n(),
+        blocked=blocked,
+        budget=PausedBudget(time, until=30),  # type: ignore[arg-type]  # a stub
+        key_prefix="bg",
+        clock=time,
+        sleep=time.sleep,
+    )
+    recipients(user, [1, 2])
+    await broadcaster.store.add(NEWS)
+    await broadcaster.step(user.bot)
+    assert sorted(reached(user)) == [1, 2]
+    assert 30 <= time.now < 31
 
 
 async def test_after_a_kill_another_replica_goes_on_and_nobody_gets_it_twice(

@@ -21,16 +21,22 @@ SENT = {"message_id": 9, "date": 1, "chat": {"id": 1001, "type": "private"}, "te
 
 @dataclass
 class BotApi:
-    """`answers` are given in order, the last one for ever; a `bytes` is sent as it is, an exception hangs up."""
+    """`answers` are given in order, the last one for ever; `bytes` are sent as they are, status 0 hangs up.
+
+    `hold` keeps it from answering.
+    """
 
     answers: list[tuple[int, Any]] = field(default_factory=lambda: [(200, {"ok": True, "result": SENT})])
     calls: list[tuple[str, Any]] = field(default_factory=list)
+    hold: asyncio.Event | None = None
 
     async def handle(self, request: web.Request) -> web.Response:
         assert request.path.startswith(f"/bot{TOKEN}/")
         raw = await request.read()
         is_json = request.content_type == "application/json"
         self.calls.append((request.path.rpartition("/")[2], orjson.loads(raw) if is_json else raw))
+        if self.hold is not None:
+            await self.hold.wait()
         status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if status == 0:
             assert request.transport is not None

@@ -6,7 +6,7 @@ from redis.asyncio.connection import Connection
 
 from app.core.redis_batch import BatchedRedis
 from app.delivery.keys import KeySpace
-from app.telegram.budget import SendBudget
+from app.telegram.budget import NoTurnInTimeError, SendBudget
 from sandbox.redis_server import free_port
 
 KEYS = KeySpace("bg", 42)
@@ -93,3 +93,56 @@ async def test_what_is_remembered_of_chats_is_bounded(batched: BatchedRedis, red
     for chat in range(1, 10_100):
         sender._sent_lately(chat)
     assert len(sender._last_sent) == 10_000
+
+
+async def test_a_429_holds_the_chat_and_the_broadcasts_but_nobody_else(batched: BatchedRedis, redis: Redis) -> None:
+    waits = Waits(redis)
+    one, two = budget(batched, waits), budget(batched, waits)
+    await one.acquire(1001)
+    assert await two.broadcast_pause() == 0
+    await one.pause(1001, 30)
+    assert await two.broadcast_pause() == pytest.approx(30, abs=0.2)
+    await one.acquire(1002)
+    assert waits.seconds == []
+    await one.acquire(1001)
+    assert sum(waits.seconds) == pytest.approx(30, abs=0.2)
+    # One a second from there on.
+    await one.acquire(1001)
+    assert sum(waits.seconds) == pytest.approx(31, abs=0.2)
+
+
+async def test_a_429_of_a_group_holds_it_on_every_replica(batched: BatchedRedis, redis: Redis) -> None:
+    waits = Waits(redis)
+    one, two = budget(batched, waits), budget(batched, waits)
+    await one.pause(-5, 12)
+    await two.acquire(-5)
+    assert sum(waits.seconds) == pytest.approx(12, abs=0.2)
+
+
+async def test_a_longer_pause_is_not_cut_short_by_a_shorter_one(batched: BatchedRedis, redis: Redis) -> None:
+    sender = budget(batched, Waits(redis))
+    await sender.pause(1001, 30)
+    await sender.pause(1002, 5)
+    assert await sender.broadcast_pause() == pytest.approx(30, abs=0.2)
+
+
+async def test_a_paused_chat_stays_so_for_the_second_message_too(batched: BatchedRedis, redis: Redis) -> None:
+    clock = [0.0]
+    waits = Waits(redis)
+    sender = SendBudget(batched, KEYS, clock=lambda: clock[0], sleep=waits)
+    await sender.acquire(1001)
+    await sender.pause(1001, 30)
+    with pytest.raises(NoTurnInTimeError):
+        await sender.acquire(1001, patience=5)
+    clock[0] = 2.0
+    with pytest.raises(NoTurnInTimeError) as raised:
+        await sender.acquire(1001, patience=5)
+    assert raised.value.seconds == pytest.approx(30, abs=0.5)
+    assert waits.seconds == []
+
+
+async def test_without_redis_there_is_no_pause(redis: Redis) -> None:
+    unreachable = BatchedRedis(lambda: Connection(host="127.0.0.1", port=free_port()), timeout=1)
+    sender = budget(unreachable, Waits(redis))
+    await sender.pause(1001, 30)
+    assert await sender.broadcast_pause() == 0
