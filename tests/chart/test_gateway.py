@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from aiogram.types import Update
-from charts import RenderError, gateway, render
+from charts import GATEWAY_CHART, RenderError, gateway, render
 
 from app.core.settings import Settings
 
@@ -77,6 +78,7 @@ def test_the_autoscaler_owns_the_replicas() -> None:
     scaled = gateway({"autoscaling": {"enabled": True}})
     assert "replicas" not in scaled.one("Deployment", "bot-gateway")["spec"]
     assert scaled.one("HorizontalPodAutoscaler", "bot-gateway")["spec"]["scaleTargetRef"]["name"] == "bot-gateway"
+    assert gateway({"autoscaling": {"keda": {"enabled": True}}}).one("Deployment", "bot-gateway")["spec"]["replicas"] == 2
 
 
 @pytest.mark.parametrize(
@@ -159,7 +161,8 @@ def test_a_redis_of_ones_own_is_read_from_a_secret() -> None:
 
 def test_images_take_the_charts_version_a_tag_or_a_digest() -> None:
     digest = "sha256:" + "a" * 64
-    assert container()["image"] == "bot-gateway:0.1.0"
+    version = yaml.safe_load((GATEWAY_CHART / "Chart.yaml").read_text())["appVersion"]
+    assert container()["image"] == f"bot-gateway:{version}"
     assert container({"image": {"tag": "dev"}})["image"] == "bot-gateway:dev"
     assert container({"image": {"tag": "dev", "digest": digest}})["image"] == f"bot-gateway@{digest}"
     assert container({"operator": {"image": {"tag": "x"}}}, "bot-gateway-remediator")["image"] == "bot-remediator:x"
