@@ -31,7 +31,6 @@ class Cluster:
         self._timeout = float(timeout)
         self._core = client.CoreV1Api(api)
         self._apps = client.AppsV1Api(api)
-        self._policy = client.PolicyV1Api(api)
         self._autoscaling = client.AutoscalingV2Api(api)
         self._custom = client.CustomObjectsApi(api)
 
@@ -60,21 +59,21 @@ class Cluster:
             )
         return list(found.items)
 
-    async def list_disruption_budgets(self) -> list[client.V1PodDisruptionBudget]:
-        """Return the namespace's disruption budgets."""
+    async def list_disruption_budgets(self) -> list[Json]:
+        """Return the namespace's disruption budgets, as JSON has them."""
         async with translated("list disruption budgets"):
-            found = await self._policy.list_namespaced_pod_disruption_budget(
-                self.namespace, _request_timeout=self._timeout
+            found = await self._custom.list_namespaced_custom_object(
+                "policy", "v1", self.namespace, "poddisruptionbudgets", _request_timeout=self._timeout
             )
-        return list(found.items)
+        return _items(found)
 
-    async def list_autoscalers(self) -> list[client.V2HorizontalPodAutoscaler]:
-        """Return the namespace's horizontal pod autoscalers."""
+    async def list_autoscalers(self) -> list[Json]:
+        """Return the namespace's horizontal pod autoscalers, as JSON has them."""
         async with translated("list autoscalers"):
-            found = await self._autoscaling.list_namespaced_horizontal_pod_autoscaler(
-                self.namespace, _request_timeout=self._timeout
+            found = await self._custom.list_namespaced_custom_object(
+                "autoscaling", "v2", self.namespace, "horizontalpodautoscalers", _request_timeout=self._timeout
             )
-        return list(found.items)
+        return _items(found)
 
     async def list_scaled_objects(self) -> list[Json]:
         """Return KEDA's scaled objects; none where KEDA is not installed (404)."""

@@ -10,11 +10,14 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 from kubernetes.aio import client, config
+from kubernetes.aio.client.rest import RESTClientObject
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 
 _DETAIL_LENGTH = 400
+_KEEP_ALIVE_SECONDS = 75.0
+"""Less than the 90 s after which the API server closes an idle connection."""
 
 
 class KubeError(Exception):
@@ -56,6 +59,13 @@ _BY_STATUS: dict[int, type[KubeError]] = {
     422: RefusedError,
     429: BlockedError,
 }
+
+
+class _PatientClient(RESTClientObject):
+    """Keeps idle connections for longer than two polls, so that an alert after a quiet time meets no new handshakes."""
+
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(limit=self.maxsize, ssl=self.ssl_context, keepalive_timeout=_KEEP_ALIVE_SECONDS)
 
 
 class ConnectionFailedError(Exception):
@@ -102,4 +112,6 @@ async def connect() -> client.ApiClient:
             await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError, TypeError) as error:
             raise ConnectionFailedError(f"no API server is configured: {error}") from error
-    return client.ApiClient(configuration)
+    api = client.ApiClient(configuration)
+    api.rest_client = _PatientClient(configuration)
+    return api

@@ -138,14 +138,16 @@ class Program:
             book=book,
             signals=signals,
             metrics=self._metrics,
+            refresh=poller.refresh,
             clock=utcnow,
             settling=timedelta(seconds=settings.settling_seconds),
         )
+        announcer = Announcer(events=self._events, metrics=self._metrics, clock=utcnow)
         rounds = Rounds(
             cluster=cluster,
             store=store,
             observer=observer,
-            announcer=Announcer(events=self._events, metrics=self._metrics, clock=utcnow),
+            announcer=announcer,
             metrics=self._metrics,
             clock=utcnow,
         )
@@ -153,6 +155,7 @@ class Program:
             store=store,
             rounds=rounds,
             observer=observer,
+            announcer=announcer,
             book=book,
             poller=poller,
             metrics=self._metrics,

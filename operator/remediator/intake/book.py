@@ -34,6 +34,8 @@ class AlertBook:
     polling: bool
     grace: timedelta = timedelta(minutes=6)
     polled_at: datetime | None = None
+    version: int = 0
+    """Grows with everything that is taken in."""
     poll_failed: bool = False
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _ended: dict[str, datetime] = field(default_factory=dict)
@@ -46,6 +48,7 @@ class AlertBook:
     def push(self, alerts: Iterable[Received]) -> None:
         """Take what a webhook says."""
         now = self.clock()
+        self.version += 1
         for alert in alerts:
             if alert.labels.get("alertname") == WATCHDOG:
                 self._watchdog_pushed_at = now if alert.state is AlertState.ACTIVE else None
@@ -69,6 +72,7 @@ class AlertBook:
             if entry.pushed_at is not None and entry.pushed_at >= asked_at:
                 polled.setdefault(fingerprint, entry)
         self._entries = polled
+        self.version += 1
         self._ended = {name: at for name, at in self._ended.items() if at >= asked_at}
         self.polled_at = asked_at
         self.poll_failed = False

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -19,7 +20,9 @@ from remediator.intake.sources import SourceError
 from remediator.kube import KubeError, NotFoundError
 from remediator.metrics import Metrics
 from remediator.observe.signals import SignalReader, Signals
+from remediator.observe.surroundings import read_surroundings
 from remediator.observe.target import Target, read_target, with_signals
+from remediator.shared import SharedReading
 
 T = TypeVar("T")
 
@@ -38,6 +41,15 @@ class World:
     signals: Signals | None
 
 
+@dataclass(frozen=True, slots=True)
+class _ObservedAlerts:
+    """What :meth:`Observer.observed` made of one state of the book and one reading of Prometheus."""
+
+    book_version: int
+    signals: Signals | None
+    alerts: tuple[ObservedAlert, ...]
+
+
 class Observer:
     """Reads the world; ``signals`` is None where no Prometheus is configured."""
 
@@ -48,27 +60,37 @@ class Observer:
         book: AlertBook,
         signals: SignalReader | None,
         metrics: Metrics,
+        refresh: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
         settling: timedelta,
     ) -> None:
         self._cluster = cluster
         self._book = book
         self._signals = signals
+        self._refresh = refresh
         self._metrics = metrics
         self._clock = clock
         self._settling = settling
+        self._observed_alerts: _ObservedAlerts | None = None
+        self._selectors: dict[TargetRef, str] = {}
+        self._surroundings = SharedReading(partial(read_surroundings, cluster))
+        self._shared_signals = SharedReading(self._read_signals)
 
-    async def look(self, ref: TargetRef) -> World:
-        """Read the target and Prometheus; what cannot be read is unknown, never empty."""
-        target, signals = await asyncio.gather(self._target(ref), self._read_signals())
-        found, gone = target
+    async def look(self, ref: TargetRef, *, poll: bool = False) -> World:
+        """Read the target and Prometheus, and with ``poll`` Alertmanager into the book.
+
+        What cannot be read is unknown, never empty.
+        """
+        (found, gone), signals, _ = await asyncio.gather(
+            self._target(ref), self._shared_signals.get(), self._poll(poll)
+        )
         return World(found, gone, signals)
 
     def observed(self, world: World, remediations: Sequence[Remediation], ref: TargetRef, current: str) -> Observed:
         """Return what ``decide`` looks at; ``current`` is the name of the remediation that is decided about."""
         same_target = [item for item in remediations if item.spec.target_ref == ref]
         return Observed(
-            alerts=tuple(self._alerts(world.signals)),
+            alerts=self._alerts(world.signals),
             alerts_read_at=self._book.read_at,
             alertmanager_up=self._book.known,
             prometheus_up=self._prometheus_proven(world),
@@ -91,7 +113,15 @@ class Observer:
         # Where Prometheus can be asked its own answer is the proof, else the alert that always fires.
         return world.signals is not None if self._signals is not None else self._book.watchdog
 
-    def _alerts(self, signals: Signals | None) -> list[ObservedAlert]:
+    def _alerts(self, signals: Signals | None) -> tuple[ObservedAlert, ...]:
+        """Return the book's alerts, made once for all rounds that look at the same book and signals."""
+        version, known = self._book.version, self._observed_alerts
+        if known is None or known.book_version != version or known.signals is not signals:
+            known = _ObservedAlerts(version, signals, tuple(self._observe_alerts(signals)))
+            self._observed_alerts = known
+        return known.alerts
+
+    def _observe_alerts(self, signals: Signals | None) -> list[ObservedAlert]:
         return [
             ObservedAlert(
                 fingerprint=Fingerprint(alert.fingerprint),
@@ -103,15 +133,22 @@ class Observer:
             for alert in self._book.alerts()
         ]
 
+    async def _poll(self, wanted: bool) -> None:
+        if wanted:
+            await self._refresh()
+
     async def _target(self, ref: TargetRef) -> tuple[Target | None, bool]:
         try:
-            target = await read_target(self._cluster, ref)
+            target = await read_target(
+                self._cluster, ref, surroundings=self._surroundings.get, selector=self._selectors.get(ref)
+            )
         except NotFoundError as error:
             gone = error.what == f"read {ref.kind} {ref.name}"
             return None, gone
         except KubeError as error:
             _log.warning("target not read", target=str(ref), error=str(error))
             return None, False
+        self._selectors[ref] = target.selector
         return target, False
 
     async def _read_signals(self) -> Signals | None:

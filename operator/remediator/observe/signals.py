@@ -17,7 +17,8 @@ _OWN_LABELS = ("__name__", "alertstate")
 class Signals:
     """One reading of Prometheus; every part is of the same moment."""
 
-    firing: tuple[frozenset[tuple[str, str]], ...] = ()
+    firing: dict[str, list[frozenset[tuple[str, str]]]] = field(default_factory=dict)
+    """The labels of each firing alert, by the pod that it names (or by the empty string)."""
     breakers: dict[PodName, dict[Backend, int]] = field(default_factory=dict)
     successes: dict[PodName, frozenset[Backend]] = field(default_factory=dict)
 
@@ -27,7 +28,8 @@ class Signals:
         Alertmanager may know more labels than Prometheus' own series has (external labels), never fewer.
         """
         labels = alert.labels.items()
-        return any(series <= labels for series in self.firing)
+        pod = alert.labels.get("pod", "")
+        return any(series <= labels for name in {pod, ""} for series in self.firing.get(name, ()))
 
 
 class SignalReader:
@@ -56,8 +58,11 @@ class SignalReader:
             f'{prefix}service_requests_total{{namespace="{namespace}",status=~"{_ANSWERED}"}}[2m])) > 0',
         )
         firing, breakers, successes = await asyncio.gather(*(self._prometheus.query(query) for query in queries))
+        by_pod: dict[str, list[frozenset[tuple[str, str]]]] = {}
+        for sample in firing:
+            by_pod.setdefault(sample.labels.get("pod", ""), []).append(_identity(sample))
         return Signals(
-            firing=tuple(_identity(sample) for sample in firing),
+            firing=by_pod,
             breakers=_by_pod(breakers),
             successes={pod: frozenset(backends) for pod, backends in _by_pod(successes).items()},
         )

@@ -1,7 +1,7 @@
 """The target as the API server has it: its own pods, its rollout, and what limits or owns its replicas."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,14 +17,14 @@ from remediator.api.names import (
     PodUid,
 )
 from remediator.api.policy import TargetRef
-from remediator.api.remediation import ScaleKind
-from remediator.cluster import Cluster, Json
+from remediator.cluster import Cluster
 from remediator.cluster import Workload as RawWorkload
-from remediator.decide.observed import ABSENT, Absent, Autoscaler, ObservedPod, Workload
+from remediator.decide.observed import ABSENT, ObservedPod, Workload
 from remediator.kube import NotFoundError
 from remediator.observe.baseline import read_baseline
-from remediator.observe.selectors import matches, selector_text
+from remediator.observe.selectors import selector_text
 from remediator.observe.signals import Signals
+from remediator.observe.surroundings import Surroundings, disruptions_allowed, find_autoscaler, read_surroundings
 
 _DEFAULT_MAX_UNAVAILABLE = "25%"
 
@@ -34,34 +34,47 @@ class Target:
     """The target and what an action needs to know beside it."""
 
     uid: str
-    match_labels: dict[str, str]
+    selector: str
     workload: Workload
 
 
-async def read_target(cluster: Cluster, ref: TargetRef) -> Target:
+async def read_target(
+    cluster: Cluster,
+    ref: TargetRef,
+    *,
+    surroundings: Callable[[], Awaitable[Surroundings]] | None = None,
+    selector: str | None = None,
+) -> Target:
     """Read the target.
+
+    Args:
+        cluster: where it is.
+        ref: which it is.
+        surroundings: reads what is the same for every target; as :func:`read_surroundings` where it is not given.
+        selector: the selector that the target had when it was last read, so that its pods can be listed at the same
+            time as the target itself; where it has changed they are listed again.
 
     Raises:
         NotFoundError: when it does not exist.
         KubeError: when anything else cannot be read; half a picture is none.
     """
-    raw = await cluster.read_target(ref.kind, ref.name)
+    around = surroundings() if surroundings is not None else read_surroundings(cluster)
+    if selector is None:
+        raw, found = await asyncio.gather(cluster.read_target(ref.kind, ref.name), around)
+        pods, replica_sets = await _own(cluster, selector_text(_spec(raw).selector))
+    else:
+        raw, found, (pods, replica_sets) = await asyncio.gather(
+            cluster.read_target(ref.kind, ref.name), around, _own(cluster, selector)
+        )
+        if selector_text(_spec(raw).selector) != selector:
+            pods, replica_sets = await _own(cluster, selector_text(_spec(raw).selector))
     spec, metadata = _spec(raw), _metadata(raw)
-    selector = selector_text(spec.selector)
-    pods, replica_sets, budgets, autoscalers, scaled_objects, namespace = await asyncio.gather(
-        cluster.list_pods(selector),
-        cluster.list_replica_sets(selector),
-        cluster.list_disruption_budgets(),
-        cluster.list_autoscalers(),
-        cluster.list_scaled_objects(),
-        cluster.namespace_annotations(),
-    )
     owners = {metadata.uid} if ref.kind == "StatefulSet" else _owned_uids(replica_sets, metadata.uid)
     own_pods = [pod for pod in pods if _controller(pod) in owners]
     annotations = metadata.annotations or {}
     template = spec.template.metadata
     template_labels = (template.labels if template else None) or {}
-    autoscaler, autoscaler_fields = _autoscaler(ref, autoscalers, scaled_objects)
+    autoscaler, autoscaler_fields = find_autoscaler(ref, found)
     managed = list(metadata.managed_fields or [])
     workload = Workload(
         replicas=1 if spec.replicas is None else spec.replicas,
@@ -69,15 +82,20 @@ async def read_target(cluster: Cluster, ref: TargetRef) -> Target:
         rollout_complete=_rollout_complete(raw, ref),
         restarted_for=((template.annotations if template else None) or {}).get(RESTARTED_FOR_ANNOTATION),
         max_unavailable=_max_unavailable(raw, ref),
-        disruptions_allowed=_disruptions_allowed(budgets, template_labels),
+        disruptions_allowed=disruptions_allowed(found.budgets, template_labels),
         autoscaler=autoscaler,
         managers=frozenset(field_managers(managed, ("spec", "replicas"))),
         owned_fields=_is_ours(autoscaler_fields if autoscaler is not ABSENT else managed),
         baseline=read_baseline(annotations, managed),
-        paused=_is_true(annotations, PAUSED_ANNOTATION) or _is_true(namespace, PAUSED_ANNOTATION),
+        paused=_is_true(annotations, PAUSED_ANNOTATION) or _is_true(found.namespace_annotations, PAUSED_ANNOTATION),
         allowed=_is_true(annotations, ALLOW_ANNOTATION),
     )
-    return Target(uid=metadata.uid or "", match_labels=dict(spec.selector.match_labels or {}), workload=workload)
+    return Target(uid=metadata.uid or "", selector=selector_text(spec.selector), workload=workload)
+
+
+async def _own(cluster: Cluster, selector: str) -> tuple[list[client.V1Pod], list[client.V1ReplicaSet]]:
+    """Return the pods and replica sets that look like the target's."""
+    return await asyncio.gather(cluster.list_pods(selector), cluster.list_replica_sets(selector))
 
 
 def with_signals(workload: Workload, signals: Signals | None) -> Workload:
@@ -161,57 +179,6 @@ def _max_unavailable(raw: RawWorkload, ref: TargetRef) -> int:
     value = rolling.max_unavailable if rolling is not None else None
     text = str(_DEFAULT_MAX_UNAVAILABLE if value is None else value)
     return int(text.removesuffix("%")) * desired // 100 if text.endswith("%") else int(text)
-
-
-def _disruptions_allowed(
-    budgets: Iterable[client.V1PodDisruptionBudget], template_labels: dict[str, str]
-) -> int | Absent | None:
-    allowed: list[int] = []
-    for budget in budgets:
-        if budget.spec is None or budget.spec.selector is None or not matches(budget.spec.selector, template_labels):
-            continue
-        generation = (budget.metadata.generation if budget.metadata else None) or 0
-        if budget.status is None or (budget.status.observed_generation or 0) < generation:
-            return None
-        if budget.status.disruptions_allowed is None:
-            return None
-        allowed.append(budget.status.disruptions_allowed)
-    return min(allowed) if allowed else ABSENT
-
-
-def _autoscaler(
-    ref: TargetRef, autoscalers: Iterable[client.V2HorizontalPodAutoscaler], scaled_objects: Iterable[Json]
-) -> tuple[Autoscaler | Absent | None, list[Any]]:
-    """Return what owns the replicas. KEDA comes first: it overwrites the HPA that it made."""
-    for item in scaled_objects:
-        spec = item.get("spec") or {}
-        target = spec.get("scaleTargetRef") or {}
-        if (target.get("kind", "Deployment"), target.get("name")) == (ref.kind, ref.name):
-            managed = list(item["metadata"].get("managedFields") or [])
-            found = Autoscaler(
-                kind=ScaleKind.SCALED_OBJECT,
-                name=item["metadata"]["name"],
-                min_replicas=int(spec.get("minReplicaCount") or 0),
-                max_replicas=int(spec.get("maxReplicaCount") or 100),
-                managers=frozenset(field_managers(managed, ("spec", "minReplicaCount"))),
-            )
-            return found, managed
-    for autoscaler in autoscalers:
-        if autoscaler.spec is None or autoscaler.metadata is None:
-            continue
-        scaled = autoscaler.spec.scale_target_ref
-        if (scaled.kind, scaled.name) == (ref.kind, ref.name):
-            managed = list(autoscaler.metadata.managed_fields or [])
-            minimum = autoscaler.spec.min_replicas
-            found = Autoscaler(
-                kind=ScaleKind.HORIZONTAL_POD_AUTOSCALER,
-                name=autoscaler.metadata.name or "",
-                min_replicas=1 if minimum is None else minimum,
-                max_replicas=autoscaler.spec.max_replicas,
-                managers=frozenset(field_managers(managed, ("spec", "minReplicas"))),
-            )
-            return found, managed
-    return ABSENT, []
 
 
 def _is_ours(managed_fields: Iterable[Any]) -> bool:

@@ -1,5 +1,6 @@
 """Telling people and Prometheus what was decided: Events on the policy and the target, metrics, a log line."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,27 +94,30 @@ class Announcer:
             )
         said.ignored = reasons
 
-    def state(self, policies: Sequence[Policy], remediations: Sequence[Remediation]) -> None:
-        """Bring the gauges about remediations and budgets up to date."""
+    def state(self, policy: Policy, remediations: Sequence[Remediation]) -> None:
+        """Bring the gauges about one policy's remediations and budgets up to date."""
         metrics = self._metrics
-        metrics.remediations.clear()
-        metrics.handed_over.clear()
-        metrics.budget_remaining.clear()
         now = self._clock()
+        target = policy.spec.target_ref
+        own = [item for item in remediations if item.spec.policy_name == policy.name]
+        counts = Counter(item.status.phase for item in own)
+        for phase in Phase:
+            metrics.remediations.labels(policy.name, phase).set(counts[phase])
+        handed = [item for item in own if item.status.phase is Phase.HANDED_OVER and not is_cleared(item)]
+        metrics.handed_over.labels(policy.name, str(target)).set(len(handed))
+        past = history(item for item in remediations if item.spec.target_ref == target)
+        records = [record for record in past if not record.dry_run]
+        for budget in policy.spec.guards.budgets:
+            per = f"{int(budget.per.total_seconds())}s"
+            left = budget_remaining(budget, records, now)
+            metrics.budget_remaining.labels(policy.name, str(target), per).set(left)
+
+    def states(self, policies: Sequence[Policy], remediations: Sequence[Remediation]) -> None:
+        """Bring the gauges of all policies up to date; those of a policy that went go with it."""
+        for gauge in (self._metrics.remediations, self._metrics.handed_over, self._metrics.budget_remaining):
+            gauge.clear()
         for policy in policies:
-            target = policy.spec.target_ref
-            own = [item for item in remediations if item.spec.policy_name == policy.name]
-            for phase in Phase:
-                count = sum(1 for item in own if item.status.phase is phase)
-                metrics.remediations.labels(policy.name, phase).set(count)
-            handed = [item for item in own if item.status.phase is Phase.HANDED_OVER and not is_cleared(item)]
-            metrics.handed_over.labels(policy.name, str(target)).set(len(handed))
-            past = history(item for item in remediations if item.spec.target_ref == target)
-            records = [record for record in past if not record.dry_run]
-            for budget in policy.spec.guards.budgets:
-                per = f"{int(budget.per.total_seconds())}s"
-                left = budget_remaining(budget, records, now)
-                metrics.budget_remaining.labels(policy.name, str(target), per).set(left)
+            self.state(policy, remediations)
 
     def _tell(
         self,

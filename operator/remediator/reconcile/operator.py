@@ -17,6 +17,7 @@ from remediator.intake.server import NotPersistedError
 from remediator.kube import KubeError
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer
+from remediator.reconcile.announce import Announcer
 from remediator.reconcile.rounds import RoundResult, Rounds
 from remediator.reconcile.store import Snapshot, Store
 from remediator.reconcile.worker import TargetWorker
@@ -36,6 +37,7 @@ class Operator:
         store: Store,
         rounds: Rounds,
         observer: Observer,
+        announcer: Announcer,
         book: AlertBook,
         poller: Poller,
         metrics: Metrics,
@@ -48,6 +50,7 @@ class Operator:
         self._store = store
         self._rounds = rounds
         self._observer = observer
+        self._announcer = announcer
         self._book = book
         self._poller = poller
         self._metrics = metrics
@@ -159,11 +162,13 @@ class Operator:
     async def _first_snapshot(self) -> Snapshot:
         while True:
             try:
-                return await self._store.snapshot()
+                await self._store.refresh()
             except KubeError as error:
                 self._readiness.require("state", str(error))
                 _log.warning("state not read yet", error=str(error))
                 await asyncio.sleep(FIRST_READ_RETRY_SECONDS)
+            else:
+                return self._store.snapshot
 
     def _resume(self, snapshot: Snapshot) -> None:
         self._know(snapshot)
@@ -177,17 +182,19 @@ class Operator:
     def _know(self, snapshot: Snapshot) -> None:
         self._policies = {policy.name: policy for policy in snapshot.policies}
         self._active = {item.name: item.spec.target_ref for item in snapshot.remediations if item.active}
+        self._announcer.states(snapshot.policies, snapshot.remediations)
 
     async def _poll(self) -> None:
         """Look at everything at an interval: a watch that stalls, or never began, is only slower then."""
         while True:
             await asyncio.sleep(self._interval.total_seconds())
             try:
-                self._know(await self._store.snapshot())
+                await self._store.refresh()
             except KubeError as error:
                 _log.warning("state not read", error=str(error))
                 self._metrics.source_up.labels("apiserver").set(0)
             else:
+                self._know(self._store.snapshot)
                 self._metrics.source_up.labels("apiserver").set(1)
                 self._metrics.last_success.labels("apiserver").set(self._clock().timestamp())
             await self._poller.refresh()
@@ -215,7 +222,6 @@ class Operator:
             worker = TargetWorker(
                 ref=ref,
                 rounds=self._rounds,
-                refresh=self._poller.refresh,
                 metrics=self._metrics,
                 clock=self._clock,
                 interval=self._interval,

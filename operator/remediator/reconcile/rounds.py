@@ -1,7 +1,7 @@
 """One round for one target: look, decide, write the intent, carry it out, write what came of it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ from remediator.observe.observer import Observer, World
 from remediator.reconcile.announce import Announcer
 from remediator.reconcile.housekeeping import keep_house
 from remediator.reconcile.stages import acting_stages, closing_stages
-from remediator.reconcile.store import Snapshot, Store
+from remediator.reconcile.store import Store
 
 MAX_CONFLICTS = 5
 MAX_TRANSITIONS = 100
@@ -79,8 +79,9 @@ class RoundResult:
 class Rounds:
     """Runs rounds.
 
-    Looking is done side by side; deciding and writing is one at a time in the whole namespace, because
-    ``maxConcurrent`` counts what others have begun.
+    All that is read is read side by side, and shared by the rounds that begin together. Going on with a remediation
+    is decided and written one at a time in the whole namespace, because ``maxConcurrent`` counts what others have
+    begun; opening one, acting and keeping house are not held up by that.
     """
 
     def __init__(
@@ -101,78 +102,76 @@ class Rounds:
         self._clock = clock
         self._writing = asyncio.Lock()
 
-    async def run(self, ref: TargetRef) -> RoundResult:
-        """Run one round; who finds the fence moved looks and decides again.
+    async def run(self, ref: TargetRef, *, poll: bool = False) -> RoundResult:
+        """Run one round, with ``poll`` from alerts that are read anew; who finds the fence moved decides again.
 
         Raises:
             KubeError: when the API server cannot be read or written.
         """
         for _ in range(MAX_CONFLICTS - 1):
             try:
-                return await self._once(ref)
+                return await self._once(ref, poll=poll)
             except ConflictError as conflict:
                 _log.info("state changed meanwhile, deciding again", target=str(ref), what=conflict.what)
-        return await self._once(ref)
+        return await self._once(ref, poll=poll)
 
-    async def _once(self, ref: TargetRef) -> RoundResult:
-        world = await self._observer.look(ref)
+    async def _once(self, ref: TargetRef, *, poll: bool) -> RoundResult:
+        world, _ = await asyncio.gather(self._observer.look(ref, poll=poll), self._store.refresh())
+        active = {
+            item.spec.policy_name: item
+            for item in self._store.snapshot.remediations
+            if item.active and item.spec.target_ref == ref
+        }
         result = RoundResult()
-        async with self._writing:
-            snapshot = await self._store.snapshot()
-            for policy in snapshot.policies:
-                active = _active(policy, snapshot.remediations, ref)
-                if policy.spec.target_ref != ref and active is None:
-                    continue
-                if active is None:
-                    outcome, remediations = await self._open(policy, snapshot.remediations, world)
-                    result = result.joined(outcome)
-                else:
-                    bound = _bound_to(policy, ref)
-                    outcome, remediations = await self._go_on(bound, active, snapshot.remediations, world)
-                    result = result.joined(outcome)
-                snapshot = Snapshot(snapshot.policies, remediations)
-                if not result.opened:
-                    await keep_house(self._store, policy, remediations, self._clock())
-            self._announcer.state(snapshot.policies, snapshot.remediations)
+        for policy in self._store.snapshot.policies:
+            remediation = active.get(policy.name)
+            if policy.spec.target_ref != ref and remediation is None:
+                continue
+            if remediation is None:
+                outcome = await self._open(policy, world)
+            else:
+                outcome = await self._go_on(_bound_to(policy, ref), remediation, world)
+            result = result.joined(outcome)
+            if not outcome.opened:
+                await keep_house(self._store, policy, self._store.snapshot.remediations, self._clock())
+            self._announcer.state(policy, self._store.snapshot.remediations)
         return result
 
-    async def _open(
-        self, policy: Policy, existing: tuple[Remediation, ...], world: World
-    ) -> tuple[RoundResult, tuple[Remediation, ...]]:
+    async def _open(self, policy: Policy, world: World) -> RoundResult:
         now = self._clock()
+        existing = self._store.snapshot.remediations
         observed = self._observer.observed(world, existing, policy.spec.target_ref, current="")
         opening = open_remediation(policy, existing, observed, now)
         self._announcer.ignored(policy, world.target, opening.ignored)
         if opening.remediation is None:
             self._announcer.opening(policy, world.target, opening)
             undecided = opening.reason if opening.reason in UNDECIDED else ""
-            return RoundResult(self._look_for_leftover(world), undecided=undecided), existing
+            return RoundResult(self._look_for_leftover(world), undecided=undecided)
         created = await self._store.create(opening.remediation, policy)
         self._announcer.opening(policy, world.target, opening)
         began = min((alert.starts_at for alert in created.status.alerts), default=None)
         if began is not None:
             self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
         # Whoever sent the alert waits for this to be written, and for nothing more: what is next is another round's.
-        return RoundResult(now, at_work=True, opened=True), (*existing, created)
+        return RoundResult(now, at_work=True, opened=True)
 
     def _look_for_leftover(self, world: World) -> datetime | None:
         """Return when to look again at a scale-out that was left behind and cannot be taken back yet."""
         saved = world.target.workload.baseline if world.target is not None else None
         return self._clock() + LEFTOVER_INTERVAL if isinstance(saved, SavedBaseline) else None
 
-    async def _go_on(
-        self, policy: Policy, remediation: Remediation, existing: tuple[Remediation, ...], world: World
-    ) -> tuple[RoundResult, tuple[Remediation, ...]]:
+    async def _go_on(self, policy: Policy, remediation: Remediation, world: World) -> RoundResult:
         """Decide until nothing changes any more, or until something was done that must be seen first."""
         now = self._clock()
-        target = world.target
-        observed = self._observer.observed(world, existing, remediation.spec.target_ref, current=remediation.name)
         wake_at: datetime | None = None
         for _ in range(MAX_TRANSITIONS):
-            decision = decide(policy, remediation, observed, now)
-            remediation = await self._persist(policy, remediation, decision)
-            self._announcer.ignored(policy, target, decision.ignored)
-            self._announcer.decision(policy, remediation, target, decision)
+            async with self._writing:
+                others = self._store.snapshot.remediations
+                observed = self._observer.observed(world, others, remediation.spec.target_ref, current=remediation.name)
+                decision = decide(policy, remediation, observed, now)
+                remediation = await self._persist(policy, remediation, decision)
+            self._announcer.ignored(policy, world.target, decision.ignored)
+            self._announcer.decision(policy, remediation, world.target, decision)
             wake_at = decision.wake_at
             if decision.intent is not None:
                 remediation, wake_at = await self._act(policy, remediation, decision.intent, world)
@@ -182,10 +181,7 @@ class Rounds:
                 break
             if not decision.changed:
                 break
-        existing = tuple(remediation if item.name == remediation.name else item for item in existing)
-        if not remediation.active:
-            return RoundResult(), existing
-        return RoundResult(wake_at, at_work=True), existing
+        return RoundResult(wake_at, at_work=True) if remediation.active else RoundResult()
 
     async def _act(
         self, policy: Policy, remediation: Remediation, intent: Intent, world: World
@@ -224,11 +220,6 @@ class Rounds:
     def _observe(self, stages: Iterable[tuple[str, float]]) -> None:
         for stage, seconds in stages:
             self._metrics.stage_duration.labels(stage).observe(max(0.0, seconds))
-
-
-def _active(policy: Policy, remediations: Sequence[Remediation], ref: TargetRef) -> Remediation | None:
-    own = (item for item in remediations if item.spec.policy_name == policy.name and item.spec.target_ref == ref)
-    return next((item for item in own if item.active), None)
 
 
 def _bound_to(policy: Policy, ref: TargetRef) -> Policy:

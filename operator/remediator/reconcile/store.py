@@ -5,8 +5,9 @@ changed must read and decide again; that is what keeps two operators from acting
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from pydantic import ValidationError
@@ -15,17 +16,20 @@ from remediator.api.names import POLICY_PLURAL, REMEDIATION_PLURAL
 from remediator.api.policy import Policy, PolicyStatus
 from remediator.api.remediation import Remediation, RemediationStatus
 from remediator.cluster import Cluster, Json
+from remediator.shared import SharedReading
 
 TARGET_LABEL = "remediation.bot-gateway.dev/target"
 POLICY_LABEL = "remediation.bot-gateway.dev/policy"
 _LABEL_LIMIT = 63
+
+T = TypeVar("T", Policy, Remediation)
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All policies and remediations of the namespace at one moment."""
+    """All policies and remediations of the namespace as they are known at one moment."""
 
     policies: tuple[Policy, ...]
     remediations: tuple[Remediation, ...]
@@ -37,16 +41,50 @@ class Store:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._reported: dict[str, str] = {}
+        self._policies: tuple[Policy, ...] = ()
+        self._remediations: dict[str, Remediation] = {}
+        self._written: dict[str, Remediation | None] = {}
+        self._parsed: dict[str, tuple[str, Policy | Remediation | None]] = {}
+        self._reading = SharedReading(self._read)
 
-    async def snapshot(self) -> Snapshot:
-        """Read everything; raises KubeError."""
+    async def refresh(self) -> None:
+        """Read everything as it is now, once for all who ask at the same time; raises KubeError."""
+        await self._reading.get()
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Everything as it was read last, with what this operator has written since."""
+        return Snapshot(self._policies, tuple(self._remediations.values()))
+
+    async def _read(self) -> None:
+        self._written = {}
         policies, remediations = await asyncio.gather(
             self._cluster.list_custom(POLICY_PLURAL), self._cluster.list_custom(REMEDIATION_PLURAL)
         )
-        return Snapshot(
-            tuple(policy for body in policies if (policy := self.parse_policy(body)) is not None),
-            tuple(item for body in remediations if (item := self.parse_remediation(body)) is not None),
-        )
+        before, self._parsed = self._parsed, {}
+        found = (self._known(body, before, self.parse_policy) for body in policies)
+        self._policies = tuple(policy for policy in found if policy is not None)
+        items = (self._known(body, before, self.parse_remediation) for body in remediations)
+        self._remediations = {item.name: item for item in items if item is not None}
+        # A list may lack what was written while it was made. Where it has something newer than that, the next
+        # write of ours meets the fence.
+        for name, written in self._written.items():
+            self._note(name, written)
+
+    def _known(self, body: Json, before: dict[str, Any], parse: Callable[[Json], T | None]) -> T | None:
+        """Return the object of a body, without parsing again what has not changed since the last reading."""
+        uid, version = str(body["metadata"].get("uid")), str(body["metadata"].get("resourceVersion"))
+        known_version, known = before.get(uid, ("", None))
+        found: T | None = known if version == known_version else parse(body)
+        self._parsed[uid] = (version, found)
+        return found
+
+    def _note(self, name: str, written: Remediation | None) -> None:
+        self._written[name] = written
+        if written is None:
+            self._remediations.pop(name, None)
+        else:
+            self._remediations[name] = written
 
     def parse_policy(self, body: Json) -> Policy | None:
         """Return the policy, or None (and say so once) where the object is not a valid one."""
@@ -95,7 +133,9 @@ class Store:
         body["status"] = status.to_object()
         written = await self._cluster.replace_status(REMEDIATION_PLURAL, body)
         version = written["metadata"]["resourceVersion"]
-        return remediation.model_copy(update={"status": status, "resource_version": version})
+        result = remediation.model_copy(update={"status": status, "resource_version": version})
+        self._note(result.name, result)
+        return result
 
     async def write_policy_status(self, policy: Policy, status: PolicyStatus) -> None:
         """Write a policy's status, from the policy as it is now: nothing else ever writes there."""
@@ -106,6 +146,7 @@ class Store:
     async def delete(self, remediation: Remediation) -> None:
         """Delete a remediation; raises KubeError."""
         await self._cluster.delete_remediation(remediation.name, remediation.uid)
+        self._note(remediation.name, None)
 
     def _report(self, plural: str, body: dict[str, Any], error: ValidationError) -> None:
         name = str(body.get("metadata", {}).get("name"))

@@ -5,7 +5,8 @@ once. So a storm of alerts costs a round or two, and nobody waits for a round th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -25,8 +26,8 @@ _log = structlog.get_logger(__name__)
 class RoundRunner(Protocol):
     """What runs a round."""
 
-    async def run(self, ref: TargetRef) -> RoundResult:
-        """Run one round; raises KubeError."""
+    async def run(self, ref: TargetRef, *, poll: bool = False) -> RoundResult:
+        """Run one round, with ``poll`` from alerts that are read anew; raises KubeError."""
 
 
 class TargetWorker:
@@ -37,7 +38,6 @@ class TargetWorker:
         *,
         ref: TargetRef,
         rounds: RoundRunner,
-        refresh: Callable[[], Awaitable[None]],
         metrics: Metrics,
         clock: Callable[[], datetime],
         interval: timedelta,
@@ -45,11 +45,11 @@ class TargetWorker:
         self.ref = ref
         self.busy_since: datetime | None = None
         self._rounds = rounds
-        self._refresh = refresh
         self._metrics = metrics
         self._clock = clock
         self._interval = interval
         self._wanted = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._waiters: list[asyncio.Future[RoundResult]] = []
         self._next: datetime | None = None
 
@@ -62,35 +62,30 @@ class TargetWorker:
         waiter: asyncio.Future[RoundResult] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._wanted.set()
+        self._urgent.set()
         return await waiter
 
     async def run(self) -> None:
         """Run rounds for ever."""
         while True:
-            asked = await self._until_due()
-            if not asked:
-                await self._refresh()
+            await _either(self._wanted, self._seconds_to_next())
+            self._wanted.clear()
+            self._urgent.clear()
             waiters, self._waiters = self._waiters, []
             await self._round(waiters)
-            if not self._waiters:
-                await asyncio.sleep(MIN_SPACING_SECONDS)
+            # Requests that nobody waits for become one; a waiter, or a clock that runs out, ends the pause.
+            await _either(self._urgent, min(self._seconds_to_next() or MIN_SPACING_SECONDS, MIN_SPACING_SECONDS))
 
-    async def _until_due(self) -> bool:
-        """Wait for a request or the time of the next round; return whether someone asked."""
-        seconds = None if self._next is None else max(0.0, (self._next - self._clock()).total_seconds())
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wanted.wait()
-        except TimeoutError:
-            return False
-        self._wanted.clear()
-        return True
+    def _seconds_to_next(self) -> float | None:
+        return None if self._next is None else max(0.0, (self._next - self._clock()).total_seconds())
 
     async def _round(self, waiters: list[asyncio.Future[RoundResult]]) -> None:
         self.busy_since = self._clock()
+        # A clock that has run out is decided about with alerts that are newer than it.
+        overdue = self._next is not None and self._next <= self.busy_since
         try:
             with self._metrics.reconcile_duration.time():
-                result = await self._rounds.run(self.ref)
+                result = await self._rounds.run(self.ref, poll=overdue)
         except KubeError as error:
             _log.warning("round ended early", target=str(self.ref), error=str(error))
             self._metrics.reconcile_errors.labels(type(error).__name__).inc()
@@ -112,3 +107,10 @@ class TargetWorker:
             return result.wake_at
         latest = self._clock() + self._interval
         return latest if result.wake_at is None else min(result.wake_at, latest)
+
+
+async def _either(event: asyncio.Event, seconds: float | None) -> None:
+    """Wait for the event, for at most ``seconds``."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -43,9 +43,10 @@ class Cluster:
         self.annotations: dict[str, str] = {}
         self.namespace: dict[str, str] = {}
         self.pods = [pod("a"), pod("b"), pod("c", ready=False)]
-        self.budgets: list[client.V1PodDisruptionBudget] = []
-        self.autoscalers: list[client.V2HorizontalPodAutoscaler] = []
+        self.budgets: list[dict[str, Any]] = []
+        self.autoscalers: list[dict[str, Any]] = []
         self.scaled_objects: list[dict[str, Any]] = []
+        self.selectors: list[str] = []
         self.error: Exception | None = None
 
     async def read_target(self, kind: str, name: str) -> client.V1Deployment:
@@ -60,8 +61,8 @@ class Cluster:
         )
 
     async def list_pods(self, selector: str) -> list[client.V1Pod]:
-        assert selector == "app=web"
-        return self.pods
+        self.selectors.append(selector)
+        return self.pods if selector == "app=web" else []
 
     async def list_replica_sets(self, selector: str) -> list[client.V1ReplicaSet]:
         owners = {"rs-1": "dep", "rs-of-another": "other"}
@@ -73,10 +74,10 @@ class Cluster:
             for uid, by in owners.items()
         ]
 
-    async def list_disruption_budgets(self) -> list[client.V1PodDisruptionBudget]:
+    async def list_disruption_budgets(self) -> list[dict[str, Any]]:
         return self.budgets
 
-    async def list_autoscalers(self) -> list[client.V2HorizontalPodAutoscaler]:
+    async def list_autoscalers(self) -> list[dict[str, Any]]:
         return self.autoscalers
 
     async def list_scaled_objects(self) -> list[dict[str, Any]]:
@@ -142,18 +143,12 @@ async def test_rollout_takes_away_what_its_strategy_says(cluster: Any, strategy:
     assert (await read_target(cluster, REF)).workload.max_unavailable == taken
 
 
-def budget(allowed: int, labels: dict[str, str], *, observed: int = 1) -> client.V1PodDisruptionBudget:
-    return client.V1PodDisruptionBudget(
-        metadata=client.V1ObjectMeta(name="b", generation=1),
-        spec=client.V1PodDisruptionBudgetSpec(selector=client.V1LabelSelector(match_labels=labels)),
-        status=client.V1PodDisruptionBudgetStatus(
-            disruptions_allowed=allowed,
-            observed_generation=observed,
-            current_healthy=3,
-            desired_healthy=2,
-            expected_pods=3,
-        ),
-    )
+def budget(allowed: int, labels: dict[str, str], *, observed: int = 1) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "b", "generation": 1},
+        "spec": {"selector": {"matchLabels": labels}},
+        "status": {"disruptionsAllowed": allowed, "observedGeneration": observed},
+    }
 
 
 async def test_smallest_disruption_budget_counts(cluster: Any) -> None:
@@ -169,16 +164,14 @@ async def test_budget_that_is_not_counted_yet_is_unknown(cluster: Any) -> None:
 
 async def test_keda_comes_before_the_autoscaler_that_it_made(cluster: Any) -> None:
     cluster.autoscalers = [
-        client.V2HorizontalPodAutoscaler(
-            metadata=client.V1ObjectMeta(name="keda-hpa-web"),
-            spec=client.V2HorizontalPodAutoscalerSpec(
-                min_replicas=2,
-                max_replicas=8,
-                scale_target_ref=client.V2CrossVersionObjectReference(
-                    api_version="apps/v1", kind="Deployment", name="web"
-                ),
-            ),
-        )
+        {
+            "metadata": {"name": "keda-hpa-web"},
+            "spec": {
+                "minReplicas": 2,
+                "maxReplicas": 8,
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            },
+        }
     ]
     found = (await read_target(cluster, REF)).workload.autoscaler
     assert isinstance(found, Autoscaler)
@@ -189,6 +182,25 @@ async def test_keda_comes_before_the_autoscaler_that_it_made(cluster: Any) -> No
     found = (await read_target(cluster, REF)).workload.autoscaler
     assert isinstance(found, Autoscaler)
     assert (found.kind, found.min_replicas, found.max_replicas) == (ScaleKind.SCALED_OBJECT, 0, 8)
+
+
+async def test_budget_with_an_expression_is_matched_too(cluster: Any) -> None:
+    chosen = budget(1, {})
+    chosen["spec"]["selector"] = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "x"]}]}
+    other = budget(0, {})
+    other["spec"]["selector"] = {"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}
+    cluster.budgets = [chosen, other]
+    assert (await read_target(cluster, REF)).workload.disruptions_allowed == 1
+
+
+async def test_pods_of_a_changed_selector_are_listed_again(cluster: Any) -> None:
+    first = await read_target(cluster, REF)
+    cluster.selectors.clear()
+    assert await read_target(cluster, REF, selector=first.selector) == first
+    assert cluster.selectors == ["app=web"]
+    cluster.selectors.clear()
+    assert await read_target(cluster, REF, selector="app=another") == first
+    assert cluster.selectors == ["app=another", "app=web"]
 
 
 async def test_pause_of_the_namespace_and_of_the_target(cluster: Any) -> None:

@@ -21,7 +21,7 @@ POLICY = Policy.from_object(
         "spec": {"targetRef": {"name": "web"}, "mode": "Enforce", "alerts": ['alertname="A"']},
     }
 )
-TARGET = Target(uid="dep", match_labels={}, workload=Workload())
+TARGET = Target(uid="dep", selector="", workload=Workload())
 
 
 class Events:
@@ -93,7 +93,7 @@ def remediation(name: str, phase: str, **metadata: Any) -> Remediation:
 
 def test_gauges_follow_the_objects(bench: Bench) -> None:
     cleared = {"annotations": {"remediation.bot-gateway.dev/cleared-by": "Dana"}}
-    bench.announcer.state(
+    bench.announcer.states(
         [POLICY],
         [remediation("breaker-1", "HandedOver"), remediation("breaker-2", "HandedOver", **cleared)],
     )
@@ -102,5 +102,5 @@ def test_gauges_follow_the_objects(bench: Bench) -> None:
     assert bench.sample("remediator_handed_over", policy="breaker", target="Deployment/web") == 1
     labels = {"policy": "breaker", "target": "Deployment/web"}
     assert bench.sample("remediator_budget_remaining", per="3600s", **labels) == 1
-    bench.announcer.state([], [])
+    bench.announcer.states([], [])
     assert bench.sample("remediator_handed_over", policy="breaker", target="Deployment/web") is None

@@ -79,7 +79,7 @@ class Cluster:
 class StubbedObserver(Observer):
     """The world without a cluster: three ready pods."""
 
-    async def look(self, ref: TargetRef) -> World:
+    async def look(self, ref: TargetRef, *, poll: bool = False) -> World:
         pods = tuple(ObservedPod(name=n, uid=f"uid-{n}", ready=True) for n in "abc")  # type: ignore[arg-type]  # ids
         workload = Workload(
             replicas=3,
@@ -90,7 +90,7 @@ class StubbedObserver(Observer):
             paused=False,
             allowed=True,
         )
-        return World(Target(uid="dep", match_labels={}, workload=workload), target_gone=False, signals=None)
+        return World(Target(uid="dep", selector="", workload=workload), target_gone=False, signals=None)
 
 
 class Bench:
@@ -107,6 +107,7 @@ class Bench:
                 book=self.book,
                 signals=None,
                 metrics=metrics,
+                refresh=self.refresh,
                 clock=self.clock,
                 settling=timedelta(seconds=45),
             ),
@@ -122,6 +123,9 @@ class Bench:
 
     def clock(self) -> datetime:
         return self.now
+
+    async def refresh(self) -> None:
+        self.poll()
 
     def poll(self) -> None:
         watchdog = Received("0" * 16, {"alertname": "Watchdog"}, START, AlertState.ACTIVE)

@@ -12,7 +12,7 @@ from remediator.api.policy import TargetRef
 from remediator.kube import KubeError, UnavailableError
 from remediator.metrics import Metrics
 from remediator.reconcile.rounds import RoundResult
-from remediator.reconcile.worker import TargetWorker
+from remediator.reconcile.worker import MIN_SPACING_SECONDS, TargetWorker
 
 
 class Rounds:
@@ -22,12 +22,14 @@ class Rounds:
         self.begun = 0
         self.running = 0
         self.most = 0
+        self.polled = 0
         self.error: KubeError | None = None
         self.result = RoundResult()
         self.go = asyncio.Event()
 
-    async def run(self, ref: TargetRef) -> RoundResult:
+    async def run(self, ref: TargetRef, *, poll: bool = False) -> RoundResult:
         self.begun += 1
+        self.polled += poll
         self.running += 1
         self.most = max(self.most, self.running)
         await self.go.wait()
@@ -37,20 +39,11 @@ class Rounds:
         return self.result
 
 
-class Poll:
-    def __init__(self) -> None:
-        self.polled = asyncio.Event()
-
-    async def refresh(self) -> None:
-        self.polled.set()
-
-
 @asynccontextmanager
-async def running(rounds: Rounds, poll: Poll) -> AsyncIterator[TargetWorker]:
+async def running(rounds: Rounds) -> AsyncIterator[TargetWorker]:
     worker = TargetWorker(
         ref=TargetRef(name="web"),
         rounds=rounds,
-        refresh=poll.refresh,
         metrics=Metrics(CollectorRegistry()),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         interval=timedelta(hours=1),
@@ -70,8 +63,8 @@ async def settle() -> None:
 
 
 async def test_storm_of_requests_is_two_rounds_and_never_two_at_once() -> None:
-    rounds, poll = Rounds(), Poll()
-    async with running(rounds, poll) as worker:
+    rounds = Rounds()
+    async with running(rounds) as worker:
         first = asyncio.create_task(worker.round())
         await settle()
         late = [asyncio.create_task(worker.round()) for _ in range(100)]
@@ -83,28 +76,48 @@ async def test_storm_of_requests_is_two_rounds_and_never_two_at_once() -> None:
 
 
 async def test_error_of_a_round_reaches_everyone_who_waited_for_it() -> None:
-    rounds, poll = Rounds(), Poll()
+    rounds = Rounds()
     rounds.error = UnavailableError("write", None, "away")
     rounds.go.set()
-    async with running(rounds, poll) as worker:
+    async with running(rounds) as worker:
         answers = await asyncio.gather(worker.round(), worker.round(), return_exceptions=True)
     assert answers == [rounds.error, rounds.error]
 
 
 async def test_round_whose_time_has_come_polls_first() -> None:
-    rounds, poll = Rounds(), Poll()
+    rounds = Rounds()
     rounds.result = RoundResult(wake_at=datetime(2026, 1, 1, tzinfo=UTC), at_work=True)
     rounds.go.set()
-    async with running(rounds, poll) as worker:
+    async with running(rounds) as worker:
         await worker.round()
-        assert not poll.polled.is_set()
-        async with asyncio.timeout(5):
-            await poll.polled.wait()
+        assert rounds.polled == 0
+        await worker.round()
+        assert rounds.polled == 1
+
+
+async def test_waiter_does_not_wait_for_the_pause_between_rounds() -> None:
+    rounds = Rounds()
+    rounds.go.set()
+    async with running(rounds) as worker:
+        started = asyncio.get_running_loop().time()
+        for _ in range(20):
+            await worker.round()
+        assert asyncio.get_running_loop().time() - started < MIN_SPACING_SECONDS
+
+
+async def test_requests_that_nobody_waits_for_are_spaced() -> None:
+    rounds = Rounds()
+    rounds.go.set()
+    async with running(rounds) as worker:
+        for _ in range(20):
+            worker.wake()
+            await settle()
+        assert rounds.begun == 1
 
 
 async def test_waiter_who_gave_up_does_not_stop_the_worker() -> None:
-    rounds, poll = Rounds(), Poll()
-    async with running(rounds, poll) as worker:
+    rounds = Rounds()
+    async with running(rounds) as worker:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await worker.round()
