@@ -1,0 +1,1 @@
+"""The game day: what the robot is worth, measured fault by fault."""

@@ -1,0 +1,99 @@
+"""Runs inside the node's hand (see hand.py), as root in the node's process table: one act a call, its outcome printed.
+
+signal UID WORD NUMBER      the one process of the pod whose command line has that word
+drop UID PORT on|off        packets of the pod to a TCP port vanish, or no longer do
+cpu UID WORD PERCENT        CPU time of the process' container in percent of one core, 0 lifts the limit
+memory UID WORD EXTRA       limit of the container's memory: what it uses now and EXTRA bytes
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+NODE = Path("/node")
+"""The node's own file system."""
+PERIOD_MICROSECONDS = 100_000
+
+
+def processes(uid: str, word: str = "") -> list[int]:
+    """Process ids of a pod by its uid, those with `word` in their command line where one is given."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            inside = (entry / "cgroup").read_text()
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        ours = uid in inside or uid.replace("-", "_") in inside
+        if ours and (not word or any(word.encode() in part for part in command)):
+            found.append(int(entry.name))
+    return sorted(found)
+
+
+def only(uid: str, word: str) -> int:
+    """The first process with that word: a container's main one, before its children."""
+    found = processes(uid, word)
+    if not found:
+        raise SystemExit(f"no process with {word!r} in the pod {uid}")
+    return found[0]
+
+
+def cgroup(pid: int, controller: str) -> tuple[Path, bool]:
+    """The directory of a controller for a process, and whether it is cgroup v2."""
+    unified = ""
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            return NODE / "sys/fs/cgroup" / controller / path.lstrip("/"), False
+        if not names:
+            unified = path
+    return NODE / "sys/fs/cgroup" / unified.lstrip("/"), True
+
+
+def drop(uid: str, port: str, switch: str) -> None:
+    """Add or remove the rule in the pod's network namespace with the node's own iptables."""
+    rule = ["OUTPUT", "-p", "tcp", "--dport", port, "-j", "DROP"]
+    pids = processes(uid)
+    if not pids:
+        print("gone")
+        return
+    inside = ["nsenter", "-t", str(pids[0]), "-n", "--", "chroot", str(NODE), "iptables", "-w"]
+    subprocess.run([*inside, "-I" if switch == "on" else "-D", *rule], check=True)
+    print(switch)
+
+
+def limit_cpu(uid: str, word: str, percent: str) -> None:
+    """Write the quota of the container that the process is in."""
+    where, unified = cgroup(only(uid, word), "cpu")
+    quota = round(PERIOD_MICROSECONDS * float(percent) / 100) or -1
+    if unified:
+        (where / "cpu.max").write_text(f"{'max' if quota < 0 else quota} {PERIOD_MICROSECONDS}")
+    else:
+        (where / "cpu.cfs_period_us").write_text(str(PERIOD_MICROSECONDS))
+        (where / "cpu.cfs_quota_us").write_text(str(quota))
+    print(quota)
+
+
+def limit_memory(uid: str, word: str, extra: str) -> None:
+    """Lower the limit of the container that the process is in to what it uses now and a little more."""
+    where, unified = cgroup(only(uid, word), "memory")
+    used = int((where / ("memory.current" if unified else "memory.usage_in_bytes")).read_text())
+    limit = used + int(extra)
+    (where / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(limit))
+    print(limit)
+
+
+def main() -> None:
+    """Do the one act that the arguments name."""
+    act, *arguments = sys.argv[1:]
+    if act == "signal":
+        os.kill(only(arguments[0], arguments[1]), int(arguments[2]))
+        print("sent")
+    else:
+        {"drop": drop, "cpu": limit_cpu, "memory": limit_memory}[act](*arguments)
+
+
+main()

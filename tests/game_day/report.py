@@ -1,0 +1,259 @@
+"""docs/game-day.md, written from the runs' data alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from game_day import pictures, store
+from game_day.expectations import EXPECTED, Expectation
+from game_day.fault import Fault
+from game_day.faults import ALL
+from game_day.measure import BIN_SECONDS, LATE_SECONDS
+from game_day.model import Pair, Run
+from game_day.verdict import defects, taken
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs/game-day.md"
+NOTES = Path(__file__).parent / "notes.md"
+"""What people say of the runs: the defects that were found, and how each was fixed."""
+
+INTRODUCTION = f"""\
+# Game day
+
+What the operator is worth, fault by fault: each one was made on two releases at the same moment and under the same \
+traffic, one with the policy in DryRun and one in Enforce, and measured from outside. `make game-day` plays it again \
+on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` a part of it; \
+`python tests/game_day/run.py --list` names the faults. This page is written from the data in `tests/game_day/results`.
+
+The gateway has three replicas; alerts, policy and guards are the product's defaults. About five updates a second \
+come to each release. The faults are real ones: signals, network rules and cgroup limits set from the node, backends \
+that misbehave, Prometheus and Alertmanager scaled to nothing; the gateway knows nothing of the drill. Between two \
+faults the old Remediations are deleted, so that each meets an operator without history.
+
+An update is *troubled* when it was handled later than {LATE_SECONDS:g} s after it was written, never, or with an \
+apology ("this part of the service is not available"). Users are *served again* at the end of the last \
+{BIN_SECONDS} s in which more than a few updates were troubled. Times are seconds since the fault was made. With \
+DryRun nobody mends anything until the drill lifts the fault, which a real fault would not have done: what DryRun \
+shows is a lower bound.
+"""
+
+
+def write() -> None:
+    """Write the page and its pictures again."""
+    played = {fault.name: pairs for fault in ALL if (pairs := store.load(fault.name))}
+    parts = [INTRODUCTION, _headline(played), _table(played), _stages(played), _helpless(played), _unplayed(played)]
+    if NOTES.exists():
+        parts.append(NOTES.read_text())
+    parts += [_section(fault, played[fault.name]) for fault in ALL if fault.name in played]
+    PAGE.write_text("\n".join(part.strip() + "\n" for part in parts if part))
+    for fault in ALL:
+        if fault.name in played:
+            pictures.draw(fault, played[fault.name][-1])
+
+
+def summary(played: dict[str, list[Pair]]) -> dict[str, float]:
+    """The headline's numbers, from every fault about which the operator can do something."""
+    able = {name: pairs for name, pairs in played.items() if EXPECTED[name].helps}
+    sooner = {name: value for name, pairs in able.items() if (value := _sooner(pairs)) is not None and value > 0}
+    pairs = [pair for each in played.values() for pair in each]
+    return {
+        "faults": len(played),
+        "able": len(able),
+        "mended": len(sooner),
+        "sooner": median(sooner.values()) if sooner else 0.0,
+        "actions": sum(len(taken(pair.enforce)) for pair in pairs),
+        "defective": sum(bool(defects(pair)) for pair in pairs),
+        "runs": len(pairs),
+        "lost": sum(run.users.lost for pair in pairs for run in (pair.dry_run, pair.enforce)),
+    }
+
+
+def _headline(played: dict[str, list[Pair]]) -> str:
+    if not played:
+        return "No fault has been played yet."
+    numbers = summary(played)
+    wrong = (
+        "Every decision was the expected one."
+        if not numbers["defective"]
+        else f"{numbers['defective']:.0f} runs differed from what was expected; they are marked below."
+    )
+    return (
+        f"**{numbers['faults']:.0f} faults were played in {numbers['runs']:.0f} paired runs. "
+        f"In {numbers['mended']:.0f} of the {numbers['able']:.0f} that the operator can do something about, users were "
+        f"served again sooner with it, by {numbers['sooner']:.0f} s in the median, before the drill lifted the fault. "
+        f"It took {numbers['actions']:.0f} actions in all. {numbers['lost']:.0f} updates were lost.** {wrong}"
+    )
+
+
+def _table(played: dict[str, list[Pair]]) -> str:
+    rows = [
+        "## Without and with the operator",
+        "",
+        "Medians of the runs. D is DryRun, E is Enforce.",
+        "",
+        "| fault | runs | expected | done | served again D → E | troubled updates D → E | people with an apology D → E "
+        "| lost | as expected |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows += [_row(fault, played[fault.name]) for fault in ALL if fault.name in played]
+    return "\n".join(rows)
+
+
+def _row(fault: Fault, pairs: list[Pair]) -> str:
+    found = [difference for pair in pairs for difference in defects(pair)]
+    done = " / ".join(sorted({", ".join(taken(pair.enforce)) or "nothing" for pair in pairs}))
+    lost = sum(run.users.lost for pair in pairs for run in (pair.dry_run, pair.enforce))
+    cells = [
+        f"[{fault.title}](#{fault.name})",
+        str(len(pairs)),
+        EXPECTED[fault.name].decision,
+        done,
+        _both(pairs, lambda run: run.stages.recovered, _moment),
+        _both(pairs, lambda run: _share(run), _percent),
+        _both(pairs, lambda run: float(run.users.people_with_apology), _whole),
+        str(lost),
+        "yes" if not found else "**no**",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _stages(played: dict[str, list[Pair]]) -> str:
+    rows = [
+        "## The stages",
+        "",
+        "Medians of the Enforce runs. The decision is the first that is more than waiting for the incident to settle. "
+        "Prometheus scrapes and evaluates every 15 s, so breaker and alert are seen up to that much late.",
+        "",
+        "| fault | breaker open | alert | decision | action | served again | fault lifted |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for fault in ALL:
+        if pairs := played.get(fault.name):
+            stage = [
+                _over(pairs, read)
+                for read in (
+                    lambda run: run.stages.breaker_open,
+                    lambda run: run.stages.alert,
+                    lambda run: run.stages.decision,
+                    lambda run: run.stages.action if taken(run) else None,
+                    lambda run: run.stages.recovered,
+                    lambda run: run.undone,
+                )
+            ]
+            rows.append(f"| [{fault.title}](#{fault.name}) | {' | '.join(_moment(value) for value in stage)} |")
+    return "\n".join(rows)
+
+
+def _helpless(played: dict[str, list[Pair]]) -> str:
+    rows = ["## Where the operator can do nothing", ""]
+    for fault in ALL:
+        expected = EXPECTED[fault.name]
+        if not expected.helps and fault.name in played:
+            rows.append(f"- **{fault.title}.** {_capital(expected.why)}. It says: {_said(played[fault.name])}")
+    return "\n".join(rows)
+
+
+def _unplayed(played: dict[str, list[Pair]]) -> str:
+    missing = [fault for fault in ALL if fault.name not in played]
+    if not missing:
+        return ""
+    return "\n".join(["## Not played", "", *(f"- {fault.title}: {fault.how}." for fault in missing)])
+
+
+def _section(fault: Fault, pairs: list[Pair]) -> str:
+    expected, last = EXPECTED[fault.name], pairs[-1]
+    lines = [
+        f'<a id="{fault.name}"></a>',
+        f"## {fault.title}",
+        "",
+        f"{_capital(fault.how)}.",
+        "",
+        f"Expected: {expected.decision}, because {_uncapital(expected.why)}.",
+        "",
+        f"![Timeline](pictures/game-day/{fault.name}.png)",
+        "",
+        f"Last run ({last.enforce.date} UTC):",
+        "",
+        *_told(last.enforce, expected),
+    ]
+    for number, pair in enumerate(pairs, 1):
+        lines += [f"- **Run {number} differs:** {difference}." for difference in defects(pair)]
+    return "\n".join(lines)
+
+
+def _told(run: Run, expected: Expectation) -> list[str]:
+    lines = [f"- {moment.at:.0f} s: {moment.note or moment.what}" for moment in run.moments if moment.what == "person"]
+    seen = ""
+    for decision in run.decisions:
+        if decision.reason != seen:
+            lines.append(f"- {decision.at:.0f} s, {decision.phase}, {decision.reason}: {decision.message}")
+            seen = decision.reason
+    if not run.decisions:
+        lines.append("- The operator said nothing: no alert of its policy fired.")
+    if run.container_restarts:
+        lines.append(f"- Kubernetes restarted a container {run.container_restarts} times.")
+    if run.other_alerts:
+        lines.append(f"- Other alerts fired, for people: {', '.join(run.other_alerts)}.")
+    return lines
+
+
+def _said(pairs: list[Pair]) -> str:
+    messages = [decision for pair in pairs for decision in pair.enforce.decisions if decision.phase == "Gated"]
+    if messages:
+        return f"“{messages[0].message}” ({messages[0].reason})"
+    if any(pair.enforce.decisions for pair in pairs):
+        reasons = sorted({decision.reason for pair in pairs for decision in pair.enforce.decisions})
+        return f"{', '.join(reasons)}."
+    return "nothing, as no alert of its policy fires."
+
+
+def _sooner(pairs: list[Pair]) -> float | None:
+    """Seconds, median over the pairs in which both had trouble."""
+    values = [
+        pair.dry_run.stages.recovered - (pair.enforce.stages.recovered or 0.0)
+        for pair in pairs
+        if pair.dry_run.stages.recovered is not None
+    ]
+    return median(values) if values else None
+
+
+def _share(run: Run) -> float:
+    """Share of troubled updates among those written from the fault to its end."""
+    during = [entry for entry in run.bins if 0 <= entry.at <= run.undone]
+    return sum(entry.troubled for entry in during) / max(1, sum(entry.updates for entry in during))
+
+
+def _both(pairs: list[Pair], read: Callable[[Run], float | None], show: Callable[[float | None], str]) -> str:
+    values = [[read(run) for run in runs] for runs in ([p.dry_run for p in pairs], [p.enforce for p in pairs])]
+    return " → ".join(show(_median(each)) for each in values)
+
+
+def _over(pairs: list[Pair], read: Callable[[Run], float | None]) -> float | None:
+    return _median([read(pair.enforce) for pair in pairs])
+
+
+def _median(values: list[float | None]) -> float | None:
+    there = [value for value in values if value is not None]
+    return median(there) if there else None
+
+
+def _moment(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f} s"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.0f} %"
+
+
+def _whole(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0f}"
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _uncapital(text: str) -> str:
+    return text[0].lower() + text[1:]

@@ -1,0 +1,106 @@
+"""What a fault's story is told with: a release under traffic, the node's hand, and a clock that marks what was done."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from game_day.hand import Hand
+from game_day.lane import Lane
+from game_day.release import Pod, Release, wait_for
+
+PORTS = {"auth": 8101, "request": 8102, "user": 8103, "shift": 8104}
+GATEWAY, REDIS, OPERATOR = "app", "redis-server", "remediator"
+"""Words by which the processes are found on the node."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that the drill did, in Unix seconds."""
+
+    at: float
+    what: str
+    note: str = ""
+
+
+@dataclass
+class Scene:
+    """One fault on one release; `started` is when the fault is made."""
+
+    lane: Lane
+    release: Release
+    hand: Hand
+    image_tag: str
+    started: float = field(default_factory=time.time)
+    marks: list[Mark] = field(default_factory=list)
+    victim_name: str = ""
+
+    def mark(self, what: str, note: str = "") -> None:
+        """Write down that something was done now."""
+        self.marks.append(Mark(time.time(), what, note))
+        seconds = time.time() - self.started
+        print(f"  {self.release.namespace:18} {seconds:6.1f} s  {what}{f': {note}' if note else ''}", flush=True)
+
+    def until(self, second: float) -> None:
+        """Let time pass until so many seconds after the start."""
+        time.sleep(max(0.0, self.started + second - time.time()))
+
+    def victim(self) -> Pod:
+        """The pod that the fault is about: the first ready one."""
+        pod = self.release.ready_pods()[0]
+        self.victim_name = pod.name
+        return pod
+
+    def remediation(self) -> dict[str, Any] | None:
+        """The newest Remediation that has begun to decide, if any."""
+        return next((r for r in reversed(self.release.remediations()) if r.get("status")), None)
+
+    def wait_for_remediation(self, seconds: float = 240) -> None:
+        """Wait until the operator has seen the alert and begun."""
+        wait_for(f"a Remediation in {self.release.namespace}", self.remediation, seconds=seconds, every=1)
+
+    def wait_for_step(self, *, accepted: bool, seconds: float = 300) -> None:
+        """Wait until a step is written down, or also accepted by the API server."""
+
+        def step() -> bool:
+            steps = (self.remediation() or {}).get("status", {}).get("steps", [])
+            return any("acceptedAt" in step or not accepted for step in steps)
+
+        wait_for(f"a step in {self.release.namespace}", step, seconds=seconds, every=0.3)
+
+    @contextmanager
+    def cut_off(self, pod: Pod, backend: str) -> Iterator[None]:
+        """Let a pod's packets to one backend vanish."""
+        self.hand.drop(pod.uid, PORTS[backend], on=True)
+        self.mark("fault", f"{pod.name} is cut off from the {backend} backend")
+        try:
+            yield
+        finally:
+            self.hand.drop(pod.uid, PORTS[backend], on=False)
+            self.mark("undone", f"{backend} can be reached again")
+
+    @contextmanager
+    def backend_fault(self, service: str, **how: Any) -> Iterator[None]:
+        """Let one backend misbehave towards everybody."""
+        made = self.release.control("POST", "/faults", service=service, **how)
+        self.mark("fault", f"{service}: {' '.join(f'{key} {value}' for key, value in how.items())}")
+        try:
+            yield
+        finally:
+            self.release.control("DELETE", f"/faults/{made['id']}")
+            self.mark("undone", f"{service} is itself again")
+
+    @contextmanager
+    def stopped(self, pod: Pod, word: str) -> Iterator[None]:
+        """Stop a pod's process without ending it."""
+        self.hand.signal(pod.uid, word, signal.SIGSTOP)
+        self.mark("fault", f"SIGSTOP to {pod.name}")
+        try:
+            yield
+        finally:
+            self.hand.signal(pod.uid, word, signal.SIGCONT)
+            self.mark("undone", f"SIGCONT to {pod.name}")

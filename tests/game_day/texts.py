@@ -1,0 +1,47 @@
+"""The bot's apologies, read from its catalogues: by their digest the ledger tells who saw one."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from babel.messages import Catalog, pofile
+
+from sandbox.ledger import text_hash
+from sandbox.telegram.sending import visible_content
+
+LOCALES = Path(__file__).resolve().parents[2] / "service/app/locales"
+DOMAIN = "bot"
+LANGUAGES = ("en", "ru", "uz")
+APOLOGIES = (
+    "Many people are asking for this right now. Please try again in a minute.",
+    "This part of the service is not available at the moment. Please try again in a few minutes.",
+    "Something went wrong on our side. We have been told about it. Please try again.",
+    "This takes longer than it should, so I have stopped. Please try again in a few minutes.",
+    "I cannot check who you are at the moment. Please try again soon.",
+    "Your rights cannot be checked at the moment. Please try again in a few minutes.",
+)
+
+
+@functools.cache
+def _catalogue(language: str) -> Catalog:
+    with (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").open("rb") as source:
+        return pofile.read_po(source, locale=language)
+
+
+def translated(text: str, language: str) -> str:
+    """The text in a language; raises KeyError where the catalogue does not have it, for then it has been reworded."""
+    message = _catalogue(language).get(text)
+    if message is None:
+        raise KeyError(f"{text!r} is not in the bot's catalogue ({language})")
+    return str(message.string) or text
+
+
+@functools.cache
+def apology_digests() -> frozenset[str]:
+    """The digests of every apology in every language, as the ledger has them."""
+    return frozenset(
+        text_hash(visible_content("sendMessage", {"text": translated(text, language)}))
+        for text in APOLOGIES
+        for language in LANGUAGES
+    )

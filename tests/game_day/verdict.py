@@ -1,0 +1,64 @@
+"""What happened against what was expected; each difference is one sentence."""
+
+from __future__ import annotations
+
+from game_day.expectations import EXPECTED, Expectation
+from game_day.model import Pair, Run
+
+NOISE_RATIO = 1.25
+NOISE_UPDATES = 15
+"""Two releases never get the same traffic: so many troubled updates more are no difference."""
+
+
+def taken(run: Run) -> list[str]:
+    """The actions that the API server accepted, in order; a trial takes none."""
+    return [step.action for step in run.steps if step.accepted is not None] if run.mode == "Enforce" else []
+
+
+def defects(pair: Pair) -> list[str]:
+    """Every way in which the pair differs from what the table expects; empty where all is right."""
+    expected = EXPECTED[pair.enforce.fault]
+    return [*_decision(pair.enforce, expected), *_trial(pair, expected), *_users(pair)]
+
+
+def _decision(run: Run, expected: Expectation) -> list[str]:
+    found = []
+    if (actions := taken(run)) != list(expected.actions):
+        found.append(f"Enforce took {_listed(actions)}, expected {_listed(list(expected.actions))}")
+    others = {pod for step in run.steps if step.action == "RestartPods" for pod in step.pods} - {run.victim}
+    if expected.actions and others:
+        found.append(f"restarted a pod that was not at fault: {', '.join(sorted(others))}")
+    if early := [step.at for step in run.steps if step.at < expected.not_before]:
+        found.append(f"acted after {early[0]:.0f} s, not before {expected.not_before:.0f} s was right")
+    if missing := set(expected.reasons) - {decision.reason for decision in run.decisions}:
+        found.append(f"never gave the reason {', '.join(sorted(missing))}")
+    if not expected.actions and not expected.replaces and run.replaced_pods:
+        found.append(f"pods were replaced: {', '.join(run.replaced_pods)}")
+    return found
+
+
+def _trial(pair: Pair, expected: Expectation) -> list[str]:
+    found = []
+    if pair.dry_run.replaced_pods and not expected.replaces:
+        found.append(f"DryRun replaced {', '.join(pair.dry_run.replaced_pods)}")
+    pretended, done = [[step.action for step in run.steps] for run in (pair.dry_run, pair.enforce)]
+    if pretended[: len(done)] != done:
+        found.append(f"DryRun would have taken {_listed(pretended)}, Enforce took {_listed(done)}")
+    return found
+
+
+def _users(pair: Pair) -> list[str]:
+    found = [f"{run.mode} lost {run.users.lost} updates" for run in (pair.dry_run, pair.enforce) if run.users.lost]
+    found += [f"{run.mode} did {run.users.done_twice} writes twice" for run in _both(pair) if run.users.done_twice]
+    without, with_it = pair.dry_run.users.troubled, pair.enforce.users.troubled
+    if with_it > NOISE_RATIO * without + NOISE_UPDATES:
+        found.append(f"Enforce was worse: {with_it} troubled updates, DryRun {without}")
+    return found
+
+
+def _both(pair: Pair) -> tuple[Run, Run]:
+    return pair.dry_run, pair.enforce
+
+
+def _listed(actions: list[str]) -> str:
+    return ", ".join(actions) or "nothing"
