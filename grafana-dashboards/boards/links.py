@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from boards.alerts import Alert
 
 RUNBOOKS_BASE = "https://github.com/example/bot-gateway/blob/main/docs/runbooks"
-"""Default of the variable `runbooks`; the chart's `monitoring.runbookUrl` has the same (tested)."""
+"""Default of the variable `runbooks`; the chart puts its own in its place (`projectUrl`, tested)."""
 
 JAEGER_BASE = "http://localhost:16686"
 """Default of the variable `jaeger`: where `make jaeger` forwards to."""

@@ -78,7 +78,9 @@ def test_the_autoscaler_owns_the_replicas() -> None:
     scaled = gateway({"autoscaling": {"enabled": True}})
     assert "replicas" not in scaled.one("Deployment", "bot-gateway")["spec"]
     assert scaled.one("HorizontalPodAutoscaler", "bot-gateway")["spec"]["scaleTargetRef"]["name"] == "bot-gateway"
-    assert gateway({"autoscaling": {"keda": {"enabled": True}}}).one("Deployment", "bot-gateway")["spec"]["replicas"] == 2
+    assert (
+        gateway({"autoscaling": {"keda": {"enabled": True}}}).one("Deployment", "bot-gateway")["spec"]["replicas"] == 2
+    )
 
 
 @pytest.mark.parametrize(

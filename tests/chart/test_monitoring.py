@@ -103,5 +103,32 @@ def test_each_dashboard_is_a_config_map_that_grafanas_sidecar_finds() -> None:
     assert dashboard_maps(gateway({"monitoring": {"dashboards": {"enabled": False}}})) == {}
 
 
+def test_releases_of_several_namespaces_can_put_their_dashboards_into_one() -> None:
+    values = {"monitoring": {"dashboards": {"namespace": "monitoring"}}}
+    first, second = (set(dashboard_maps(gateway(values, namespace=namespace))) for namespace in ("one", "two"))
+    assert len(first) == len(second) > 0
+    assert not first & second
+
+
+@pytest.mark.parametrize(
+    ("values", "base"),
+    [
+        ({"projectUrl": "https://git.example.org/bots/"}, "https://git.example.org/bots/blob/main/docs/runbooks"),
+        ({"monitoring": {"runbookUrl": "https://wiki.example.org/runbooks/"}}, "https://wiki.example.org/runbooks"),
+    ],
+)
+def test_alerts_and_dashboards_lead_to_the_runbooks_that_the_values_name(values: dict[str, Any], base: str) -> None:
+    rendering = gateway(values)
+    rules = [
+        rule for group in rendering.one("PrometheusRule", "bot-gateway")["spec"]["groups"] for rule in group["rules"]
+    ]
+    assert {rule["annotations"]["runbook_url"] for rule in rules if "alert" in rule} == {
+        f"{base}/{rule['alert']}.md" for rule in rules if "alert" in rule
+    }
+    (data,) = dashboard_maps(rendering)["bot-gateway-dashboard-overview"]["data"].values()
+    assert base in data
+    assert "github.com/example" not in data
+
+
 def dashboard_maps(rendering: Rendering) -> dict[str, Manifest]:
     return {m["metadata"]["name"]: m for m in rendering.kind("ConfigMap") if "-dashboard-" in m["metadata"]["name"]}

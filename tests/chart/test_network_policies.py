@@ -44,6 +44,10 @@ def test_the_gateway_reaches_dns_telegram_the_backends_and_the_collector() -> No
         ({"redis": {"enabled": False}, "externalRedis": {"url": "rediss://r.example:6380"}}, 6380),
         ({"redis": {"enabled": False}, "externalRedis": {"url": "redis://r.example"}}, 6379),
         ({"redis": {"enabled": False}, "externalRedis": {"existingSecret": "s"}}, 6379),
+        ({"redis": {"enabled": False}, "externalRedis": {"url": "redis+sentinel://a:1,b:2/main/0"}}, 1),
+        ({"redis": {"enabled": False}, "externalRedis": {"url": "redis+sentinel://:p@a:1,b/main/0"}}, 26379),
+        ({"redis": {"enabled": False}, "externalRedis": {"url": "redis+sentinel://a:1,b:2/main/0"}}, 6379),
+        ({"redis": {"enabled": False}, "externalRedis": {"url": "rediss+cluster://u:p@a,b:7000"}}, 7000),
     ],
 )
 def test_the_ports_follow_the_urls(values: dict[str, Any], port: int) -> None:

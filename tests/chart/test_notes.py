@@ -35,6 +35,7 @@ FORCED = {"monitoring": {"enabled": True}}
         (FORCED, "Telegram has no URL to post updates to"),
         (FORCED, "the bundled Redis is one replica without a password"),
         (FORCED, "default passwords"),
+        (FORCED, "the runbook links of alerts and dashboards lead nowhere"),
         ({**FORCED, "replicaCount": 1}, "with one replica the operator can never restart it"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -46,6 +47,7 @@ def test_what_will_not_work_is_said(values: dict[str, Any], warning: str) -> Non
 def test_a_sound_installation_is_not_warned_of() -> None:
     text = notes(
         {
+            "projectUrl": "https://git.example.org/bots/bot-gateway",
             "monitoring": {"enabled": True},
             "operator": {"policy": {"mode": "Enforce"}},
             "backends": {"serviceToken": "our-own"},

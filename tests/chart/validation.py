@@ -37,6 +37,7 @@ def custom_schemas() -> dict[tuple[str, str], Schema]:
         ("monitoring.coreos.com/v1", "PrometheusRule"): "prometheusrule_v1.json",
         ("monitoring.coreos.com/v1alpha1", "AlertmanagerConfig"): "alertmanagerconfig_v1alpha1.json",
         ("gateway.networking.k8s.io/v1", "HTTPRoute"): "httproute_v1.json",
+        ("keda.sh/v1alpha1", "ScaledObject"): "scaledobject_v1alpha1.json",
     }
     schemas = {key: json.loads((SCHEMAS / file).read_text()) for key, file in vendored.items()}
     for file in (GATEWAY_CHART / "crds").glob("*.yaml"):

@@ -50,7 +50,7 @@ def test_objectives_are_the_charts() -> None:
 
 
 def test_runbooks_are_where_the_alerts_say() -> None:
-    assert VALUES["monitoring"]["runbookUrl"] == links.RUNBOOKS_BASE
+    assert VALUES["projectUrl"] + "/blob/main/docs/runbooks" == links.RUNBOOKS_BASE
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

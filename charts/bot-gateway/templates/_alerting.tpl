@@ -12,6 +12,11 @@
 http://{{ include "bot-gateway.remediatorName" . }}.{{ .Release.Namespace }}:8080/alerts
 {{- end }}
 
+{{/* This release's alerts by their label `gateway`, and those without it: an alert posted by hand has none. */}}
+{{- define "bot-gateway.ownAlerts" -}}
+{{ include "bot-gateway.fullname" . }}|
+{{- end }}
+
 {{- define "bot-gateway.slackTitle" -}}
 {{ `[{{ .Status | toUpper }}{{ if eq .Status "firing" }}:{{ .Alerts.Firing | len }}{{ end }}] {{ .CommonLabels.alertname }}` }}
 {{- end }}
@@ -97,7 +102,7 @@ email_configs:
 route:
   receiver: nobody
   routes:
-    - matchers: [namespace="{{ .Release.Namespace }}", service="bot-gateway"]
+    - matchers: [namespace="{{ .Release.Namespace }}", service="bot-gateway", gateway=~"{{ include "bot-gateway.ownAlerts" . }}"]
       receiver: nobody
       continue: true
       routes:
@@ -121,7 +126,7 @@ route:
           repeat_interval: {{ $alerting.watchdog.repeatInterval }}
         {{- end }}
     {{- if .Values.operator.enabled }}
-    - matchers: [namespace="{{ .Release.Namespace }}", service="bot-gateway", severity=~"critical|warning"]
+    - matchers: [namespace="{{ .Release.Namespace }}", service="bot-gateway", gateway=~"{{ include "bot-gateway.ownAlerts" . }}", severity=~"critical|warning"]
       receiver: remediator
       group_by: [alertname, service_name]
       group_wait: {{ $alerting.operator.groupWait }}

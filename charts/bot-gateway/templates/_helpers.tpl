@@ -78,6 +78,12 @@ Unlike a random value it is the same at every upgrade and under GitOps. Call wit
 {{- printf "%s:%s:%s:%s" .purpose .root.Release.Namespace .root.Release.Name .root.Values.telegram.token | sha256sum }}
 {{- end }}
 
+{{/* Where alerts and dashboards find the runbooks, without a slash at the end. */}}
+{{- define "bot-gateway.runbookUrl" -}}
+{{- $default := printf "%s/blob/main/docs/runbooks" (trimSuffix "/" .Values.projectUrl) }}
+{{- default $default .Values.monitoring.runbookUrl | trimSuffix "/" }}
+{{- end }}
+
 {{/* Whether the monitoring.coreos.com API of a version may be used; prints "true" or nothing. Call with (dict "root" $ "version" "v1"). */}}
 {{- define "bot-gateway.hasMonitoring" -}}
 {{- $enabled := .root.Values.monitoring.enabled | toString }}
@@ -103,7 +109,7 @@ http://{{ include "bot-gateway.fullname" . }}.{{ .Release.Namespace }}:{{ .Value
 {{- define "bot-gateway.urlPort" -}}
 {{- $url := urlParse . -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
-{{- if $port }}{{ $port }}{{ else if has $url.scheme (list "https" "rediss") }}{{ ternary "443" "6379" (eq $url.scheme "https") }}{{ else if eq $url.scheme "redis" }}6379{{ else }}80{{ end }}
+{{- if $port }}{{ $port }}{{ else if eq $url.scheme "https" }}443{{ else }}80{{ end }}
 {{- end }}
 
 {{- define "bot-gateway.podSecurityContext" -}}

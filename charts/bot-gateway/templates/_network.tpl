@@ -9,6 +9,22 @@
       protocol: TCP
 {{- end }}
 
+{{/*
+Ports of a Redis URL as a JSON list. Sentinels name a master whose port they alone know: Redis' own is taken.
+Call with the URL, which may name several hosts or be empty.
+*/}}
+{{- define "bot-gateway.redisPorts" -}}
+{{- $scheme := regexFind "^[a-z+]*" . }}
+{{- $isSentinel := contains "+sentinel" $scheme }}
+{{- $default := ternary "26379" "6379" $isSentinel }}
+{{- $hosts := trimPrefix (printf "%s://" $scheme) . | regexFind "^[^/?]*" | regexFind "[^@]*$" }}
+{{- $ports := ternary (list 6379) list $isSentinel }}
+{{- range splitList "," $hosts }}
+{{- $ports = append $ports (regexFind ":[0-9]+$" . | trimPrefix ":" | default $default | int) }}
+{{- end }}
+{{- $ports | toJson }}
+{{- end }}
+
 {{/* Ports of Telegram, the backends, the collector and an external Redis, as a JSON list without repeats. */}}
 {{- define "bot-gateway.egressPorts" -}}
 {{- $ports := list }}
@@ -19,7 +35,7 @@
 {{- $ports = append $ports (.Values.tracing.port | int) }}
 {{- end }}
 {{- if not .Values.redis.enabled }}
-{{- $ports = append $ports (ternary (include "bot-gateway.urlPort" .Values.externalRedis.url | int) 6379 (not (empty .Values.externalRedis.url))) }}
+{{- $ports = concat $ports (include "bot-gateway.redisPorts" .Values.externalRedis.url | fromJsonArray) }}
 {{- end }}
 {{- $ports | uniq | toJson }}
 {{- end }}

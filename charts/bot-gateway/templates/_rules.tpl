@@ -31,6 +31,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
   | replace "<selector>" (include "bot-gateway.selector" .root)
   | replace "<remediator>" (include "bot-gateway.remediatorSelector" .root)
   | replace "<namespace>" .root.Release.Namespace
+  | replace "<gateway>" (include "bot-gateway.fullname" .root)
   | replace "<threshold>" (include "bot-gateway.number" (.value.threshold | default 0))
   | replace "<hours>" (include "bot-gateway.activeHours" .value.activeHours)
   | replace "<job>" (.value.job | default "")
@@ -57,12 +58,14 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
     {{- end }}
     severity: {{ $value.severity }}
     service: bot-gateway
+    # Whose alert it is where several releases share a namespace: the routes and the default policy look at it.
+    gateway: {{ include "bot-gateway.fullname" $root }}
     # AlertmanagerConfig matches by namespace: an alert without the label is dropped without a word.
     namespace: {{ $root.Release.Namespace }}
   annotations:
     summary: {{ .summary | toRawJson }}
     description: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .description "value" $value) | toRawJson }}
-    runbook_url: {{ trimSuffix "/" $root.Values.monitoring.runbookUrl }}/{{ .alert }}.md
+    runbook_url: {{ include "bot-gateway.runbookUrl" $root }}/{{ .alert }}.md
     dashboard_url: {{ trimSuffix "/" $root.Values.monitoring.grafanaUrl }}/d/{{ .dashboard }}
 {{- end }}
 {{- end }}
