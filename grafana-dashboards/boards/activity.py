@@ -1,6 +1,7 @@
 """Panels of the overview on what users do with the bot and what comes of it."""
 
 from boards import alerts, colours
+from boards.families import rate_by, rates
 from boards.links import runbook
 from boards.panels import AnyPanel, Query, graph
 from boards.queries import agreed, per_second, series
@@ -59,20 +60,20 @@ def traffic() -> list[AnyPanel]:
             alerts=[alerts.EXCESSIVE_FSM_SESSIONS],
             links=[runbook(alerts.NO_ACTIVE_SESSIONS)],
         ),
-        graph(
+        rate_by(
             "Command execution rate",
             "Commands that users give, per second.",
-            [Query(per_second("bot_gateway_commands_total", "command"), "{{command}}")],
-            "ops",
-            series_colours=colours.identities(*COMMANDS),
+            "bot_gateway_commands_total",
+            "command",
+            COMMANDS,
             span=8,
         ),
-        graph(
+        rate_by(
             "Callback query rate",
             "Buttons pressed per second, by what they are for.",
-            [Query(per_second("bot_gateway_callbacks_total", "callback_type"), "{{callback_type}}")],
-            "ops",
-            series_colours=colours.identities(*BUTTONS),
+            "bot_gateway_callbacks_total",
+            "callback_type",
+            BUTTONS,
             span=8,
         ),
     ]
@@ -90,29 +91,25 @@ def business() -> list[AnyPanel]:
             series_colours=colours.identities("last 5m", "last 1h", "last 24h"),
             span=6,
         ),
-        graph(
+        rates(
             "Requests",
             "Maintenance requests created, updated and looked at through the bot.",
-            [
-                Query(per_second("bot_gateway_requests_created_total"), "created"),
-                Query(per_second("bot_gateway_requests_updated_total"), "updated"),
-                Query(per_second("bot_gateway_requests_viewed_total"), "viewed"),
-            ],
-            "ops",
-            series_colours=colours.identities("created", "updated", "viewed"),
+            {
+                "created": "bot_gateway_requests_created_total",
+                "updated": "bot_gateway_requests_updated_total",
+                "viewed": "bot_gateway_requests_viewed_total",
+            },
             span=6,
         ),
-        graph(
+        rates(
             "Shifts",
             "Shifts taken, released and looked at, and changes of availability.",
-            [
-                Query(per_second("bot_gateway_shifts_taken_total"), "taken"),
-                Query(per_second("bot_gateway_shifts_released_total"), "released"),
-                Query(per_second("bot_gateway_shifts_viewed_total"), "viewed"),
-                Query(per_second("bot_gateway_availability_updates_total"), "availability"),
-            ],
-            "ops",
-            series_colours=colours.identities("taken", "released", "viewed", "availability"),
+            {
+                "taken": "bot_gateway_shifts_taken_total",
+                "released": "bot_gateway_shifts_released_total",
+                "viewed": "bot_gateway_shifts_viewed_total",
+                "availability": "bot_gateway_availability_updates_total",
+            },
             span=6,
         ),
         graph(

@@ -3,10 +3,11 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from boards import activity, alerts, colours, style
+from boards.families import OUTCOMES_METRIC, outcomes, percentiles, pods_ready
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
 from boards.panels import AnyPanel, Query, graph, number, timeline
-from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, series, worst_pod
+from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, worst_pod
 from boards.queries import alerts as alerts_in
 from boards.tables import Column, rows
 
@@ -19,7 +20,6 @@ ERROR_TYPES = (
     "service_token",
 )
 LATENCY = "bot_gateway_message_processing_duration_seconds"
-WEBHOOK = "bot_gateway_webhook_requests_total"
 SEVERITY = models.DynamicConfigValue("mappings", style.SEVERITIES)
 SEVERITIES = 'severity=~"warning|critical"'
 ALERT_STATES = style.words(
@@ -58,19 +58,14 @@ def _health() -> list[AnyPanel]:
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.WARNING)),
         ),
-        number(
-            "Pods ready",
+        pods_ready(
             "Replicas that are started and not draining. None ready means that Telegram keeps the updates and retries.",
-            Query(f"sum({series('bot_gateway_ready')})"),
-            "none",
-            thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
-            nothing=style.nothing("none", colours.CRITICAL),
-            links=[board(PERFORMANCE)],
+            board(PERFORMANCE),
         ),
         number(
             "Success",
             "Share of Telegram's updates that did not fail, now. Strangers without the secret do not count.",
-            Query(f"1 - {per_second(WEBHOOK, match=FAILED)} / {per_second(WEBHOOK, match=KNOWN)}"),
+            Query(f"1 - {per_second(OUTCOMES_METRIC, match=FAILED)} / {per_second(OUTCOMES_METRIC, match=KNOWN)}"),
             "percentunit",
             thresholds=style.steps((None, colours.CRITICAL), (0.99, colours.WARNING), (0.999, colours.OK)),
             decimals=2,
@@ -159,30 +154,20 @@ def _since() -> list[AnyPanel]:
             span=8,
             links=[traces(query="&tags=%7B%22error%22%3A%22true%22%7D")],
         ),
-        graph(
+        percentiles(
             "Message processing duration (95th percentile)",
             "From the arrival of a message to the end of its handling. The dots are exemplars: each leads to a trace.",
-            [
-                Query(quantile(0.95, LATENCY), "p95", exemplars=True),
-                Query(quantile(0.5, LATENCY), "p50"),
-                Query(quantile(0.99, LATENCY), "p99"),
-            ],
-            "s",
+            LATENCY,
+            exemplars=True,
             alerts=[alerts.HIGH_MESSAGE_LATENCY],
-            series_colours=colours.PERCENTILES,
             span=8,
             links=[board(SERVICES), traces(query="&minDuration=2s")],
         ),
-        graph(
+        outcomes(
             "Webhook requests by outcome",
             "What became of Telegram's posts. `failed`, `invalid`, `too_large`, `overloaded` and `unavailable` count"
             " for HighWebhookFailureRate; `busy` and `draining` are sent again by Telegram and harmless.",
-            [Query(per_second(WEBHOOK, "outcome"), "{{outcome}}")],
-            "reqps",
-            series_colours=colours.OUTCOMES,
-            stacked=True,
-            span=8,
-            links=[board(SLO)],
+            board(SLO),
         ),
     ]
 
@@ -214,7 +199,7 @@ def _why() -> list[AnyPanel]:
         graph(
             "Failed webhook requests",
             "The part of the outcomes that HighWebhookFailureRate adds up.",
-            [Query(per_second(WEBHOOK, match=FAILED), "failed requests")],
+            [Query(per_second(OUTCOMES_METRIC, match=FAILED), "failed requests")],
             "reqps",
             alerts=[alerts.HIGH_WEBHOOK_FAILURE_RATE],
             series_colours={"failed requests": colours.CRITICAL},

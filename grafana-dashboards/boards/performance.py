@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from boards import alerts, colours, style
+from boards.families import percentiles, pods_ready, rate_by
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
 from boards.panels import AnyPanel, Query, distribution, graph, number
@@ -40,15 +41,7 @@ def build() -> models.Dashboard:
 
 def _health() -> list[AnyPanel]:
     return [
-        number(
-            "Pods ready",
-            "Replicas that are started and not draining.",
-            Query(f"sum({series('bot_gateway_ready')})"),
-            "none",
-            thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
-            nothing=style.nothing("none", colours.CRITICAL),
-            links=[board(OVERVIEW)],
-        ),
+        pods_ready("Replicas that are started and not draining.", board(OVERVIEW)),
         number(
             "Memory",
             "Resident memory of the largest replica.",
@@ -159,16 +152,11 @@ def _loop() -> list[AnyPanel]:
             span=8,
             links=[traces(query="&minDuration=2s")],
         ),
-        graph(
+        percentiles(
             "Webhook request duration",
             "From Telegram's post to our answer, with the wait for the chat's lane.",
-            [
-                Query(quantile(0.95, "bot_gateway_webhook_request_duration_seconds"), "p95", exemplars=True),
-                Query(quantile(0.5, "bot_gateway_webhook_request_duration_seconds"), "p50"),
-                Query(quantile(0.99, "bot_gateway_webhook_request_duration_seconds"), "p99"),
-            ],
-            "s",
-            series_colours=colours.PERCENTILES,
+            "bot_gateway_webhook_request_duration_seconds",
+            exemplars=True,
             span=8,
             links=[board(SERVICES)],
         ),
@@ -177,17 +165,11 @@ def _loop() -> list[AnyPanel]:
 
 def _redis() -> list[AnyPanel]:
     return [
-        graph(
+        percentiles(
             "Redis operation latency",
             "Percentiles over all operations; the p95 is what HighRedisLatency measures.",
-            [
-                Query(quantile(0.95, REDIS_TIME), "p95"),
-                Query(quantile(0.5, REDIS_TIME), "p50"),
-                Query(quantile(0.99, REDIS_TIME), "p99"),
-            ],
-            "s",
+            REDIS_TIME,
             alerts=[alerts.HIGH_REDIS_LATENCY],
-            series_colours=colours.PERCENTILES,
         ),
         graph(
             "Redis connection pool",
@@ -200,13 +182,14 @@ def _redis() -> list[AnyPanel]:
             alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
             series_colours={"size": colours.NEUTRAL, "free": colours.PLAIN},
         ),
-        graph(
+        rate_by(
             "Redis operations rate",
             "Calls per second by operation. `claim` and `commit` come once an update each.",
-            [Query(per_second(REDIS, "operation"), "{{operation}}")],
-            "ops",
-            legend_right=True,
-            series_colours=colours.identities(*OPERATIONS),
+            REDIS,
+            "operation",
+            OPERATIONS,
+            span=12,
+            right=True,
         ),
         graph(
             "Redis latency by operation (95th percentile)",

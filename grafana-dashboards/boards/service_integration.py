@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.models import dashboard as models
 
 from boards import alerts, colours, style
+from boards.families import percentiles
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
 from boards.panels import AnyPanel, Query, graph, number, timeline
@@ -196,17 +197,13 @@ def _breakdown() -> AnyPanel:
 
 def _one_service() -> list[AnyPanel]:
     return [
-        graph(
+        percentiles(
             "$service: response time",
             "Percentiles of this backend's answers. The dots are exemplars: each leads to its trace.",
-            [
-                Query(quantile(0.95, DURATION, where=SERVICE), "p95", exemplars=True),
-                Query(quantile(0.5, DURATION, where=SERVICE), "p50"),
-                Query(quantile(0.99, DURATION, where=SERVICE), "p99"),
-            ],
-            "s",
+            DURATION,
+            where=SERVICE,
+            exemplars=True,
             alerts=[alerts.SERVICE_REQUEST_TIMEOUT],
-            series_colours=colours.PERCENTILES,
             span=6,
             height=7,
         ),

@@ -6,6 +6,7 @@ Reads the recording rules of the chart (`charts/bot-gateway/rules`), the same th
 from grafana_foundation_sdk.models import dashboard as models
 
 from boards import colours, style
+from boards.families import OUTCOMES_METRIC, outcomes
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, SERVICES, SLO, board, runbook_named, traces
 from boards.panels import AnyPanel, Query, graph, number
@@ -156,21 +157,16 @@ def _burn_graph(title: str, description: str, rule: str, objective: float, alert
 
 
 def _causes() -> list[AnyPanel]:
-    webhook = "bot_gateway_webhook_requests_total"
     promised = 'outcome=~"handled|failed|overloaded|unavailable"'
     bad = 'outcome=~"failed|overloaded|unavailable"'
     duration = "bot_gateway_message_processing_duration_seconds"
     fast = f'le="{LATENCY_BOUND}"'
     return [
-        graph(
+        outcomes(
             "Updates counted",
             "The updates that the promise is about, by outcome, stacked.",
-            [Query(per_second(webhook, "outcome", match=promised), "{{outcome}}")],
-            "reqps",
-            stacked=True,
-            series_colours=colours.OUTCOMES,
-            span=8,
-            links=[board(OVERVIEW)],
+            board(OVERVIEW),
+            match=promised,
         ),
         graph(
             "Slow updates",
@@ -190,7 +186,7 @@ def _causes() -> list[AnyPanel]:
         rows(
             "Failures in the time shown, by pod",
             "Where the failed updates happened. One pod alone is sick; all alike share a cause.",
-            [Query(f"{counted(webhook, '$__range', 'pod', 'outcome', match=bad, where=PODS)} > 0")],
+            [Query(f"{counted(OUTCOMES_METRIC, '$__range', 'pod', 'outcome', match=bad, where=PODS)} > 0")],
             [
                 Column("pod", "Pod"),
                 Column("outcome", "Outcome", width=100),
