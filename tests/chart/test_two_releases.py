@@ -154,8 +154,9 @@ def routing(rendering: Rendering) -> list[Manifest]:
 
 
 def test_two_bots_on_one_redis_can_be_told_apart_by_a_prefix() -> None:
-    external = {"redis": {"enabled": False}, "externalRedis": {"url": "redis://r.example.com"}}
-    shared = gateway(external).one("ConfigMap", "bot-gateway")["data"]
-    assert shared["REDIS_KEY_PREFIX"] == "bg"
-    own = {**external, "externalRedis": {**external["externalRedis"], "keyPrefix": "second"}}  # type: ignore[dict-item]  # a mixed literal
-    assert gateway(own).one("ConfigMap", "bot-gateway")["data"]["REDIS_KEY_PREFIX"] == "second"
+    def prefix(**more: str) -> str:
+        values = {"redis": {"enabled": False}, "externalRedis": {"url": "redis://r.example.com", **more}}
+        return str(gateway(values).one("ConfigMap", "bot-gateway")["data"]["REDIS_KEY_PREFIX"])
+
+    assert prefix() == "bg"
+    assert prefix(keyPrefix="second") == "second"
