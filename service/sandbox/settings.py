@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     gateway_url: str = Field("", description="The gateway's address, for the page's metrics; empty is none.")
     gateway_pid_file: Path | None = Field(None, description="File with the gateway's process id, for the kill switch.")
     prometheus_url: str = Field("", description="Prometheus' address, for the page's alerts; empty is none.")
+    prometheus_page: str = Field("", description="Prometheus' address for a browser, where that is another one.")
     alertmanager_url: str = Field("", description="Alertmanager's address, for a link of the page; empty is none.")
     jaeger_url: str = Field("", description="The address of Jaeger's pages, for links of the page; empty is none.")
     operator_file: Path | None = Field(

@@ -121,12 +121,18 @@ class Page:
         )
 
     async def alerts(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return Prometheus' active alerts, or that there is no Prometheus."""
+        """Return the gateway's pending and firing alerts in Prometheus, or that there is no Prometheus."""
         url = self._settings.prometheus_url
         text = await self._text(f"{url}/api/v1/alerts") if url else None
         if text is None:
             return _json({"prometheus": False, "items": []})
-        return _json({"prometheus": True, "url": url, "items": orjson.loads(text)["data"]["alerts"]})
+        found = orjson.loads(text)["data"]["alerts"]
+        return _json({"prometheus": True, "items": [alert for alert in found if self._is_ours(alert["labels"])]})
+
+    def _is_ours(self, labels: JsonObject) -> bool:
+        """Whether it is an alert of the chart, and in the namespace that the page is about where that is known."""
+        namespace = self._settings.remediations_namespace
+        return labels.get("service") == "bot-gateway" and namespace in ("", labels.get("namespace"))
 
     async def operator(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Return what the operator decided, the latest first."""

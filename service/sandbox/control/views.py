@@ -26,7 +26,12 @@ class View:
 def views(settings: Settings) -> list[JsonObject]:
     """Return the views in the order in which one needs them at night."""
     found = (
-        View("Prometheus", settings.prometheus_url, "prometheus", "metrics over time, the chart's rules"),
+        View(
+            "Prometheus",
+            settings.prometheus_page or settings.prometheus_url,
+            "prometheus",
+            "metrics over time, the chart's rules",
+        ),
         View("Alertmanager", settings.alertmanager_url, "alertmanager", "who is told of an alert, silences"),
         View("Jaeger", settings.jaeger_url, "jaeger", "every span of a trace, search by service"),
     )

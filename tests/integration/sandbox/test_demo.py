@@ -4,11 +4,13 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from tools import tool
 
 from sandbox.redis_server import free_port
 
@@ -29,13 +31,14 @@ PORTS = (
 def environment(tmp_path: Path) -> dict[str, str]:
     ports = {name: str(free_port()) for name in PORTS}
     assert len(set(ports.values())) == len(PORTS)
-    return os.environ | ports | {"DEMO_RUN_DIR": str(tmp_path), "DEMO_READY_TIMEOUT_SECONDS": "60"}
+    fixed = {"DEMO_RUN_DIR": str(tmp_path), "DEMO_READY_TIMEOUT_SECONDS": "60", "DEMO_MONITORING": "false"}
+    return os.environ | ports | fixed
 
 
 async def start(environment: dict[str, str], *options: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox", "demo", *options, env=environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
 
 
@@ -77,6 +80,35 @@ async def test_a_signal_ends_everything(environment: dict[str, str], how: signal
     assert len(children) == 3
     assert {os.getpgid(child.pid) for child in children} == {os.getpgid(process.pid)}
     process.send_signal(how)
+    assert await process.wait() == 0
+    _gone, alive = psutil.wait_procs(children, timeout=0)
+    assert alive == []
+
+
+async def test_a_port_in_use_is_one_line_that_names_its_setting(environment: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        process = await start(environment | {"DEMO_GATEWAY_PORT": port})
+        output = (await process.communicate())[0].decode()
+    assert process.returncode == 1
+    assert output == f"demo: port {port} (gateway) is in use: end what listens there, or set DEMO_GATEWAY_PORT\n"
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_prometheus_alertmanager_jaeger_and_operator_too(
+    environment: dict[str, str], how: signal.Signals
+) -> None:
+    for program in ("prometheus", "alertmanager", "jaeger"):
+        tool(program)
+    ports = {f"DEMO_{name}_PORT": str(free_port()) for name in ("PROMETHEUS", "ALERTMANAGER", "JAEGER", "OTLP")}
+    process = await start(environment | ports | {"DEMO_MONITORING": "true"})
+    await read_until(process, "Try it")
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 7
+    os.killpg(process.pid, how)  # as a terminal does
     assert await process.wait() == 0
     _gone, alive = psutil.wait_procs(children, timeout=0)
     assert alive == []

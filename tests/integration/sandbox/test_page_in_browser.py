@@ -1,18 +1,26 @@
-"""The demo page in headless Chromium: one chats, and each switch leads to what it promises."""
+"""The demo page in headless Chromium: one chats, and each switch leads to what it promises.
+
+UPDATE_PICTURES=1 writes the page's pictures in docs/pictures again.
+"""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tools import ROOT, tool
 
 from sandbox.redis_server import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PICTURES = ROOT / "docs" / "pictures"
 WAIT_MS = 40_000
 
 pytestmark = [
@@ -22,41 +30,86 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A demo that has played its conversation."""
-    names = (
-        "DEMO_GATEWAY",
-        *(f"SANDBOX_{n}" for n in ("CONTROL", "TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")),
-    )
+PARTS = ("CONTROL", "TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")
+VIEWS = ("PROMETHEUS", "ALERTMANAGER", "JAEGER", "OTLP")
+
+
+@contextmanager
+def demo(folder: Path, **settings: str) -> Iterator[str]:
+    """The page's address of a demo that has played its conversation."""
+    names = ["DEMO_GATEWAY", *(f"SANDBOX_{name}" for name in PARTS), *(f"DEMO_{name}" for name in VIEWS)]
     ports = {f"{name}_PORT": str(free_port()) for name in names}
-    run_dir = str(tmp_path_factory.mktemp("run"))
-    environment = (
-        os.environ | ports | {"DEMO_RUN_DIR": run_dir, "DEMO_TRAFFIC_RATE": "0", "DEMO_READY_TIMEOUT_SECONDS": "200"}
-    )
+    fixed = {"DEMO_RUN_DIR": str(folder), "DEMO_TRAFFIC_RATE": "0", "DEMO_READY_TIMEOUT_SECONDS": "200"}
     command = [sys.executable, "-m", "sandbox", "demo"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as demo:
-        assert demo.stdout is not None
+    with subprocess.Popen(
+        command, env=os.environ | ports | fixed | settings, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
         try:
-            assert any("Try it" in line for line in demo.stdout), "the demo ended before its conversation was over"
+            assert any("Try it" in line for line in process.stdout), "the demo ended before its conversation was over"
             yield f"http://localhost:{ports['SANDBOX_CONTROL_PORT']}"
         finally:
-            demo.send_signal(signal.SIGTERM)
-            demo.stdout.read()
+            process.send_signal(signal.SIGTERM)
+            process.stdout.read()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A demo with all that PATH has."""
+    with demo(tmp_path_factory.mktemp("run")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def bare_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A demo as on a machine that has neither Prometheus nor Alertmanager nor Jaeger."""
+    with demo(tmp_path_factory.mktemp("bare"), DEMO_MONITORING="false") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def opened(browser: Browser, address: str) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1300, "height": 860})
+    page.set_default_timeout(WAIT_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    yield page
+    page.close()
+    assert errors == []
 
 
 @pytest.fixture
-def page(address: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1300, "height": 860})
-        opened.set_default_timeout(WAIT_MS)
-        errors: list[str] = []
-        opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.goto(address)
-        yield opened
-        browser.close()
-    assert errors == []
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with opened(browser, address) as page:
+        yield page
+        page.request.delete(f"{address}/faults")
+        page.request.post(f"{address}/traffic", data={"rate": 0})
+
+
+@pytest.fixture
+def monitored(page: Page) -> Page:
+    """The page where Prometheus, Alertmanager and Jaeger are there."""
+    for program in ("prometheus", "alertmanager", "jaeger"):
+        tool(program)
+    return page
+
+
+def picture(page: Page, name: str) -> None:
+    """Take the README's pictures, dark and light."""
+    if os.environ.get("UPDATE_PICTURES") != "1":
+        return
+    for theme in ("dark", "light"):
+        page.emulate_media(color_scheme=theme)
+        page.screenshot(path=PICTURES / f"demo-{name}-{theme}.png", full_page=True)
 
 
 def become(page: Page, role: str, language: str) -> None:
@@ -122,5 +175,74 @@ def test_a_killed_gateway_comes_back(page: Page) -> None:
     expect(page.locator(".message:not(.own)").last).to_contain_text("/newrequest", timeout=WAIT_MS)
 
 
-def test_it_says_what_is_missing(page: Page) -> None:
-    expect(page.locator("#alerts")).to_contain_text("No Prometheus here", timeout=WAIT_MS)
+@pytest.mark.parametrize("how", ["slow", "failing"])
+def test_trouble_of_a_backend_is_seen_and_lifted(page: Page, how: str) -> None:
+    become(page, "executor", "en")
+    make(page, "shift", how)
+    expect(page.locator("#trouble-said")).to_have_text(f"The shift service is now {how}.")
+    shortcut(page, "/myshifts")
+    if how == "slow":
+        expect(page.locator("#tree")).to_contain_text(re.compile(r"Shift Service: GET /api/v1/shifts \[5\d{3}ms\]"))
+    else:
+        expect(page.locator("#tree")).to_contain_text(re.compile(r"Shift Service: GET .*500"))
+    page.click("#repair")
+    well = page.locator('tr[data-service="shift"]').get_by_role("button", name="well")
+    expect(well).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_flood_is_a_flood(page: Page) -> None:
+    page.select_option("#traffic", "20")
+    expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d+\.\d$"), timeout=WAIT_MS)
+    page.select_option("#traffic", "0")
+    expect(page.locator("#rate")).to_have_text(re.compile(r"^\d\.\d$"), timeout=80_000)
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("Prometheus", "Prometheus"), ("Alertmanager", "Alertmanager"), ("Jaeger", "Jaeger UI")]
+)
+def test_every_view_is_linked_and_opens(monitored: Page, name: str, title: str) -> None:
+    with monitored.expect_popup() as popup:
+        monitored.locator("#views").get_by_role("link", name=name).click()
+    expect(popup.value).to_have_title(re.compile(title))
+
+
+def test_the_trace_on_the_page_is_in_jaeger(monitored: Page) -> None:
+    become(monitored, "applicant", "en")
+    shortcut(monitored, "/requests")
+    link = monitored.locator("#jaeger-link")
+    expect(link).to_be_visible(timeout=WAIT_MS)
+    address = link.get_attribute("href")
+    assert address is not None
+    found = monitored.request.get(address.replace("/trace/", "/api/traces/"))
+    assert "Bot Gateway Service" in found.text()
+    picture(monitored, "chat")
+
+
+@pytest.mark.timeout(600)
+def test_an_outage_raises_the_alert_and_the_operator_says_why_it_touches_nothing(monitored: Page) -> None:
+    become(monitored, "applicant", "en")
+    monitored.select_option("#traffic", "2")
+    make(monitored, "request", "down")
+    alert = monitored.locator('[data-alert="CircuitBreakerOpen"]')
+    expect(alert).to_have_attribute("data-state", "pending", timeout=WAIT_MS)
+    expect(alert).to_have_attribute("data-state", "firing", timeout=120_000)
+    operator = monitored.locator("#operator")
+    expect(operator).to_contain_text("CircuitBreakerOpen fires on bot-gateway", timeout=WAIT_MS)
+    expect(operator).to_contain_text("what they share is the fault, a restart helps nobody", timeout=120_000)
+    shortcut(monitored, "/requests")
+    monitored.wait_for_timeout(3000)  # the picture shows the answer and its trace
+    picture(monitored, "outage")
+    monitored.click("#repair")
+    expect(alert).to_have_count(0, timeout=150_000)
+    expect(operator.locator("li").first).not_to_contain_text("Gated", timeout=120_000)
+
+
+def test_what_is_missing_is_named_with_how_to_get_it(browser: Browser, bare_address: str) -> None:
+    with opened(browser, bare_address) as page:
+        expect(page.locator("#alerts")).to_contain_text("No Prometheus here")
+        expect(page.locator("#operator")).to_contain_text("With Prometheus and Alertmanager on PATH")
+        for name in ("Prometheus", "Alertmanager", "Jaeger"):
+            view = page.locator(f'[data-view="{name}"]')
+            expect(view).to_contain_text(f"{name} is missing")
+            expect(view).to_contain_text(f"put the program {name.lower()} on PATH")
+        expect(page.locator("#jaeger-link")).to_be_hidden()

@@ -121,6 +121,26 @@ async def test_traces_are_filtered_by_who_took_part(open_page) -> None:
     assert trace["tree"].startswith("Bot Gateway: /webhook")
 
 
+async def test_only_the_gateways_own_alerts_are_shown(open_page) -> None:
+    labels = (
+        {"alertname": "CircuitBreakerOpen", "service": "bot-gateway", "namespace": "bots"},
+        {"alertname": "HighErrorRate", "service": "bot-gateway", "namespace": "others"},
+        {"alertname": "KubePodCrashLooping", "namespace": "bots"},
+    )
+
+    async def alerts(request: web.Request) -> web.Response:
+        return web.json_response({"data": {"alerts": [{"labels": of_one} for of_one in labels]}})
+
+    app = web.Application()
+    app.router.add_get("/api/v1/alerts", alerts)
+    async with TestServer(app) as prometheus:
+        url = str(prometheus.make_url("")).rstrip("/")
+        page = await open_page(prometheus_url=url, remediations_namespace="bots")
+        everywhere = await open_page(prometheus_url=url)
+        assert (await get(page, "/alerts"))["items"] == [{"labels": labels[0]}]
+        assert len((await get(everywhere, "/alerts"))["items"]) == 2
+
+
 async def test_without_prometheus_there_are_no_alerts(open_page) -> None:
     assert await get(await open_page(), "/alerts") == {"prometheus": False, "items": []}
 
