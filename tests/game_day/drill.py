@@ -21,7 +21,7 @@ from game_day.model import Pair, Run
 from game_day.release import REPLICAS, Release, wait_for
 from game_day.scene import Scene
 
-RATE = 1.0
+RATE = 0.6
 """Conversations that begin each second, in each release."""
 AFTER_SECONDS = 45
 """Traffic goes on for so long after the fault is undone."""

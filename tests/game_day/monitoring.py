@@ -39,7 +39,7 @@ def manifests(cluster: Cluster, lane: str, namespace: str, watched: list[str]) -
     }
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ACCOUNT, "namespace": namespace}},
-        *(item for where in watched for item in _rights(where, namespace)),
+        *(item for where in (namespace, *watched) for item in _rights(where, namespace)),
         {"apiVersion": _API, "kind": "Prometheus", "metadata": _metadata(namespace), "spec": prometheus},
         {"apiVersion": _API, "kind": "Alertmanager", "metadata": _metadata(namespace), "spec": alertmanager},
     ]
