@@ -12,6 +12,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+from app.core.log_flood import FloodFilter, add_suppressed, shorten
 from app.core.tracing import current_span
 
 REDACTED = "[redacted]"
@@ -71,12 +72,15 @@ def configure_logging(level: str, secrets: Iterable[str], stream: TextIO | None 
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[
+                add_suppressed,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                shorten,
                 render_redacted,
             ],
         )
     )
+    handler.addFilter(FloodFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -70,7 +70,7 @@ _TINY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 # Messages
 MESSAGES_TOTAL = counter(
     "messages_total",
-    "Updates that reached the bot's handlers.",
+    "Updates that were claimed, those over the rate limit too.",
     {"message_type": MESSAGE_TYPES, "user_role": USER_ROLES, "language": LANGUAGES},
 )
 MESSAGE_PROCESSING_DURATION_SECONDS = histogram(

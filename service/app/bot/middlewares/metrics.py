@@ -10,7 +10,7 @@ from prometheus_client import Counter
 from app.bot.i18n import DEFAULT_LOCALE
 from app.bot.message_types import message_type
 from app.bot.middlewares.timed import Handler, TimedMiddleware
-from app.bot.roles import role_label
+from app.bot.roles import cached_role, role_label
 from app.core import metrics
 from app.core.tracing import create_span
 
@@ -34,7 +34,8 @@ class MetricsMiddleware(TimedMiddleware):
                     self._count(event, data)
 
     def _count(self, update: Update, data: dict[str, Any]) -> None:
-        role = role_label(data.get("identity"))
+        # Whom the rate limit stops is not asked about, but mostly known from before.
+        role = role_label(data["identity"]) if "identity" in data else cached_role(data["update_context"])
         _messages(message_type(update), role, data.get("language", DEFAULT_LOCALE)).inc()
         if update.message is not None and (update.message.text or "").startswith("/"):
             command = (update.message.text or "")[1:].partition(" ")[0].partition("@")[0].lower()
