@@ -36,11 +36,14 @@ def test_every_pod_may_run_under_pod_security_restricted(rendered: Rendering) ->
             assert container["resources"]["limits"]["memory"]
 
 
-def test_only_the_operator_gets_a_token_of_the_api_server(rendered: Rendering) -> None:
+def test_only_what_has_a_role_gets_a_token_of_the_api_server(rendered: Rendering) -> None:
+    """The operator, and the sandbox where it shows what the operator did."""
+    components = {role["metadata"]["labels"]["app.kubernetes.io/component"] for role in rendered.kind("Role")}
+    assert components <= {"remediator", "sandbox"}
     for manifest in rendered.manifests:
         for spec in pod_specs(manifest):
-            is_operator = manifest["metadata"]["labels"]["app.kubernetes.io/component"] == "remediator"
-            assert spec["automountServiceAccountToken"] is is_operator
+            has_role = manifest["metadata"]["labels"]["app.kubernetes.io/component"] in components
+            assert spec["automountServiceAccountToken"] is has_role
 
 
 def test_no_secret_stands_outside_a_secret(rendered: Rendering) -> None:
