@@ -138,11 +138,15 @@ class ClusterSet(RedisSet):
 
 
 class SentinelSet(RedisSet):
-    """A master with two replicas, watched by three sentinels of which two must agree."""
+    """A master with two replicas, watched by three sentinels of which two must agree.
+
+    A master without replicas takes no writes: killed and started again before all sentinels have heard of its successor
+    it would take, and then lose, those of clients that asked the wrong one.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.servers = [RedisServer() for _ in range(3)]
+        self.servers = [RedisServer(options=("--min-replicas-to-write", "1")) for _ in range(3)]
         self.sentinels: list[Sentinel] = []
 
     async def master_of(self, key: str) -> RedisServer:
@@ -186,7 +190,7 @@ class Sentinel:
         configuration.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {self._directory.name}\n"
             f"sentinel monitor {SERVICE} 127.0.0.1 {self._master_port} 2\n"
-            f"sentinel down-after-milliseconds {SERVICE} {SILENT_MS}\nsentinel failover-timeout {SERVICE} 10000\n"
+            f"sentinel down-after-milliseconds {SERVICE} {SILENT_MS}\nsentinel failover-timeout {SERVICE} 3000\n"
         )
         command = [str(find_redis_binary()), str(configuration), "--sentinel"]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
@@ -219,7 +223,7 @@ async def ask(port: int, *command: str | int | bytes) -> Any:
     """One command and its answer, as the server puts it. Raises RedisError, OSError."""
     connection = Connection(host="127.0.0.1", port=port, protocol=2, socket_timeout=5)
     try:
-        await connection.send_command(*command)  # type: ignore[no-untyped-call]  # it has no annotations
+        await connection.send_command(*command)
         return await connection.read_response()
     finally:
         await connection.disconnect(nowait=True)

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
+from redis_sets import RedisSet
 
 from sandbox.redis_server import RedisServer, free_port
 from sandbox.server import Sandbox
@@ -121,7 +122,7 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 class World:
     """All that a test needs. `user` acts as users do; `replica(**env)` makes a gateway that is not started yet."""
 
-    redis: RedisServer
+    redis: RedisServer | RedisSet
     sandbox: Sandbox
     balancer: Balancer
     directory: Path
@@ -145,10 +146,10 @@ class World:
         await replica.ready()
         return replica
 
-    async def all_handled(self, seconds: float) -> None:
-        """Wait until no update is open."""
+    async def all_handled(self, seconds: float, *, but: int = 0) -> None:
+        """Wait until no more than `but` updates are open."""
         async with asyncio.timeout(seconds):
-            while self.sandbox.ledger.summary()["updates"]["open"]:  # noqa: ASYNC110 - the ledger tells nobody
+            while self.sandbox.ledger.summary()["updates"]["open"] > but:  # noqa: ASYNC110 - the ledger tells nobody
                 await asyncio.sleep(0.05)
 
 
@@ -156,8 +157,8 @@ class World:
 async def make_world(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     stack = AsyncExitStack()
 
-    async def make(**changes: Any) -> World:
-        redis = await stack.enter_async_context(RedisServer())
+    async def make(redis: RedisServer | RedisSet | None = None, **changes: Any) -> World:
+        redis = await stack.enter_async_context(redis or RedisServer())
         balancer_port = free_port()
         ports = {f"{name}_port": free_port() for name in ("telegram", "control", "auth", "request", "user", "shift")}
         settings = SandboxSettings(

@@ -1,69 +1,40 @@
 """No update is lost and no effect happens twice, whoever dies meanwhile.
 
-Three replicas; messages and callbacks of the same chats at once; again and again a replica is killed (SIGKILL) amid
-them and replaced, and once Redis itself. Each chat goes into a dialogue and leaves it again and again: `/cancel` finds
-the dialogue that `/newrequest` left, or it would say that there is nothing to cancel; so its answers prove the state.
-The callbacks write to a backend. `DELIVERY_TEST_UPDATES` sets how many updates there are; a kill comes every 480.
+Three replicas; again and again one is killed (SIGKILL) amid the updates and replaced, and once Redis itself.
+`DELIVERY_TEST_UPDATES` sets how many updates there are; a kill comes every 480.
 """
 
 import asyncio
 import os
 import random
-from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages import pofile
-from redis.asyncio import Redis
+from exactly_once import (
+    ENVIRONMENT,
+    UPDATES_PER_ROUND,
+    act,
+    assert_exactly_once,
+    assert_no_lane_is_left,
+    begin,
+)
 
-from app import bot
-from sandbox.ledger import text_hash
-
-CHATS = 30
-USERS = range(1001, 1001 + CHATS)
-UPDATES_PER_ROUND = CHATS * 4
 ROUNDS_PER_KILL = 4
 KILLS = max(2, int(os.environ.get("DELIVERY_TEST_UPDATES", "3000")) // (UPDATES_PER_ROUND * ROUNDS_PER_KILL))
 ROUNDS = KILLS * ROUNDS_PER_KILL
 KILL_WITHIN_SECONDS = 1.0
 LEASE_SECONDS = 3
-# Which kind of update makes the bot call which method here. Of a kind, one update is open in a chat at a time.
-CAUSES = {"sendMessage": "message", "editMessageText": "callback_query", "answerCallbackQuery": "callback_query"}
-
-
-async def act(world: Any, rounds: int) -> None:
-    """Messages and callbacks of every chat, as fast as they are handled; a callback expires after 150 s."""
-    for _ in range(rounds):
-        for user in USERS:
-            # The latest: a chat remembers only so many.
-            messages = world.sandbox.telegram.chats.private(user).messages
-            button = max(number for number, message in messages.items() if message.from_bot)
-            world.users.say(user, "/newrequest")
-            world.users.press(user, button, "lang:en")
-            world.users.say(user, "/cancel")
-            world.users.press(user, button, "lang:ru")
-        while world.sandbox.ledger.summary()["updates"]["open"] > UPDATES_PER_ROUND * 2:  # noqa: ASYNC110 - the ledger tells nobody
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.timeout(60 + 30 * KILLS)
 async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world: Callable[..., Any]) -> None:
     world = await make_world(flood_limits=False)
-    environment = {
-        "LEASE_SECONDS": str(LEASE_SECONDS),
-        "RATE_LIMIT_BURST": "100000",
-        "TELEGRAM_MESSAGES_PER_SECOND": "0",
-    }
-    replicas = [world.replica(**environment) for _ in range(3)]
+    replicas = [world.replica(LEASE_SECONDS=str(LEASE_SECONDS), **ENVIRONMENT) for _ in range(3)]
     for replica in replicas:
         await replica.start()
     await asyncio.gather(*(replica.ready() for replica in replicas))
-    for user in USERS:
-        world.users.say(user, "/help")
-    await world.all_handled(120)
-    world.sandbox.ledger.clear()
+    await begin(world)
     for kill in range(KILLS):
         load = asyncio.create_task(act(world, ROUNDS_PER_KILL))
         await asyncio.wait({load}, timeout=random.uniform(0, KILL_WITHIN_SECONDS))
@@ -78,64 +49,8 @@ async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world:
         await load
     await world.all_handled(150)
 
-    ledger = world.sandbox.ledger
-    summary = ledger.summary()
-    total = ROUNDS * UPDATES_PER_ROUND
-    print(f"{total} updates, {KILLS} kills: {summary}")
-    assert summary["updates"]["created"] == summary["updates"]["handled"] == total
-    assert summary["updates"]["expired"] == 0
+    summary = world.sandbox.ledger.summary()
+    print(f"{ROUNDS * UPDATES_PER_ROUND} updates, {KILLS} kills: {summary}")
     assert summary["updates"]["redelivered"] > 0, "no kill struck an update in flight: the test proved nothing"
-    # Each callback wrote once, under its own key.
-    writes = [effect for effect in ledger.effects() if effect["service"] == "user" and effect["method"] == "PATCH"]
-    assert len(writes) == total / 2
-    assert {effect["executed"] for effect in writes} == {1}
-    assert summary["backend"]["executed_twice"] == 0
-    assert summary["backend"]["executed_without_key"] == 0
-    assert_answered_once(ledger)
-    # The state: no /cancel found that its dialogue was lost, or left already.
-    assert sends_of(ledger, "There is nothing to cancel.") == 0
-    cancelled = sends_of(ledger, "Cancelled.")
-    assert ROUNDS * CHATS <= cancelled <= ROUNDS * CHATS + summary["updates"]["redelivered"]
-    assert_order_kept(ledger)
-    await assert_no_lane_is_left(world)
-
-
-def assert_answered_once(ledger: Any) -> None:
-    """Each update had each of its effects in its chat, and only those had one twice that came twice."""
-    updates = {record["update_id"]: record for record in ledger.updates()}
-    effects: Counter[tuple[str, int]] = Counter()
-    for send in ledger.sends():
-        cause = CAUSES[send["method"]]
-        (update_id,) = [number for number in send["updates"] if updates[number]["kind"] == cause]
-        effects[send["method"], update_id] += send["status"] == 200
-    expected = {
-        (name, number) for number, update in updates.items() for name in CAUSES if CAUSES[name] == update["kind"]
-    }
-    assert [effect for effect in expected if not effects[effect]] == []
-    twice = {number for (_, number), times in effects.items() if times > 1}
-    assert [updates[number] for number in twice if updates[number]["delivered"] < 2] == []
-
-
-def sends_of(ledger: Any, english: str) -> int:
-    """How often a text was sent, in whichever language."""
-    catalogues = (Path(bot.__file__).parent.parent / "locales").glob("*/LC_MESSAGES/bot.po")
-    texts = {english, *(str(pofile.read_po(path.open("rb")).get(english).string) for path in catalogues)}
-    hashes = {text_hash(repr([text, *markup])) for text in texts for markup in ([], [{"remove_keyboard": True}])}
-    return sum(send["text_hash"] in hashes for send in ledger.sends())
-
-
-def assert_order_kept(ledger: Any) -> None:
-    queues: dict[str, list[tuple[int, float]]] = {}
-    for record in ledger.updates():
-        queues.setdefault(record["queue"], []).append((record["update_id"], record["handled"]))
-    for handled in queues.values():
-        times = [at for _, at in sorted(handled)]
-        assert times == sorted(times)
-
-
-async def assert_no_lane_is_left(world: Any) -> None:
-    await asyncio.sleep(LEASE_SECONDS)
-    redis: Redis = Redis.from_url(world.redis.url)
-    lanes = [key async for key in redis.scan_iter("*:lane")]
-    await redis.aclose()
-    assert lanes == []
+    assert_exactly_once(world.sandbox.ledger, ROUNDS)
+    await assert_no_lane_is_left([world.redis.port], LEASE_SECONDS)
