@@ -10,7 +10,7 @@ import uvloop
 from pydantic import ValidationError
 
 from sandbox.demo.run import run_demo
-from sandbox.demo.settings import DemoSettings
+from sandbox.demo.settings import DemoSettings, settings_help
 from sandbox.logs import configure_logs
 from sandbox.server import PortInUseError, Sandbox
 from sandbox.settings import Settings
@@ -24,7 +24,12 @@ def main(arguments: list[str] | None = None) -> int:
     traffic = commands.add_parser("traffic", help="set how many conversations a running sandbox starts a second")
     traffic.add_argument("--rate", type=float, required=True, help="conversations a second; 0 stops them")
     traffic.add_argument("--control", default="", help="address of the control API (default: this machine)")
-    demo = commands.add_parser("demo", help="start Redis, sandbox and gateway here and play a conversation")
+    demo = commands.add_parser(
+        "demo",
+        help="start Redis, sandbox and gateway here and play a conversation",
+        epilog=settings_help(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     demo.add_argument("--once", action="store_true", help="end after the conversation")
     chosen = parser.parse_args(arguments)
     try:

@@ -32,6 +32,15 @@ class DemoSettings(BaseSettings):
         return self.run_dir / "gateway.pid"
 
 
+def settings_help() -> str:
+    """Return the demo's environment variables with their defaults, one a line."""
+    lines = [
+        f"  {field.validation_alias or f'DEMO_{name.upper()}'}={field.default}  {field.description}"
+        for name, field in DemoSettings.model_fields.items()
+    ]
+    return "\n".join(["environment variables:", *lines])
+
+
 def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int, views: dict[str, str]) -> dict[str, str]:
     """Return the environment of the sandbox's process; ``views`` are settings that name what the page links to."""
     return {

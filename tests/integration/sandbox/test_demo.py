@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -83,17 +82,6 @@ async def test_a_signal_ends_everything(environment: dict[str, str], how: signal
     assert await process.wait() == 0
     _gone, alive = psutil.wait_procs(children, timeout=0)
     assert alive == []
-
-
-async def test_a_port_in_use_is_one_line_that_names_its_setting(environment: dict[str, str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        process = await start(environment | {"DEMO_GATEWAY_PORT": port})
-        output = (await process.communicate())[0].decode()
-    assert process.returncode == 1
-    assert output == f"demo: port {port} (gateway) is in use: end what listens there, or set DEMO_GATEWAY_PORT\n"
 
 
 @pytest.mark.e2e

@@ -24,6 +24,7 @@ PORTS = (
 def ports(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PORTS:
         monkeypatch.setenv(f"{name}_PORT", str(free_port()))
+    monkeypatch.setenv("DEMO_MONITORING", "false")
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_serving_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
 def test_the_demo_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
     monkeypatch.setenv("DEMO_GATEWAY_PORT", str(taken))
     assert main(["demo"]) == 1
-    expected = f"demo: port {taken} (gateway) is in use: end what listens there and try again\n"
+    expected = f"demo: port {taken} (gateway) is in use: end what listens there, or set DEMO_GATEWAY_PORT\n"
     assert capsys.readouterr().err == expected
 
 
@@ -65,3 +66,11 @@ def test_the_demo_without_a_redis(monkeypatch, capsys) -> None:
 def test_traffic_of_a_sandbox_that_is_not_there(capsys) -> None:
     assert main(["traffic", "--rate", "1", "--control", "http://127.0.0.1:9"]) == 1
     assert "bot-sandbox: the control API at http://127.0.0.1:9 does not answer" in capsys.readouterr().err
+
+
+def test_the_demos_help_lists_its_variables(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["demo", "--help"])
+    said = capsys.readouterr().out
+    for variable in ("DEMO_GATEWAY_PORT=8000", "SANDBOX_CONTROL_PORT=8080", "DEMO_PROMETHEUS_PORT=9090"):
+        assert variable in said
