@@ -1,10 +1,12 @@
 """No update is lost and no effect happens twice, whoever dies meanwhile.
 
 Three replicas; again and again one is killed (SIGKILL) amid the updates and replaced, and once Redis itself.
-`DELIVERY_TEST_UPDATES` sets how many updates there are; a kill comes every 480.
+`DELIVERY_TEST_UPDATES` sets how many updates there are at least: 2,880, or 20,000 for the proof in docs/guarantees.md;
+a kill comes every 480.
 """
 
 import asyncio
+import math
 import os
 import random
 from collections.abc import Callable
@@ -21,7 +23,8 @@ from exactly_once import (
 )
 
 ROUNDS_PER_KILL = 4
-KILLS = max(2, int(os.environ.get("DELIVERY_TEST_UPDATES", "3000")) // (UPDATES_PER_ROUND * ROUNDS_PER_KILL))
+UPDATES_PER_KILL = UPDATES_PER_ROUND * ROUNDS_PER_KILL
+KILLS = max(2, math.ceil(int(os.environ.get("DELIVERY_TEST_UPDATES", "2880")) / UPDATES_PER_KILL))
 ROUNDS = KILLS * ROUNDS_PER_KILL
 KILL_WITHIN_SECONDS = 1.0
 LEASE_SECONDS = 3
