@@ -40,10 +40,10 @@ EXPECTED: dict[str, Expectation] = {
     ),
     "two-faults": Expectation(
         "hold while the outage lasts, then evict the pod that is still cut off",
-        "with the Shift Service away all pods are affected; when it is back one of three is left",
+        "with the Request Service away all pods are affected; when it is back one of three is left",
         RESTART,
         ("SharedFault", "MinorityAffected"),
-        not_before=190,
+        not_before=220,
         helps=True,
     ),
     "stopped": Expectation(

@@ -32,7 +32,6 @@ def measure(scene: Scene, ended: float, pods_before: dict[str, str], restarts_be
     start, namespace = scene.started, scene.release.namespace
     updates = scene.release.control("GET", "/ledger/updates")["items"]
     summary = scene.release.control("GET", "/ledger")
-    silent = scene.release.control("GET", "/traffic")["silent"]
     remediations = scene.release.remediations()
     steps = [_step(entry, start) for r in remediations for entry in r.get("status", {}).get("steps", [])]
     decisions = [_decision(entry, start) for r in remediations for entry in r.get("status", {}).get("decisions", [])]
@@ -62,7 +61,7 @@ def measure(scene: Scene, ended: float, pods_before: dict[str, str], restarts_be
             action=next((s.accepted for s in steps if s.accepted is not None), None),
             recovered=recovered(bins),
         ),
-        users=_users(updates, summary, silent),
+        users=_users(updates, summary),
         moments=[Moment(round(m.at - start, 1), m.what, m.note) for m in scene.marks],
         decisions=decisions,
         steps=steps,
@@ -113,7 +112,7 @@ def _has_apology(update: JsonObject) -> bool:
     return any(send["text_hash"] in digests for send in update["sends"])
 
 
-def _users(updates: list[JsonObject], summary: JsonObject, silent: int) -> Users:
+def _users(updates: list[JsonObject], summary: JsonObject) -> Users:
     with_apology = [update for update in updates if _has_apology(update)]
     return Users(
         updates=len(updates),
@@ -124,7 +123,6 @@ def _users(updates: list[JsonObject], summary: JsonObject, silent: int) -> Users
         done_twice=summary["backend"]["executed_twice"] + summary["backend"]["executed_without_key"],
         people=len({update["user_id"] for update in updates}),
         people_with_apology=len({update["user_id"] for update in with_apology}),
-        silent_conversations=silent,
     )
 
 

@@ -52,7 +52,6 @@ class Users:
     done_twice: int
     people: int
     people_with_apology: int
-    silent_conversations: int
 
 
 @dataclass(frozen=True)

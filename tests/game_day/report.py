@@ -16,6 +16,8 @@ from game_day.verdict import defects, taken
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/game-day.md"
+LIFTED_SECONDS = 3 * BIN_SECONDS
+"""Served again so shortly before the fault was lifted, or later: because it was lifted."""
 NOTES = Path(__file__).parent / "notes.md"
 """What people say of the runs: the defects that were found, and how each was fixed."""
 
@@ -27,7 +29,7 @@ traffic, one with the policy in DryRun and one in Enforce, and measured from out
 on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` a part of it; \
 `python tests/game_day/run.py --list` names the faults. This page is written from the data in `tests/game_day/results`.
 
-The gateway has three replicas; alerts, policy and guards are the product's defaults. About three updates a second \
+The gateway has three replicas; alerts, policy and guards are the product's defaults. Four to five updates a second \
 come to each release. The faults are real ones: signals, network rules and cgroup limits set from the node, backends \
 that misbehave, Prometheus and Alertmanager scaled to nothing; the gateway knows nothing of the drill. Between two \
 faults the old Remediations are deleted, so that each meets an operator without history.
@@ -235,7 +237,7 @@ def _served(runs: list[Run]) -> str:
     if recovered is None:
         return "no trouble"
     lifted = median(run.undone for run in runs)
-    return f"**{recovered:.0f} s**" if recovered > lifted - BIN_SECONDS else f"{recovered:.0f} s"
+    return f"**{recovered:.0f} s**" if recovered > lifted - LIFTED_SECONDS else f"{recovered:.0f} s"
 
 
 def _both(pairs: list[Pair], read: Callable[[Run], float | None], show: Callable[[float | None], str]) -> str:

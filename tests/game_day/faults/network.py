@@ -7,7 +7,8 @@ from game_day.scene import Scene
 
 SECONDS = 300
 """Long enough for alert, settling, action and recovery; without an operator a person ends it then."""
-OUTAGE_SECONDS = 190
+OUTAGE_FROM, OUTAGE_TO = 60, 220
+BOTH_SECONDS = OUTAGE_TO + 170
 
 
 def cut_off(scene: Scene) -> None:
@@ -17,11 +18,12 @@ def cut_off(scene: Scene) -> None:
 
 
 def two_at_once(scene: Scene) -> None:
-    """One pod loses one backend while another backend is down for all; the outage ends first."""
+    """One pod is cut off; before its alert fires the backend goes down for all, and comes back first."""
     with scene.cut_off(scene.victim(), "request"):
-        with scene.backend_fault("shift", kind="down"):
-            scene.until(OUTAGE_SECONDS)
-        scene.until(OUTAGE_SECONDS + 170)
+        scene.until(OUTAGE_FROM)
+        with scene.backend_fault("request", kind="down"):
+            scene.until(OUTAGE_TO)
+        scene.until(BOTH_SECONDS)
 
 
 FAULTS = (
@@ -34,10 +36,10 @@ FAULTS = (
     ),
     Fault(
         "two-faults",
-        "Two faults at once: one pod cut off, another backend down for all",
-        "as above, and the Shift Service closes every connection; that outage ends after "
-        f"{OUTAGE_SECONDS} s, the cut 170 s later",
-        OUTAGE_SECONDS + 170,
+        "Two faults at once: one pod cut off, and the backend down for all",
+        f"one pod is cut off from the Request Service, which itself is down from second {OUTAGE_FROM} to {OUTAGE_TO}; "
+        f"the cut is undone after {BOTH_SECONDS} s",
+        BOTH_SECONDS,
         two_at_once,
     ),
 )

@@ -9,7 +9,7 @@ from game_day.faults import ALL
 from game_day.model import Decision, Pair, Run, Stages, Step, Users
 from game_day.verdict import defects, taken
 
-USERS = Users(1000, 50, 40, 80, 0, 0, 60, 20, 0)
+USERS = Users(1000, 50, 40, 80, 0, 0, 60, 20)
 VICTIM = "gw-a"
 
 
