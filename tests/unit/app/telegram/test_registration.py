@@ -103,3 +103,15 @@ async def test_telegram_being_down_is_only_logged(
         await register().check()
     assert [entry["event"] for entry in logs] == ["webhook_not_checked"]
     assert math.isnan(sample("webhook_pending_updates"))
+
+
+async def test_a_local_server_is_asked_for_as_many_connections_as_it_allows(
+    register: Callable[..., WebhookRegistration], bot_api: Any
+) -> None:
+    bot_api.answers = [info(url=""), DONE, info(max_connections=100_000)]
+    registration = register(telegram_max_connections=100_000)
+    await registration.check()
+    assert bot_api.calls[1][1]["max_connections"] == 100_000
+    bot_api.answers = [info(max_connections=100_000)]
+    await registration.check()
+    assert [name for name, _ in bot_api.calls[3:]] == ["getWebhookInfo"]
