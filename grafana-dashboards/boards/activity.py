@@ -44,7 +44,8 @@ def traffic() -> list[AnyPanel]:
             ],
             "ops",
             legend_right=True,
-            renamed=("/Dialog:/g", ": "),
+            # NewRequestDialog:photos → NewRequestDialog:confirm reads as NewRequest: photos → confirm.
+            renamed=[("/Dialog:/g", ": "), (r"/^(\w+: )(\w+ → )\1/", "$1$2")],
         ),
         graph(
             "Active sessions and FSM sessions",

@@ -2,7 +2,7 @@
 
 from boards import colours, style
 from boards.links import runbook_named
-from boards.panels import AnyPanel, Query, bars, graph, timeline
+from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, bars, graph, timeline
 from boards.queries import OPERATOR, grouped, per_second, quantile, series, within
 
 STAGE = "remediator_stage_duration_seconds"
@@ -88,7 +88,7 @@ def senses() -> list[AnyPanel]:
                 Query(f"{refused} > 0", "webhook {{status}}"),
                 Query(f"{failed} > 0", "round: {{kind}}"),
             ],
-            "errps",
+            ERRORS_A_SECOND,
             series_colours={"webhook 401": colours.NOTICE, "webhook 503": colours.WARNING},
             sparse=True,
             no_value="Nothing was refused and no round failed in this time.",

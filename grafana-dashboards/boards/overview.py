@@ -6,7 +6,7 @@ from boards import activity, alerts, colours, style
 from boards.families import OUTCOMES_METRIC, outcomes, percentiles, pods_ready
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
-from boards.panels import AnyPanel, Query, graph, number, timeline
+from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, graph, number, timeline
 from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, worst_pod
 from boards.queries import alerts as alerts_in
 from boards.tables import Column, rows
@@ -75,7 +75,7 @@ def _health() -> list[AnyPanel]:
             "Errors",
             "Errors per second of every type, now. The alerts look at the mean of five and two minutes.",
             Query(per_second("bot_gateway_errors_total")),
-            "errps",
+            ERRORS_A_SECOND,
             alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
             decimals=2,
         ),
@@ -147,7 +147,7 @@ def _since() -> list[AnyPanel]:
             "Error rate",
             "Errors per second by type, stacked: the top edge is what HighErrorRate and CriticalErrorRate measure.",
             [Query(per_second("bot_gateway_errors_total", "error_type"), "{{error_type}}")],
-            "errps",
+            ERRORS_A_SECOND,
             alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
             stacked=True,
             series_colours=colours.identities(*ERROR_TYPES),

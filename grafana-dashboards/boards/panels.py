@@ -29,7 +29,10 @@ from boards.alerts import Alert
 from boards.links import Link, runbook
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-RATES = {"errps", "reqps"}
+ERRORS_A_SECOND = "suffix: err/s"
+"""Grafana has no unit of its own for it."""
+
+RATES = {ERRORS_A_SECOND, "reqps"}
 
 AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel | bargauge.Panel
 P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, heatmap.Panel, bargauge.Panel)
@@ -61,19 +64,21 @@ def graph(
     minimum: float | None = 0,
     maximum: float | None = None,
     soft_maximum: float | None = None,
-    renamed: tuple[str, str] | None = None,
+    renamed: Sequence[tuple[str, str]] = (),
     drawn: builders.ThresholdsConfig | None = None,
     no_value: str = "",
 ) -> timeseries.Panel:
     """Values over time.
 
     `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours`
-    go by name or, between slashes, by regular expression; `renamed` replaces a pattern in the names; `drawn` are lines
-    besides those of the alerts.
+    go by name or, between slashes, by regular expression; `renamed` replaces patterns in the names, one after another;
+    `drawn` are lines besides those of the alerts.
     """
     panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
-    panel.unit(unit).thresholds(drawn or style.lines(*alerts)).line_width(1 if stacked else 2)
-    panel.fill_opacity(35 if stacked else 5).show_points(common_models.VisibilityMode.NEVER)
+    panel.unit(unit).thresholds(drawn or style.lines(*alerts))
+    # A stacked series of zeros would draw its colour as the edge of the one below: areas without lines do not.
+    panel.line_width(0 if stacked else 2).fill_opacity(60 if stacked else 0 if _many(queries) else 8)
+    panel.show_points(common_models.VisibilityMode.NEVER)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.SHADES).fixed_color(colours.PLAIN))
     panel.tooltip(
         common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI).sort(common_models.SortOrder.DESCENDING)
@@ -96,10 +101,7 @@ def graph(
         panel.max(maximum)
     if no_value:
         panel.no_value(no_value)
-    if renamed:
-        pattern, words = renamed
-        options = {"regex": pattern, "renamePattern": words}
-        panel.with_transformation(models.DataTransformerConfig(id_val="renameByRegex", options=options))
+    _rename(panel, renamed)
     for name, colour in (series_colours or {}).items():
         override = panel.override_by_regexp if name.startswith("/") else panel.override_by_name
         override(name, [style.fixed(colour)])
@@ -203,9 +205,10 @@ def bars(
     height: int = 8,
     links: Sequence[Link] = (),
     maximum: float | None = None,
+    renamed: Sequence[tuple[str, str]] = (),
     no_value: str = "no data",
 ) -> bargauge.Panel:
-    """The values of now side by side, to compare them."""
+    """The values of now side by side, to compare them; `renamed` as in `graph`."""
     panel = framed(bargauge.Panel(), title, description, span, height, (), links)
     panel.unit(unit).min(0).thresholds(thresholds or style.plain()).no_value(no_value)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
@@ -214,6 +217,7 @@ def bars(
     panel.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False).fields(""))
     if maximum is not None:
         panel.max(maximum)
+    _rename(panel, renamed)
     return asking(panel, queries, instant=True)
 
 
@@ -243,6 +247,17 @@ def asking(
             target.exemplar(True)
         panel.with_target(target.instant() if instant else target.range())
     return panel
+
+
+def _many(queries: Sequence[Query]) -> bool:
+    """Whether so many lines can be drawn that their fills would mix to a grey."""
+    return len(queries) > 1 or any("{{" in query.legend for query in queries)
+
+
+def _rename(panel: timeseries.Panel | bargauge.Panel, renamed: Sequence[tuple[str, str]]) -> None:
+    for pattern, words in renamed:
+        options = {"regex": pattern, "renamePattern": words}
+        panel.with_transformation(models.DataTransformerConfig(id_val="renameByRegex", options=options))
 
 
 def _legend(*, right: bool) -> common.VizLegendOptions:

@@ -6,7 +6,7 @@ from boards import alerts, colours, style
 from boards.families import percentiles, pods_ready, rate_by
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
-from boards.panels import AnyPanel, Query, distribution, graph, number
+from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, distribution, graph, number
 from boards.queries import per_second, quantile, series, within, worst_pod
 
 MIDDLEWARES = ("addressed", "metrics", "i18n", "rate_limit", "auth", "guard")
@@ -82,7 +82,7 @@ def _health() -> list[AnyPanel]:
             "Redis errors",
             "Redis calls that failed, per second. Any lasting value means that updates are answered with 503.",
             Query(f"{per_second(REDIS)} - {per_second(REDIS, match=SUCCEEDED)}"),
-            "errps",
+            ERRORS_A_SECOND,
             thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING), (1, colours.CRITICAL)),
             decimals=2,
         ),

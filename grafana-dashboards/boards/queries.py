@@ -73,6 +73,11 @@ def worst_pod(metric: str, *by: str, match: str = "", where: str = PODS) -> str:
     return grouped("max", by, series(metric, match, where))
 
 
+def short_pod(expression: str) -> str:
+    """`expression` with only the last part of each pod's name, which tells them apart: `lv9gp`."""
+    return f'label_replace({expression}, "pod", "$1", "pod", ".*-([^-]+)")'
+
+
 def agreed(metric: str, match: str = "") -> str:
     """A total of cluster-wide gauges: summed within each replica's view, then the largest view."""
     return f"max(sum by (pod) ({series(metric, match)}))"

@@ -6,7 +6,7 @@ from boards import colours, operator_panels, style
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, runbook_named
 from boards.panels import AnyPanel, Query, bars, graph, number, timeline
-from boards.queries import ACTIVE, OPERATOR, counted, grouped, or_zero, series, worst_pod
+from boards.queries import ACTIVE, OPERATOR, counted, grouped, or_zero, series, short_pod, worst_pod
 from boards.tables import Column, rows
 
 ACTED = 'action!="None"'
@@ -26,6 +26,13 @@ PHASES = {
     "NotNeeded": colours.NEUTRAL,
     "DryRun": colours.NEUTRAL,
 }
+
+UNDER_WAY = ("Pending", "Settling", "Gated", "Acting", "Verifying", "Reverting")
+"""The phases before an end, in the order in which an incident can pass them."""
+
+IN_PHASE = style.words(
+    {"0": (" ", "transparent"), **{str(n): (" ", PHASES[phase]) for n, phase in enumerate(UNDER_WAY, start=1)}}
+)
 
 
 def build() -> models.Dashboard:
@@ -121,19 +128,20 @@ def _health() -> list[AnyPanel]:
     ]
 
 
+def _in_phase(number: int, phase: str) -> str:
+    """The phase's number, which has its colour, while an incident is in it, else 0."""
+    remediations = operator("remediator_remediations", f'phase="{phase}"')
+    return f"{number} * (max({remediations}) > bool 0)"
+
+
 def _doing() -> list[AnyPanel]:
     return [
         timeline(
             "Phases of the incidents under way",
-            "One row a policy and phase; an incident walks from Settling over Acting and Verifying to its end."
-            " Gated means that a guard or the cause gate holds it back.",
-            [
-                Query(
-                    f"{grouped('max', ('policy', 'phase'), operator('remediator_remediations', ACTIVE))} > bool 0",
-                    "{{policy}}: {{phase}}",
-                )
-            ],
-            style.words({"0": (" ", "transparent"), "1": ("yes", "#3274D9")}),
+            "An incident walks from Settling over Acting and Verifying to its end. Gated: a guard or the cause gate"
+            " holds it back.",
+            [Query(_in_phase(number, phase), phase) for number, phase in enumerate(UNDER_WAY, start=1)],
+            IN_PHASE,
             height=10,
             no_value="No incident in this time.",
             links=[board(OVERVIEW)],
@@ -143,7 +151,7 @@ def _doing() -> list[AnyPanel]:
             "What the default policy watches. A pod that is replaced disappears and a fresh one begins closed.",
             [
                 Query(
-                    worst_pod("bot_gateway_service_circuit_breaker_state", "service_name", "pod"),
+                    short_pod(worst_pod("bot_gateway_service_circuit_breaker_state", "service_name", "pod")),
                     "{{service_name}} on {{pod}}",
                 )
             ],
@@ -185,6 +193,7 @@ def _doing() -> list[AnyPanel]:
                 )
             ],
             "none",
+            renamed=[("/ in 3600s$/", " in an hour"), ("/ in 86400s$/", " in a day")],
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.NOTICE), (2, colours.OK)),
             no_value="no policy",
         ),

@@ -6,8 +6,8 @@ from boards import alerts, colours, style
 from boards.families import percentiles
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
-from boards.panels import AnyPanel, Query, graph, number, timeline
-from boards.queries import SERVICE, counted, per_second, quantile, worst_pod
+from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, graph, number, timeline
+from boards.queries import SERVICE, counted, per_second, quantile, short_pod, worst_pod
 from boards.tables import Column, rows
 
 REQUESTS = "bot_gateway_service_requests_total"
@@ -61,7 +61,7 @@ def _health() -> list[AnyPanel]:
             "Worst error rate",
             "Errors per second of the backend that has most of them.",
             Query(f"max({per_second(ERRORS, 'service_name', where=SERVICE)})"),
-            "errps",
+            ERRORS_A_SECOND,
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
             decimals=2,
             span=4,
@@ -124,7 +124,7 @@ def _compared() -> list[AnyPanel]:
             "Service error rate by service",
             "Errors per second. HighServiceErrorRate looks at each backend's mean of five minutes.",
             [Query(per_second(ERRORS, "service_name", where=SERVICE), "{{service_name}}")],
-            "errps",
+            ERRORS_A_SECOND,
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
             series_colours=colours.SERVICES,
             span=8,
@@ -153,7 +153,7 @@ def _compared() -> list[AnyPanel]:
             "Circuit breakers by pod",
             "Each pod has a breaker of its own for each backend. One pod alone in red is sick itself; the operator"
             " replaces it.",
-            [Query(worst_pod(BREAKER, "service_name", "pod", where=SERVICE), "{{service_name}} on {{pod}}")],
+            [Query(short_pod(worst_pod(BREAKER, "service_name", "pod", where=SERVICE)), "{{service_name}} on {{pod}}")],
             style.BREAKER_STATES,
             height=10,
             alerts=[alerts.CIRCUIT_BREAKER_OPEN],
@@ -211,7 +211,7 @@ def _one_service() -> list[AnyPanel]:
             "$service: errors by kind",
             "Calls without a usable answer, stacked. The top edge is what HighServiceErrorRate measures.",
             [Query(f"{per_second(ERRORS, 'error_type', where=SERVICE)} > 0", "{{error_type}}")],
-            "errps",
+            ERRORS_A_SECOND,
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
             series_colours=colours.SERVICE_ERRORS,
             sparse=True,
@@ -232,7 +232,7 @@ def _one_service() -> list[AnyPanel]:
         timeline(
             "$service: breaker by pod",
             "The state of each pod's breaker towards this backend.",
-            [Query(worst_pod(BREAKER, "pod", where=SERVICE), "{{pod}}")],
+            [Query(short_pod(worst_pod(BREAKER, "pod", where=SERVICE)), "{{pod}}")],
             style.BREAKER_STATES,
             span=6,
             height=7,
@@ -271,6 +271,7 @@ def _telegram() -> list[AnyPanel]:
             [Query(per_second("bot_gateway_telegram_retry_after_seconds_total"), "waiting")],
             "short",
             series_colours={"waiting": colours.WARNING},
+            soft_maximum=1,
             span=8,
         ),
     ]

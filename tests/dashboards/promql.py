@@ -35,10 +35,10 @@ class Selector:
 
 
 def expand(expression: str, variables: Mapping[str, str] = PLACEHOLDERS) -> str:
-    """The expression with Grafana's variables replaced, as the data source does."""
+    """The expression with Grafana's variables replaced, as the data source does; `$1` is label_replace's own."""
     for name, value in variables.items():
         expression = expression.replace(name, value).replace(f"${{{name[1:]}}}", value)
-    if left := re.search(r"\$\w+|\$\{\w+", expression):
+    if left := re.search(r"\$[^\W\d]\w*|\$\{\w+", expression):
         raise ValueError(f"unknown variable {left.group()} in {expression}")
     return expression
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from ports import free_ports
 from tools import tool
-
-from sandbox.redis_server import free_port
 
 pytestmark = pytest.mark.timeout(240)  # three programs start in each test
 
@@ -28,8 +27,7 @@ PORTS = (
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    ports = {name: str(free_port()) for name in PORTS}
-    assert len(set(ports.values())) == len(PORTS)
+    ports = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
     fixed = {"DEMO_RUN_DIR": str(tmp_path), "DEMO_READY_TIMEOUT_SECONDS": "60", "DEMO_MONITORING": "false"}
     return os.environ | ports | fixed
 
@@ -91,7 +89,8 @@ async def test_a_signal_ends_prometheus_alertmanager_jaeger_and_operator_too(
 ) -> None:
     for program in ("prometheus", "alertmanager", "jaeger"):
         tool(program)
-    ports = {f"DEMO_{name}_PORT": str(free_port()) for name in ("PROMETHEUS", "ALERTMANAGER", "JAEGER", "OTLP")}
+    views = ("PROMETHEUS", "ALERTMANAGER", "JAEGER", "OTLP")
+    ports = {f"DEMO_{name}_PORT": str(port) for name, port in zip(views, free_ports(len(views)), strict=True)}
     process = await start(environment | ports | {"DEMO_MONITORING": "true"})
     await read_until(process, "Try it")
     children = psutil.Process(process.pid).children(recursive=True)

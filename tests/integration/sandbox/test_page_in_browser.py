@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from ports import free_ports
 from tools import ROOT, tool
-
-from sandbox.redis_server import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PICTURES = ROOT / "docs" / "pictures"
@@ -38,7 +37,7 @@ VIEWS = ("PROMETHEUS", "ALERTMANAGER", "JAEGER", "OTLP")
 def demo(folder: Path, **settings: str) -> Iterator[str]:
     """The page's address of a demo that has played its conversation."""
     names = ["DEMO_GATEWAY", *(f"SANDBOX_{name}" for name in PARTS), *(f"DEMO_{name}" for name in VIEWS)]
-    ports = {f"{name}_PORT": str(free_port()) for name in names}
+    ports = {f"{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     fixed = {"DEMO_RUN_DIR": str(folder), "DEMO_TRAFFIC_RATE": "0", "DEMO_READY_TIMEOUT_SECONDS": "200"}
     command = [sys.executable, "-m", "sandbox", "demo"]
     with subprocess.Popen(
