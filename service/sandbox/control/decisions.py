@@ -40,7 +40,7 @@ class OperatorView:
 
     async def _remediations(self) -> list[JsonObject]:
         url = f"{self._api}/namespaces/{self._namespace}/remediations"
-        headers = {"Authorization": f"Bearer {(self._account / 'token').read_text()}"}
+        headers = {"Authorization": f"Bearer {(self._account / 'token').read_text().strip()}"}
         trust = ssl.create_default_context(cafile=self._account / "ca.crt") if url.startswith("https:") else True
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         async with (
