@@ -6,14 +6,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Gauge
 
+from app.core.instruments import Counter, Histogram
 from app.core.metric_labels import OTHER
 
 PREFIX = "bot_gateway_"
-
-# A second series for every counter and histogram, which nothing reads.
-disable_created_metrics()  # type: ignore[no-untyped-call]  # it has no annotations
 
 REGISTRY = CollectorRegistry(auto_describe=False)
 
@@ -50,7 +48,9 @@ def counter(name: str, text: str, labels: Mapping[str, LabelValues] | None = Non
     """A counter; one without labels is exposed as 0 from the start."""
     labels = labels or {}
     documentation = _declare("counter", name, text, labels, "sum(rate())")
-    return Counter(PREFIX + name, documentation, list(labels), registry=REGISTRY)
+    made = Counter(PREFIX + name, documentation, list(labels))
+    REGISTRY.register(made)
+    return made
 
 
 def gauge(name: str, text: str, labels: Mapping[str, LabelValues] | None = None, *, aggregate: str) -> Gauge:
@@ -66,4 +66,6 @@ def histogram(
     """A histogram; thresholds of alerts must be among `buckets`, one of which must lie above each threshold."""
     labels = labels or {}
     documentation = _declare("histogram", name, text, labels, "histogram_quantile() over sum by (le)(rate())")
-    return Histogram(PREFIX + name, documentation, list(labels), buckets=buckets, registry=REGISTRY)
+    made = Histogram(PREFIX + name, documentation, list(labels), buckets)
+    REGISTRY.register(made)
+    return made

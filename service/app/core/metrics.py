@@ -6,8 +6,7 @@ The label of a backend is `service_name`, never `service`: Prometheus attaches i
 
 from itertools import product
 
-from prometheus_client import Counter
-
+from app.core.instruments import Counter
 from app.core.metric_family import FAMILIES as FAMILIES
 from app.core.metric_family import closed as closed
 from app.core.metric_family import counter, gauge, histogram

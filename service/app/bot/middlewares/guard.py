@@ -11,7 +11,6 @@ from typing import Any
 from aiogram.dispatcher.flags import extract_flags
 from aiogram.types import CallbackQuery, Message, TelegramObject
 from aiogram.utils.i18n import gettext as _
-from prometheus_client import Counter
 
 from app.backends.models import Identity
 from app.bot.keyboards import share_contact
@@ -19,6 +18,7 @@ from app.bot.middlewares.timed import Handler, TimedMiddleware
 from app.bot.reply import answer_button, tell
 from app.bot.roles import EVERYONE, role_label
 from app.core import metrics
+from app.core.instruments import CounterChild
 
 
 class GuardMiddleware(TimedMiddleware):
@@ -54,5 +54,5 @@ async def _ask_for_contact(event: Message | CallbackQuery) -> None:
 
 
 @cache
-def _actions(action: str, role: str) -> Counter:
+def _actions(action: str, role: str) -> CounterChild:
     return metrics.USER_ACTIONS_TOTAL.labels(action=action, user_role=role)
