@@ -9,6 +9,15 @@ import grpc
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
+FAULTS: list[dict[str, Any]] = [
+    {"service": "telegram", "kind": "down"},
+    {"service": "telegram", "kind": "reset"},
+    {"service": "telegram", "kind": "latency", "latency_seconds": 5},
+    {"service": "telegram", "kind": "error", "status": 502},
+    {"service": "telegram", "kind": "error", "status": 429, "retry_after": 60},
+    {"service": "auth", "kind": "down"},
+    {"service": "auth", "kind": "latency", "latency_seconds": 5},
+]
 SECRETS = ("AAF-known-token", "known-service-token", "known-webhook-secret")
 
 
@@ -49,14 +58,17 @@ async def test_no_secret_is_ever_shown(make_world: Callable[..., Any]) -> None:
         UPDATE_DEADLINE_SECONDS="4",
         TELEGRAM_MESSAGES_PER_SECOND="0",
     )
+    control = f"http://127.0.0.1:{world.sandbox.settings.control_port}"
     answers = []
     async with aiohttp.ClientSession() as session:
         for text in ("/start", "/requests", "/help"):
             world.users.say(1001, text)
         await world.all_handled(60)
-        # Everything that can fail does: Telegram hangs up, backends are down.
-        async with session.post(f"http://127.0.0.1:{world.sandbox.settings.control_port}/faults", json=DOWN):
-            world.users.say(1002, "/requests")
+        # Everything that can fail does: Telegram hangs up, answers nonsense or too late, backends are down.
+        for number, fault in enumerate(FAULTS):
+            await session.delete(f"{control}/faults")
+            await session.post(f"{control}/faults", json=fault)
+            world.users.say(1002 + number, "/requests")
             await world.all_handled(60)
         for path in ("/metrics", "/readyz", "/nope", "/webhook"):
             async with session.get(f"{replica.url}{path}") as answer:
@@ -73,6 +85,3 @@ async def test_no_secret_is_ever_shown(make_world: Callable[..., Any]) -> None:
     for secret in SECRETS:
         for where, text in everything.items():
             assert secret not in text, (where, text[max(0, text.index(secret) - 300) : text.index(secret) + 50])
-
-
-DOWN = {"service": "telegram", "kind": "down"}
