@@ -2,6 +2,9 @@
 
 One hundred posts are 0.33/s over the five minutes that the rule looks at, below its threshold of 1/s, so this sends a
 bounded rate for a bounded time, prints each stage when it is first seen, stops sending, and waits for the resolution.
+
+Who was told of *this* alert is read from the receivers' own logs where they are named (`--receiver`). Without them
+Alertmanager's counters are all there is: they count by integration, so the drill says when other alerts share one.
 """
 
 from __future__ import annotations
@@ -11,20 +14,17 @@ import asyncio
 import base64
 import contextlib
 import json
-import re
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
-
-ALERT = "HighErrorRate"
-
-
-class DrillError(Exception):
-    """The drill cannot go on; the message says why and what to do."""
+from drill.ears import Ears
+from drill.kubectl import DrillError, kubectl, port_forward
+from drill.monitoring import ALERT, Monitoring
+from drill.routes import Receiver, receivers_of, sharers
 
 
 @dataclass
@@ -35,39 +35,6 @@ class Stages:
 
     def mark(self, text: str) -> None:
         print(f"{time.monotonic() - self.started:7.1f} s  {text}", flush=True)
-
-
-async def kubectl(*args: str) -> str:
-    """What kubectl prints. Raises DrillError with its message when it fails."""
-    process = await asyncio.create_subprocess_exec(
-        "kubectl", *args, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    out, err = await process.communicate()
-    if process.returncode:
-        raise DrillError(f"kubectl {' '.join(args)}: {err.decode().strip()}")
-    return out.decode()
-
-
-@contextlib.asynccontextmanager
-async def port_forward(namespace: str, service: str, port: int) -> AsyncIterator[str]:
-    """A base URL on this machine that leads to the service's port."""
-    process = await asyncio.create_subprocess_exec(
-        "kubectl", "port-forward", "-n", namespace, f"svc/{service}", f":{port}",
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        if process.stdout is None or process.stderr is None:
-            raise DrillError("kubectl port-forward has no output to read")
-        found = re.search(r"127\.0\.0\.1:(\d+)", (await process.stdout.readline()).decode())
-        if not found:
-            raise DrillError(
-                f"port-forward to {service} in {namespace}: {(await process.stderr.read()).decode().strip()}"
-            )
-        yield f"http://127.0.0.1:{found.group(1)}"
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await process.wait()
 
 
 async def webhook_secret(namespace: str, release: str) -> str:
@@ -94,6 +61,46 @@ async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float)
         await asyncio.sleep(2)
 
 
+async def announce(stages: Stages, monitoring: Monitoring, labels: dict[str, str], logs: list[str]) -> list[Receiver]:
+    """Say beforehand who will be told, and return those who will."""
+    config = await monitoring.configuration()
+    takers = [receiver for receiver in receivers_of(config, labels) if receiver.integrations]
+    if not takers:
+        stages.mark(
+            f"NO RECEIVER takes {ALERT} of {labels['namespace']}: nobody will be told (docs/alerts.md;"
+            " a new AlertmanagerConfig takes a minute or two)"
+        )
+        return []
+    stages.mark(f"{ALERT} of {labels['namespace']} goes to {'; '.join(map(str, takers))}")
+    if all(taker.is_operator for taker in takers):
+        stages.mark("NO PERSON is among them: set alerting.slack or alerting.email")
+    if not logs:
+        for integration, count in sharers(await monitoring.groups(), config, takers).items():
+            if any(integration in taker.integrations for taker in takers):
+                stages.mark(
+                    f"{count} other groups of alerts go out by {integration} too and are counted with it:"
+                    " name the receiver with --receiver to tell them apart"
+                )
+    return takers
+
+
+async def everybody_told(stages: Stages, ears: Ears, status: str, seconds: float) -> None:
+    """Wait until all that are expected were told, marking each. Raises DrillError naming those that were not."""
+    heard: set[str] = set()
+    end = time.monotonic() + seconds
+    while ears.expected - heard:
+        for name in sorted(await ears.told(status) - heard):
+            heard.add(name)
+            stages.mark(f"told {status}: {name}")
+        if time.monotonic() > end:
+            failing = await ears.failures()
+            missing = ", ".join(sorted(ears.expected - heard))
+            raise DrillError(
+                f"not told {status} within {seconds:.0f} s: {missing}" + (f" (failing: {failing})" if failing else "")
+            )
+        await asyncio.sleep(2)
+
+
 async def drill(args: argparse.Namespace) -> None:
     """Run the drill against the cluster that KUBECONFIG names."""
     secret = await webhook_secret(args.namespace, args.release)
@@ -103,54 +110,43 @@ async def drill(args: argparse.Namespace) -> None:
         port_forward(args.monitoring_namespace, args.alertmanager, 9093) as alertmanager,
         httpx.AsyncClient(timeout=10) as client,
     ):
-        labels = {"alertname": ALERT, "namespace": args.namespace}
-
-        async def query(promql: str) -> list[dict[str, Any]]:
-            answer = await client.get(f"{prometheus}/api/v1/query", params={"query": promql})
-            result: list[dict[str, Any]] = answer.raise_for_status().json()["data"]["result"]
-            return result
-
-        async def in_state(state: str) -> bool:
-            return bool(await query(f'ALERTS{{alertname="{ALERT}",namespace="{args.namespace}",alertstate="{state}"}}'))
-
-        async def receivers() -> set[str]:
-            answer = await client.get(f"{alertmanager}/api/v2/alerts")
-            ours = [alert for alert in answer.raise_for_status().json() if labels.items() <= alert["labels"].items()]
-            return {receiver["name"] for alert in ours for receiver in alert["receivers"]}
+        monitoring = Monitoring(client, prometheus, alertmanager, args.namespace)
+        labels = await monitoring.rule_labels(args.release)
+        stages = Stages()
+        takers = await announce(stages, monitoring, labels, args.receiver)
+        ears = Ears(monitoring, takers, args.receiver if takers else [], args.namespace)
 
         async def held() -> bool:
-            return bool(await receivers())
+            return bool(await monitoring.alerts())
 
-        async def sent() -> float:
-            found = await query("sum(alertmanager_notifications_total)")
-            return float(found[0]["value"][1]) if found else 0.0
-
-        before = await sent()
-        stages = Stages()
+        if await held():
+            raise DrillError(f"{ALERT} of {args.namespace} is firing already: wait until it is over")
+        await ears.listen()
         stages.mark(f"posting invalid updates, {args.rate:g}/s")
         posting = asyncio.create_task(post_invalid(client, gateway, secret, args.rate))
         try:
-            await until("the rule pending", lambda: in_state("pending"), 180)
-            stages.mark(f"{ALERT} is pending in Prometheus (above 1/s)")
-            await until("the rule firing", lambda: in_state("firing"), 480)
-            stages.mark(f"{ALERT} fires (5 minutes above the threshold)")
+            await until("the rule pending", lambda: monitoring.in_state("pending"), 180)
+            stages.mark(f"{ALERT} is pending in Prometheus (above its threshold)")
+            await until("the rule firing", lambda: monitoring.in_state("firing"), 480)
+            stages.mark(f"{ALERT} fires in Prometheus")
             await until("the alert in Alertmanager", held, 60)
-            stages.mark(f"Alertmanager holds it for {', '.join(sorted(await receivers()))}")
-
-            async def notified() -> bool:
-                return await sent() > before
-
-            await until("a notification", notified, 180)
-            stages.mark("Alertmanager has sent notifications (of any alert) since the first post")
+            (first, *_) = await monitoring.alerts()
+            stages.mark(f"Alertmanager holds it, {first['status']['state']}")
+            await everybody_told(stages, ears, "firing", 180)
         finally:
             posting.cancel()
         stages.mark("no more posts")
-
-        async def resolved() -> bool:
-            return not await held()
-
-        await until("the resolution", resolved, 600)
+        end = time.monotonic() + 600
+        # Listening afresh at each look: the word of the end may come with the end itself.
+        await ears.listen()
+        while await held():
+            if time.monotonic() > end:
+                raise DrillError("not resolved within 600 s")
+            if not args.receiver:
+                await ears.listen()
+            await asyncio.sleep(2)
         stages.mark("resolved: Alertmanager holds it no more")
+        await everybody_told(stages, ears, "resolved", 150)
 
 
 def main() -> int:
@@ -162,7 +158,17 @@ def main() -> int:
     parser.add_argument("--prometheus", default="kube-prometheus-stack-prometheus", help="name of its Service")
     parser.add_argument("--alertmanager", default="kube-prometheus-stack-alertmanager", help="name of its Service")
     parser.add_argument("--rate", type=float, default=3.0, help="posts a second")
+    parser.add_argument(
+        "--receiver",
+        action="append",
+        default=[],
+        metavar="KIND/NAME",
+        help="a receiver whose log tells of the alert, in the release's namespace, for example"
+        " deploy/notification-service; may be given several times",
+    )
     args = parser.parse_args()
+    # Ended by whatever signal, it must not leave its port-forwards behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(drill(args))
     except (DrillError, httpx.HTTPError) as error:

@@ -1,4 +1,4 @@
-"""A namespace of the cluster that KUBECONFIG names, with Pod Security `restricted`, and Helm in it."""
+"""A namespace of the cluster that KUBECONFIG names, and Helm in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tools import run
 
 IMAGE_TAG = os.environ.get("E2E_IMAGE_TAG", "dev")
 MONITORING = os.environ.get("E2E_MONITORING_NAMESPACE", "monitoring")
+PROMETHEUS = os.environ.get("E2E_PROMETHEUS", "kube-prometheus-stack-prometheus")
 ALERTMANAGER = os.environ.get("E2E_ALERTMANAGER", "kube-prometheus-stack-alertmanager")
 IMAGES = ("--set", f"image.tag={IMAGE_TAG},operator.image.tag={IMAGE_TAG}")
 KINDS = (
@@ -22,11 +23,12 @@ NEVER_OURS = ("configmap/kube-root-ca.crt", "serviceaccount/default")
 
 
 @contextmanager
-def namespace(name: str) -> Iterator[str]:
-    """A new namespace, deleted with all that is in it at the end."""
+def namespace(name: str, *, restricted: bool = True) -> Iterator[str]:
+    """A new namespace under Pod Security `restricted`, deleted with all that is in it at the end."""
     kubectl("delete", "namespace", name, "--ignore-not-found", timeout=180)
     kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    if restricted:
+        kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     try:
         yield name
     finally:
@@ -40,9 +42,9 @@ def helm(program: str, *arguments: str) -> str:
     return done.stdout
 
 
-def install_sandbox(program: str, space: str) -> None:
-    """The backends and the Telegram simulator, which the gateway's start needs."""
-    arguments = ("-n", space, "--set", f"image.tag={IMAGE_TAG}", "--wait", "--timeout", "3m")
+def install_sandbox(program: str, space: str, *more: str) -> None:
+    """The backends and the Telegram simulator, which the gateway's start needs; `more` are Helm's arguments."""
+    arguments = (*more, "-n", space, "--set", f"image.tag={IMAGE_TAG}", "--wait", "--timeout", "3m")
     helm(program, "install", "sandbox", str(SANDBOX_CHART), *arguments)
 
 

@@ -1,0 +1,45 @@
+"""kubectl as the drill needs it: one command, and a port of a service on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+
+
+class DrillError(Exception):
+    """The drill cannot go on; the message says why and what to do."""
+
+
+async def kubectl(*args: str) -> str:
+    """What kubectl prints. Raises DrillError with its message when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        "kubectl", *args, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    if process.returncode:
+        raise DrillError(f"kubectl {' '.join(args)}: {err.decode().strip()}")
+    return out.decode()
+
+
+@contextlib.asynccontextmanager
+async def port_forward(namespace: str, service: str, port: int) -> AsyncIterator[str]:
+    """A base URL on this machine that leads to the service's port."""
+    process = await asyncio.create_subprocess_exec(
+        "kubectl", "port-forward", "-n", namespace, f"svc/{service}", f":{port}",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        if process.stdout is None or process.stderr is None:
+            raise DrillError("kubectl port-forward has no output to read")
+        found = re.search(r"127\.0\.0\.1:(\d+)", (await process.stdout.readline()).decode())
+        if not found:
+            raise DrillError(
+                f"port-forward to {service} in {namespace}: {(await process.stderr.read()).decode().strip()}"
+            )
+        yield f"http://127.0.0.1:{found.group(1)}"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
