@@ -21,9 +21,9 @@ from game_day.model import Pair, Run
 from game_day.release import REPLICAS, Release, wait_for
 from game_day.scene import Scene
 
-RATE = 1.0
+RATE = 0.7
 """Conversations that begin each second, in each release."""
-AFTER_SECONDS = 45
+AFTER_SECONDS = 30
 """Traffic goes on for so long after the fault is undone."""
 RECORDING_INTERVAL_SECONDS = 5
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from game_day.cluster import kubectl
@@ -18,7 +22,14 @@ _COMMAND = f"import socket, time; s = socket.create_server(('', {_SILENT_PORT}))
 
 
 class Hand:
-    """Faults of processes, networks and cgroups; raises RuntimeError where the pod has no such process."""
+    """Faults of processes, networks and cgroups; raises RuntimeError where the pod has no such process.
+
+    One session serves them all: on a busy node every `kubectl exec` of its own would take seconds.
+    """
+
+    def __init__(self, session: subprocess.Popen[str]) -> None:
+        self._session = session
+        self._lock = threading.Lock()
 
     def signal(self, pod_uid: str, word: str, number: signal.Signals) -> None:
         """Send a signal to the pod's process whose command line has `word`."""
@@ -37,10 +48,30 @@ class Hand:
         return int(self._do("memory", pod_uid, word, str(extra_bytes)))
 
     def _do(self, *arguments: str) -> str:
-        return kubectl("exec", "-i", "-n", NAMESPACE, POD, "--", "python", "-", *arguments, stdin=SCRIPT).strip()
+        assert self._session.stdin is not None
+        assert self._session.stdout is not None
+        with self._lock:
+            self._session.stdin.write(" ".join(arguments) + "\n")
+            self._session.stdin.flush()
+            outcome, _, what = self._session.stdout.readline().strip().partition(" ")
+        if outcome != "ok":
+            raise RuntimeError(f"the node's hand: {' '.join(arguments)}: {what or 'the session has ended'}")
+        return what
 
 
-def install_hand(image: str) -> Hand:
+@contextmanager
+def node_hand() -> Iterator[Hand]:
+    """A session of the hand, which must be installed."""
+    command = ["kubectl", "exec", "-i", "-n", NAMESPACE, POD, "--", "python", "-c", SCRIPT]
+    session = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield Hand(session)
+    finally:
+        session.terminate()
+        session.wait()
+
+
+def install_hand(image: str) -> None:
     """Run the hand in a namespace of its own, which Pod Security does not restrict."""
     container = {
         "name": POD,
@@ -72,7 +103,6 @@ def install_hand(image: str) -> Hand:
         "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": [namespace, pod, silent]})
     )
     kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{POD}", "--timeout=60s")
-    return Hand()
 
 
 def remove_hand() -> None:

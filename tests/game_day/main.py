@@ -20,7 +20,7 @@ from game_day.cluster import connected, kubectl
 from game_day.drill import play
 from game_day.fault import Fault
 from game_day.faults import ALL, BY_NAME
-from game_day.hand import Hand, install_hand, remove_hand
+from game_day.hand import Hand, install_hand, node_hand, remove_hand
 from game_day.lane import ROOT, Lane
 from game_day.recordings import keep
 from game_day.verdict import defects
@@ -46,13 +46,14 @@ def _play(faults: list[Fault], arguments: argparse.Namespace) -> list[str]:
     count = min(arguments.lanes, len(faults))
     with connected() as cluster:
         lanes = [Lane(cluster, name) for name in LANES[:count]]
-        hand = install_hand(f"bot-gateway:{arguments.tag}")
+        install_hand(f"bot-gateway:{arguments.tag}")
         try:
             if not arguments.installed:
                 kubectl("apply", "--server-side", "--force-conflicts", "-f", str(ROOT / "charts/bot-gateway/crds"))
                 for lane in lanes:
                     lane.install(arguments.tag)
-            return _in_lanes(faults, lanes, hand, arguments)
+            with node_hand() as hand:
+                return _in_lanes(faults, lanes, hand, arguments)
         finally:
             if not arguments.keep:
                 for lane in lanes:

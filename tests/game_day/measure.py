@@ -21,7 +21,7 @@ QUERY_STEP_SECONDS = 5
 NOISE_SHARE = 0.05
 NOISE_UPDATES = 2
 """A bin with no more trouble than that counts as served: a busy node is late now and then."""
-BEFORE_SECONDS = 30
+BEFORE_SECONDS = 20
 """Traffic before the fault that a run looks back on."""
 
 JsonObject = dict[str, Any]

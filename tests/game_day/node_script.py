@@ -1,4 +1,6 @@
-"""Runs inside the node's hand (see hand.py), as root in the node's process table: one act a call, its outcome printed.
+"""Runs inside the node's hand (see hand.py), as root in the node's process table: one act a line, one line in answer.
+
+An answer is `ok OUTCOME` or `error WHAT`.
 
 signal UID WORD NUMBER      the one process of the pod whose command line has that word
 drop UID PORT on|off        packets of the pod to a TCP port vanish, or no longer do
@@ -37,7 +39,7 @@ def only(uid: str, word: str) -> int:
     """The first process with that word: a container's main one, before its children."""
     found = processes(uid, word)
     if not found:
-        raise SystemExit(f"no process with {word!r} in the pod {uid}")
+        raise ProcessLookupError(f"no process with {word!r} in the pod {uid}")
     return found[0]
 
 
@@ -53,19 +55,18 @@ def cgroup(pid: int, controller: str) -> tuple[Path, bool]:
     return NODE / "sys/fs/cgroup" / unified.lstrip("/"), True
 
 
-def drop(uid: str, port: str, switch: str) -> None:
+def drop(uid: str, port: str, switch: str) -> str:
     """Add or remove the rule in the pod's network namespace with the node's own iptables."""
     rule = ["OUTPUT", "-p", "tcp", "--dport", port, "-j", "DROP"]
     pids = processes(uid)
     if not pids:
-        print("gone")
-        return
+        return "gone"
     inside = ["nsenter", "-t", str(pids[0]), "-n", "--", "chroot", str(NODE), "iptables", "-w"]
-    subprocess.run([*inside, "-I" if switch == "on" else "-D", *rule], check=True)
-    print(switch)
+    subprocess.run([*inside, "-I" if switch == "on" else "-D", *rule], check=True, capture_output=True)
+    return switch
 
 
-def limit_cpu(uid: str, word: str, percent: str) -> None:
+def limit_cpu(uid: str, word: str, percent: str) -> str:
     """Write the quota of the container that the process is in."""
     where, unified = cgroup(only(uid, word), "cpu")
     quota = round(PERIOD_MICROSECONDS * float(percent) / 100) or -1
@@ -74,26 +75,35 @@ def limit_cpu(uid: str, word: str, percent: str) -> None:
     else:
         (where / "cpu.cfs_period_us").write_text(str(PERIOD_MICROSECONDS))
         (where / "cpu.cfs_quota_us").write_text(str(quota))
-    print(quota)
+    return str(quota)
 
 
-def limit_memory(uid: str, word: str, extra: str) -> None:
+def limit_memory(uid: str, word: str, extra: str) -> str:
     """Lower the limit of the container that the process is in to what it uses now and a little more."""
     where, unified = cgroup(only(uid, word), "memory")
     used = int((where / ("memory.current" if unified else "memory.usage_in_bytes")).read_text())
     limit = used + int(extra)
     (where / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(limit))
-    print(limit)
+    return str(limit)
+
+
+def send(uid: str, word: str, number: str) -> str:
+    """Send a signal to the pod's process."""
+    os.kill(only(uid, word), int(number))
+    return "sent"
+
+
+ACTS = {"signal": send, "drop": drop, "cpu": limit_cpu, "memory": limit_memory}
 
 
 def main() -> None:
-    """Do the one act that the arguments name."""
-    act, *arguments = sys.argv[1:]
-    if act == "signal":
-        os.kill(only(arguments[0], arguments[1]), int(arguments[2]))
-        print("sent")
-    else:
-        {"drop": drop, "cpu": limit_cpu, "memory": limit_memory}[act](*arguments)
+    """Do what each line asks for, until there are no more."""
+    for line in sys.stdin:
+        act, *arguments = line.split()
+        try:
+            print("ok", ACTS[act](*arguments), flush=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print("error", str(error).replace("\n", " "), flush=True)
 
 
 main()

@@ -6,9 +6,9 @@ from game_day.fault import Fault
 from game_day.scene import Scene
 
 AWAY_FROM, AWAY_TO = 45, 190
-ALERTMANAGER_SECONDS = 390
-PROMETHEUS_BACK = 300
-PROMETHEUS_SECONDS = 400
+ALERTMANAGER_SECONDS = 370
+PROMETHEUS_BACK = 290
+PROMETHEUS_SECONDS = 380
 
 
 def alertmanager_down(scene: Scene) -> None:

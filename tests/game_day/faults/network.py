@@ -5,10 +5,10 @@ from __future__ import annotations
 from game_day.fault import Fault
 from game_day.scene import Scene
 
-SECONDS = 300
+SECONDS = 270
 """Long enough for alert, settling, action and recovery; without an operator a person ends it then."""
 OUTAGE_FROM, OUTAGE_TO = 60, 220
-BOTH_SECONDS = OUTAGE_TO + 170
+BOTH_SECONDS = OUTAGE_TO + 150
 
 
 def cut_off(scene: Scene) -> None:

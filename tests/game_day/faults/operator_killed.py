@@ -15,7 +15,7 @@ from game_day.fault import Fault
 from game_day.hand import NAMESPACE, SILENT_SERVICE
 from game_day.scene import OPERATOR, Scene
 
-SECONDS = 300
+SECONDS = 280
 WAIT_SECONDS = 10
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 

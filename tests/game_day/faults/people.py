@@ -10,7 +10,7 @@ from game_day.release import REPLICAS
 from game_day.scene import Scene
 
 UNDO_SECONDS = 210
-SECONDS = 340
+SECONDS = 320
 SCALED_TO = REPLICAS + 1
 
 

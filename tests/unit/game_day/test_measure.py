@@ -40,7 +40,7 @@ def test_late_or_never_is_trouble(took, expected):
 def test_updates_are_counted_where_they_were_written():
     bins = binned([update(95.0), update(100.0), update(109.9, took=None), update(110.0)], start=100.0, ended=125.0)
     assert [entry for entry in bins if entry.updates] == [Bin(-10, 1, 0), Bin(0, 2, 1), Bin(10, 1, 0)]
-    assert (bins[0].at, bins[-1].at) == (-30, 20)
+    assert (bins[0].at, bins[-1].at) == (-20, 20)
 
 
 def bins(*troubled, updates=40):
