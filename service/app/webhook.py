@@ -9,10 +9,10 @@ import hmac
 import time
 from collections.abc import Callable
 
-import structlog
 from aiohttp import web
 
 from app.core import metrics
+from app.core.logging import current_update_id
 from app.core.settings import Settings
 from app.core.tracing import add_span_attribute, create_span, current_exemplar
 from app.delivery.dead_letters import DeadLetterReason
@@ -68,7 +68,7 @@ class Webhook:
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one post."""
         started = time.perf_counter()
-        structlog.contextvars.clear_contextvars()
+        current_update_id.set(None)
         with create_span("/webhook") as span:
             outcome = await self._outcome(request)
             add_span_attribute("outcome", outcome)

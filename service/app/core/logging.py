@@ -7,6 +7,7 @@ for example in the message of an exception that quotes an address.
 import logging
 import sys
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import TextIO
 
 import structlog
@@ -16,6 +17,9 @@ from app.core.log_flood import FloodFilter, add_suppressed, shorten
 from app.core.tracing import current_span
 
 REDACTED = "[redacted]"
+
+current_update_id: ContextVar[int | None] = ContextVar("current_update_id", default=None)
+"""The update being handled. Not by structlog's own means: those cost each update more, though few write a line."""
 
 
 class Redactor:
@@ -42,6 +46,14 @@ def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> Eve
     return event
 
 
+def add_update_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Add `update_id`, where an update is being handled."""
+    update_id = current_update_id.get()
+    if update_id is not None:
+        event["update_id"] = update_id
+    return event
+
+
 def configure_logging(level: str, secrets: Iterable[str], stream: TextIO | None = None) -> None:
     """Send structlog's and the standard library's events to `stream` (standard output) as redacted JSON."""
     redact = Redactor(secrets)
@@ -51,7 +63,7 @@ def configure_logging(level: str, secrets: Iterable[str], stream: TextIO | None 
         return redact(str(render(logger, method, event)))
 
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        add_update_id,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -9,6 +9,7 @@ from aiogram.types import Update
 
 from app.core import metrics
 from app.core.activity import Activity
+from app.core.logging import current_update_id
 from app.core.redis_batch import RedisUnavailableError
 from app.core.tracing import add_span_attribute, create_span, mark_failed
 from app.delivery.address import address_of
@@ -60,7 +61,7 @@ class Pipeline:
 
     async def handle(self, update: Update, message_type: str) -> Outcome:
         """Handle one update. Never raises for what a handler or Redis does; cancellation gives the lane back."""
-        structlog.contextvars.bind_contextvars(update_id=update.update_id)
+        current_update_id.set(update.update_id)
         address = address_of(update)
         add_span_attribute("user_id", address.user_id)
         add_span_attribute("message_type", message_type)

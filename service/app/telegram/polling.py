@@ -15,6 +15,7 @@ from aiogram.methods import GetUpdates
 
 from app.core import metrics
 from app.core.election import Election
+from app.core.logging import current_update_id
 from app.core.tracing import create_span
 from app.delivery.intake import Intake
 from app.delivery.pipeline import Outcome
@@ -85,7 +86,7 @@ class Polling:
                 outcome = await self._handle(body)
 
     async def _handle(self, body: bytes) -> Outcome:
-        structlog.contextvars.clear_contextvars()
+        current_update_id.set(None)
         with create_span("/polling"):
             outcome = await self._intake.take(body)
         metrics.WEBHOOK_REQUESTS_TOTAL.labels(outcome).inc()

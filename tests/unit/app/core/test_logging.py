@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from app.core.logging import Redactor, configure_logging
+from app.core.logging import Redactor, configure_logging, current_update_id
 from app.core.tracing import create_span
 
 TOKEN = "42:AAF-known-token"
@@ -30,8 +30,10 @@ def lines(output: io.StringIO) -> list[dict[str, object]]:
 
 
 def test_an_event_is_one_line_of_json_with_its_ids(output: io.StringIO) -> None:
-    with structlog.contextvars.bound_contextvars(update_id=7), create_span("work") as span:
+    token = current_update_id.set(7)
+    with create_span("work") as span:
         structlog.stdlib.get_logger("app.test").warning("it_happened", count=2)
+    current_update_id.reset(token)
     [line] = lines(output)
     assert line["event"] == "it_happened"
     assert line["count"] == 2
