@@ -45,21 +45,21 @@ def custom_schemas() -> dict[tuple[str, str], Schema]:
         for version in definition["versions"]:
             api = f"{definition['group']}/{version['name']}"
             schemas[(api, definition["names"]["kind"])] = version["schema"]["openAPIV3Schema"]
-    closed = {key: _closed(schema) for key, schema in schemas.items()}
-    for schema in closed.values():
+    strict = {key: closed(schema) for key, schema in schemas.items()}
+    for schema in strict.values():
         # The API server adds ObjectMeta's fields to what a CRD says of metadata.
         schema["properties"]["metadata"].pop("additionalProperties", None)
-    return closed
+    return strict
 
 
-def _closed(schema: Any) -> Any:
+def closed(schema: Any) -> Any:
     """The schema with every object of known properties closed: what an API server would prune is an error here."""
     if isinstance(schema, list):
-        return [_closed(item) for item in schema]
+        return [closed(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     result = {
-        key: {name: _closed(item) for name, item in value.items()} if key == "properties" else _closed(value)
+        key: {name: closed(item) for name, item in value.items()} if key == "properties" else closed(value)
         for key, value in schema.items()
     }
     is_open = "additionalProperties" in schema or schema.get("x-kubernetes-preserve-unknown-fields")
