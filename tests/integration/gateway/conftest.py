@@ -157,12 +157,12 @@ class World:
 async def make_world(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     stack = AsyncExitStack()
 
-    async def make(redis: RedisServer | RedisSet | None = None, **changes: Any) -> World:
+    async def make(redis: RedisServer | RedisSet | None = None, token: str = TOKEN, **changes: Any) -> World:
         redis = await stack.enter_async_context(redis or RedisServer())
         balancer_port = free_port()
         ports = {f"{name}_port": free_port() for name in ("telegram", "control", "auth", "request", "user", "shift")}
         settings = SandboxSettings(
-            bot_token=TOKEN,
+            bot_token=token,
             service_token=SERVICE_TOKEN,
             webhook_url=f"http://127.0.0.1:{balancer_port}/webhook",
             webhook_secret=SECRET,
@@ -173,7 +173,7 @@ async def make_world(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
         balancer = await stack.enter_async_context(Balancer(balancer_port))
         environment = {
             **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "PYTHONPATH")},
-            "BOT_TOKEN": TOKEN,
+            "BOT_TOKEN": token,
             "SERVICE_TOKEN": SERVICE_TOKEN,
             "WEBHOOK_SECRET": SECRET,
             "HOST": "127.0.0.1",

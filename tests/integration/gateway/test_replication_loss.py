@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from exactly_once import (
     CHATS,
     ENVIRONMENT,
@@ -28,6 +29,7 @@ LAG_SECONDS = 0.5
 LEASE_SECONDS = 3
 
 
+@pytest.mark.timeout(300)
 async def test_lost_acknowledgements_cost_a_step_of_a_dialogue_at_most(
     make_world: Callable[..., Any], tmp_path: Path
 ) -> None:

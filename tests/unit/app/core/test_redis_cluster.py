@@ -20,6 +20,9 @@ Sample = Callable[..., float]
 COUNT = Script("claim", "return redis.call('INCR', KEYS[1])")
 SUM = Script("commit", "redis.call('INCR', KEYS[1]) return redis.call('INCR', KEYS[2])")
 
+# A cluster votes for seconds, and on a busy machine for many.
+pytestmark = pytest.mark.timeout(240)
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[ClusterSet]:
