@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from remediator.api.remediation import Phase, Remediation, StepEntry
 from remediator.api.values import format_duration
 from remediator.cluster import Cluster
 from remediator.kube import ConnectionFailedError, KubeError, connect
+from remediator.settings import ENV_PREFIX
 
 _TIMEOUT_SECONDS = 10.0
 _PREFIXES = ("rem/", "remediation/", "remediations/")
@@ -23,7 +25,12 @@ def main(argv: Sequence[str]) -> int:
     """Print the story; return 1 when the object cannot be read, 2 for wrong arguments."""
     parser = argparse.ArgumentParser(prog="remediator explain", description=__doc__)
     parser.add_argument("remediation", help="rem/NAME, as in kubectl get rem")
-    parser.add_argument("-n", "--namespace", default="default", help="the namespace it is in")
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        default=os.environ.get(f"{ENV_PREFIX}NAMESPACE", "default"),
+        help="the namespace it is in; in the operator's pod its own",
+    )
     arguments = parser.parse_args(argv)
     name = arguments.remediation
     for prefix in _PREFIXES:

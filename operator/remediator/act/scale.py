@@ -18,6 +18,9 @@ from remediator.cluster import Json, Patch, TargetKind, Workload
 from remediator.decide.decision import ActResult
 from remediator.kube import ConflictError, KubeError, RefusedError
 
+RELEASE_ATTEMPTS = 5
+"""How often the place of our managedFields entries is looked up anew before giving up."""
+
 _FIELDS = {
     ScaleKind.DEPLOYMENT: "replicas",
     ScaleKind.STATEFUL_SET: "replicas",
@@ -205,10 +208,26 @@ async def release(api: ScaleApi, owner: ScaleOwner) -> Outcome:
         if BASELINE_ANNOTATION in seen.annotations:
             path = f"/metadata/annotations/{escaped(BASELINE_ANNOTATION)}"
             await patcher(api, owner)([{"op": "remove", "path": path}])
-            seen = await read_scale(api, owner)
-        patch = release_patch(seen.managed_fields)
-        if patch:
-            await patcher(api, owner)(patch)
+        await _give_up_fields(api, owner)
     except KubeError as error:
         return from_error(error)
     return Outcome(ActResult.ACCEPTED, f"{owner}: the operator owns no field of it any more.")
+
+
+async def _give_up_fields(api: ScaleApi, owner: ScaleOwner) -> None:
+    """Remove our managedFields entries.
+
+    Their positions move with every write of a controller, and a scaled workload is written to all the time: then the
+    patch's test fails (422), which is no refusal of ours but a reason to read again.
+    """
+    for attempt in range(1, RELEASE_ATTEMPTS + 1):
+        patch = release_patch((await read_scale(api, owner)).managed_fields)
+        if not patch:
+            return
+        try:
+            await patcher(api, owner)(patch)
+        except RefusedError:
+            if attempt == RELEASE_ATTEMPTS:
+                raise
+        else:
+            return
