@@ -8,6 +8,7 @@ lost and counted, and no update waits for it.
 import os
 import platform
 import random
+import threading
 import time
 from collections.abc import Callable, Sequence
 
@@ -30,6 +31,7 @@ SERVICE_NAME = "Bot Gateway Service"
 AGENT_PORT = 6831
 OTLP_PORT = 4317
 QUEUE_SPANS = 8192
+SHUTDOWN_SECONDS = 3.0
 
 _SCOPE = InstrumentationScope("app.core.tracing")
 _STATUS_OK, _STATUS_ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
@@ -41,6 +43,7 @@ class CountingExporter(SpanExporter):
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
+        self._closed = False
         self.settled = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -57,8 +60,10 @@ class CountingExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Close the connection."""
-        self._exporter.shutdown()
+        """Close the connection, once; an export under way fails."""
+        if not self._closed:
+            self._closed = True
+            self._exporter.shutdown()
 
 
 class Keeper:
@@ -111,8 +116,12 @@ class Keeper:
             self._processor.on_end(self._readable(recording, span))
 
     def shutdown(self) -> None:
-        """Send what is queued and stop the thread; blocks for a few seconds at most."""
+        """Send what is queued and stop the thread. What is not sent after `SHUTDOWN_SECONDS` is lost, and counted."""
+        # By itself the processor goes on for 30 s, longer than a pod is given to end.
+        giving_up = threading.Timer(SHUTDOWN_SECONDS, self._counting.shutdown)
+        giving_up.start()
         self._processor.shutdown()  # type: ignore[no-untyped-call]  # it has no annotations
+        giving_up.cancel()
 
     def _take_from_error_budget(self) -> bool:
         now = self._clock()

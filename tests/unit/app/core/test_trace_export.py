@@ -1,6 +1,10 @@
+import socket
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -30,7 +34,7 @@ def _uninstalled() -> Iterator[None]:
     tracing.install(Tracer())
 
 
-def install(collector: Collector, *, ratio: float = 0.0, errors_per_second: float = 20) -> Keeper:
+def install(collector: SpanExporter, *, ratio: float = 0.0, errors_per_second: float = 20) -> Keeper:
     keeper = Keeper(
         collector,
         Resource.create({"service.name": "Bot Gateway Service"}),
@@ -111,6 +115,52 @@ def test_what_the_collector_does_not_take_is_counted(sample: Sample) -> None:
         pass
     keeper.shutdown()
     assert sample("spans_dropped_total", reason="export_failed") == before + 1
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_collector_that_refuses_or_never_answers_loses_counted_spans(sample: Sample, answers: bool) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if not answers:
+            # The kernel takes the connection, and nobody ever answers.
+            listening.listen()
+        port = listening.getsockname()[1]
+        keeper = install(GrpcExporter(endpoint=f"http://127.0.0.1:{port}", insecure=True, timeout=0.3), ratio=1.0)
+        before = sample("spans_dropped_total", reason="export_failed")
+        for _ in range(3):
+            with create_span("/webhook"):
+                pass
+        began = time.monotonic()
+        keeper.shutdown()
+    assert sample("spans_dropped_total", reason="export_failed") == before + 3
+    assert time.monotonic() - began < trace_export.SHUTDOWN_SECONDS + 5
+
+
+class Stuck(SpanExporter):
+    """A collector that holds each batch until the connection is closed."""
+
+    def __init__(self) -> None:
+        self.closed = threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.closed.wait()
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.closed.set()
+
+
+def test_the_end_waits_for_no_collector(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
+    monkeypatch.setattr(trace_export, "SHUTDOWN_SECONDS", 0.2)
+    keeper = install(Stuck(), ratio=1.0)
+    before = sample("spans_dropped_total", reason="export_failed")
+    for _ in range(2000):
+        with create_span("/webhook"):
+            pass
+    began = time.monotonic()
+    keeper.shutdown()
+    assert time.monotonic() - began < 10
+    assert sample("spans_dropped_total", reason="export_failed") == before + 2000
 
 
 def test_what_does_not_fit_into_the_queue_is_counted(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
