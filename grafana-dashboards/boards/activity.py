@@ -123,7 +123,10 @@ def business() -> list[AnyPanel]:
                 Query(per_second("bot_gateway_notifications_total", "result"), "notifications: {{result}}"),
             ],
             "ops",
-            series_colours=colours.identities("actions", "searches", "broadcasts", "notifications: sent"),
+            series_colours={
+                **colours.identities("actions", "searches", "broadcasts", "notifications: sent"),
+                "notifications: failed": colours.WARNING,
+            },
             span=6,
         ),
     ]

@@ -12,7 +12,7 @@ STAGES = {
     "settled_to_intent": "settled → intent",
     "settled_to_accepted": "settled → accepted",
     "intent_to_accepted": "intent → accepted",
-    "accepted_to_ready": "accepted → pods ready",
+    "accepted_to_ready": "accepted → ready",
     "accepted_to_cleared": "accepted → cleared",
     "alert_to_recovered": "alert → recovered",
 }

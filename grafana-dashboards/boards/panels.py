@@ -40,11 +40,15 @@ P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel,
 
 @dataclass(frozen=True)
 class Query:
-    """One PromQL expression of a panel and the name of its series."""
+    """One PromQL expression of a panel and the name of its series.
+
+    `every` is the shortest time between two of its points, where the data source's own would hide rare events.
+    """
 
     expr: str
     legend: str = ""
     exemplars: bool = False
+    every: str = ""
 
 
 def graph(
@@ -245,6 +249,8 @@ def asking(
         target.editor_mode(prometheus_models.QueryEditorMode.CODE).legend_format(query.legend or "__auto")
         if query.exemplars:
             target.exemplar(True)
+        if query.every:
+            target.interval(query.every)
         panel.with_target(target.instant() if instant else target.range())
     return panel
 

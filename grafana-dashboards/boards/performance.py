@@ -7,7 +7,7 @@ from boards.families import percentiles, pods_ready, rate_by
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
 from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, distribution, graph, number
-from boards.queries import per_second, quantile, series, within, worst_pod
+from boards.queries import per_second, quantile, series, short_pod, within, worst_pod
 
 MIDDLEWARES = ("addressed", "metrics", "i18n", "rate_limit", "auth", "guard")
 DROPPED = {f"dropped: {reason}": colours.WARNING for reason in ("queue_full", "export_failed", "error_budget")}
@@ -110,7 +110,7 @@ def _resources() -> list[AnyPanel]:
         graph(
             "Resident memory by pod",
             "One replica that grows away from the others has a problem of its own; all of them, one of the code.",
-            [Query(worst_pod(MEMORY, "pod", match='type="rss"'), "{{pod}}")],
+            [Query(short_pod(worst_pod(MEMORY, "pod", match='type="rss"')), "{{pod}}")],
             "decbytes",
             series_colours=colours.POD_PATTERNS,
             alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
@@ -119,7 +119,7 @@ def _resources() -> list[AnyPanel]:
         graph(
             "CPU usage",
             "By pod; 100 % is one core. Near 100 % the event loop starts to lag: scale out.",
-            [Query(worst_pod("bot_gateway_cpu_usage_percent", "pod"), "{{pod}}")],
+            [Query(short_pod(worst_pod("bot_gateway_cpu_usage_percent", "pod")), "{{pod}}")],
             "percent",
             series_colours=colours.POD_PATTERNS,
             span=8,

@@ -176,6 +176,7 @@ def _doing() -> list[AnyPanel]:
                 Query(
                     counted("remediator_actions_total", "$__rate_interval", "action", "result", where=OPERATOR),
                     "{{action}}: {{result}}",
+                    every="5m",
                 )
             ],
             "none",
@@ -212,12 +213,13 @@ def _decided() -> list[AnyPanel]:
             [Query(done)],
             [
                 Column("policy", "Policy"),
-                Column("action", "Action", width=110),
-                Column("reason", "Reason"),
+                Column("action", "Action", width=100),
+                Column("reason", "Reason", width=135),
                 Column("Value", "Times", unit="short", width=70),
             ],
             sort_by="Times",
             span=8,
+            height=10,
             no_value="It did not have to act within a day.",
         ),
         rows(
@@ -228,6 +230,7 @@ def _decided() -> list[AnyPanel]:
             [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short", width=70)],
             sort_by="Times",
             span=8,
+            height=10,
             no_value="It held nothing back within a day.",
         ),
         rows(
@@ -237,6 +240,7 @@ def _decided() -> list[AnyPanel]:
             [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short", width=70)],
             sort_by="Times",
             span=8,
+            height=10,
             no_value="Every alert was taken.",
         ),
     ]

@@ -9,6 +9,17 @@ const OPEN = { text: 'open', color: 'red' };
 const CLOSED = { text: 'closed', color: 'green' };
 
 describe('bands', () => {
+  it('tells states without words apart by their colour', () => {
+    const [off, on] = [
+      { text: ' ', color: 'transparent' },
+      { text: ' ', color: 'blue' },
+    ];
+    expect(bands({ times: [0, 10, 20], states: [off, on, on], step: 10, merge: true })).toEqual([
+      { ...off, from: 0, to: 10 },
+      { ...on, from: 10, to: 30 },
+    ]);
+  });
+
   it('merges neighbours of one state and ends each at the next', () => {
     expect(bands({ times: [0, 10, 20], states: [CLOSED, CLOSED, OPEN], step: 10, merge: true })).toEqual([
       { ...CLOSED, from: 0, to: 20 },

@@ -27,7 +27,7 @@ export function bands({ times, states, step, merge }: Points): Band[] {
     if (open) {
       open.to = Math.min(time, open.to);
     }
-    if (open && state && merge && open.text === state.text) {
+    if (open && state && merge && open.text === state.text && open.color === state.color) {
       open.to = time + step;
       return;
     }
