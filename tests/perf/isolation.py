@@ -1,0 +1,210 @@
+"""One backend hangs for 15 s a call: do users of the other three notice? Prints the ratios of their p95.
+
+Four kinds of users, each in need of one backend, write at a fixed rate, on core 1 with the sandbox's backends; the
+gateway as shipped has core 0. For each backend in turn: p95 of everybody, then the same while it hangs. The goal is at
+most 1.5 times as before. Takes about five minutes, most of which is waiting for circuit breakers to close again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import os
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import httpx
+import orjson
+import psutil
+import uvloop
+from load import Connection, connect
+from stand_in import StandIn
+
+from sandbox.faults import FaultSpec
+from sandbox.redis_server import RedisServer, free_port
+from sandbox.server import Sandbox
+from sandbox.settings import Settings
+
+GOAL = 1.5
+HANG_SECONDS = 15.0
+TOKEN = "42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+Backend = Literal["auth", "request", "user", "shift"]
+# The auth service comes first: while it hangs the others live on identities that are fresh for five minutes.
+BACKENDS: tuple[Backend, ...] = ("auth", "request", "user", "shift")
+_strangers = itertools.count(1_000_000)
+
+
+def _message(user: int, text: str) -> dict[str, Any]:
+    chat, person = {"id": user, "type": "private"}, {"id": user, "is_bot": False, "first_name": "A"}
+    return {"message": {"message_id": 1, "date": 1, "chat": chat, "from": person, "text": text}}
+
+
+def _press(user: int, data: str) -> dict[str, Any]:
+    chat, person = {"id": user, "type": "private"}, {"id": user, "is_bot": False, "first_name": "A"}
+    message = {"message_id": 1, "date": 1, "chat": chat, "text": "x"}
+    return {"callback_query": {"id": "1", "from": person, "chat_instance": "1", "message": message, "data": data}}
+
+
+# What needs one backend alone, once the user is known: a stranger, a list of requests, an account, the open shifts.
+ACTS: dict[Backend, Callable[[], dict[str, Any]]] = {
+    "auth": lambda: _message(next(_strangers), "/help"),
+    "request": lambda: _message(random.randrange(1001, 1201), "/requests"),
+    "user": lambda: _press(random.randrange(3001, 3007), "uo:5"),
+    "shift": lambda: _message(random.randrange(2001, 2013), "/shifts"),
+}
+
+
+@dataclass
+class Load:
+    """Users of every kind; `latencies` are of what was due since they were cleared, in seconds by kind."""
+
+    port: int
+    rate: float
+    latencies: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in ACTS})
+    statuses: set[int] = field(default_factory=set)
+    _free: list[Connection] = field(default_factory=list)
+    _update_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, seconds: float) -> dict[str, list[float]]:
+        """Write for so long; returns what was answered of it a moment after."""
+        self.latencies = {kind: [] for kind in ACTS}
+        start = time.perf_counter()
+        for number in range(int(seconds * self.rate)):
+            due = start + number / self.rate
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            for kind, act in ACTS.items():
+                task = asyncio.create_task(self.one(kind, act(), due))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+        await asyncio.sleep(1)
+        return self.latencies
+
+    async def one(self, kind: str, update: dict[str, Any], due: float) -> None:
+        """Post one update; Telegram would repeat what is answered 503, so that counts as unanswered until then."""
+        latencies = self.latencies
+        body = orjson.dumps({"update_id": next(self._update_ids), **update})
+        status = 503
+        while status == 503:
+            connection = await self._connection()
+            head = b"POST /webhook HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n\r\n" % len(body)
+            status = await connection.ask(head + body)
+            self.statuses.add(status)
+            if connection.usable:
+                self._free.append(connection)
+        latencies[kind].append(time.perf_counter() - due)
+
+    async def _connection(self) -> Connection:
+        while self._free:
+            connection = self._free.pop()
+            if connection.usable:
+                return connection
+        return await connect(self.port)
+
+
+def p95(latencies: list[float]) -> float:
+    return statistics.quantiles(latencies, n=20)[-1]
+
+
+async def wait_for(url: str, condition: Callable[[str], bool], seconds: float) -> None:
+    """Until the page at `url` says so. Raises TimeoutError."""
+    async with httpx.AsyncClient() as client, asyncio.timeout(seconds):
+        while True:
+            try:
+                answer = await client.get(url)
+                if answer.status_code == 200 and condition(answer.text):
+                    return
+            except httpx.TransportError:
+                pass  # not listening yet
+            await asyncio.sleep(0.2)
+
+
+async def measure(sandbox: Sandbox, gateway: str, load: Load, seconds: float) -> list[str]:
+    """Rows of the table, one for each backend and kind of user that does not need it."""
+    rows = []
+    for warm_up in (*(_message(user, "/requests") for user in range(1001, 1201)), *(ACTS["user"]() for _ in range(60))):
+        await load.one("request", warm_up, time.perf_counter())
+    await load.run(3)
+    for hung in BACKENDS:
+        before = await load.run(seconds)
+        sandbox.faults.add(FaultSpec(service=hung, kind="latency", latency_seconds=HANG_SECONDS))
+        during = await load.run(seconds)
+        sandbox.faults.clear()
+        for kind in ACTS:
+            if kind != hung:
+                was, now = p95(before[kind]) * 1000, p95(during[kind]) * 1000
+                rows.append(
+                    f"| {hung} | {kind} | {was:.1f} | {now:.1f} | {now / was:.2f} | {len(during[kind])} of "
+                    f"{len(before[kind])} |"
+                )
+                print(rows[-1], flush=True)
+        closed = f'bot_gateway_service_circuit_breaker_state{{service_name="{hung}"}} 0.0'
+        await asyncio.sleep(HANG_SECONDS)
+        await wait_for(f"{gateway}/metrics", lambda text, closed=closed: closed in text, 90)  # type: ignore[misc]  # bound
+    return rows
+
+
+async def benchmark(seconds: float, rate: float) -> str:
+    """Run it all and return the table."""
+    os.sched_setaffinity(0, {1})
+    ports = {name: free_port() for name in (*BACKENDS, "telegram", "control", "outside", "gateway")}
+    outside = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", ports["outside"], backlog=1024)
+    settings = Settings(
+        telegram_port=ports["telegram"],
+        control_port=ports["control"],
+        traffic_users=200,
+        **{f"{name}_port": ports[name] for name in BACKENDS},  # type: ignore[arg-type]  # all of them are ports
+    )
+    environment = {
+        "BOT_TOKEN": TOKEN,
+        "HOST": "127.0.0.1",
+        "PORT": str(ports["gateway"]),
+        "TELEGRAM_API_BASE": f"http://127.0.0.1:{ports['outside']}",
+        "TELEGRAM_MESSAGES_PER_SECOND": "0",
+        "SERVICE_TOKEN": settings.service_token.get_secret_value(),
+        "RATE_LIMIT_BURST": "1000000",
+        "LOG_LEVEL": "ERROR",
+        **{f"{name.upper()}_SERVICE_URL": f"http://127.0.0.1:{ports[name]}" for name in BACKENDS},
+    }
+    with RedisServer() as redis:
+        async with Sandbox(settings) as sandbox:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app"),
+                env=os.environ | environment | {"REDIS_URL": redis.url},
+                # Its log: timeouts of the hanging backend, and that nobody takes its traces.
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+            psutil.Process(process.pid).cpu_affinity([0])
+            gateway = f"http://127.0.0.1:{ports['gateway']}"
+            load = Load(ports["gateway"], rate)
+            try:
+                await wait_for(f"{gateway}/readyz", lambda _text: True, 180)
+                rows = await measure(sandbox, gateway, load, seconds)
+            finally:
+                process.terminate()
+                await process.wait()
+    outside.close()
+    head = "| hangs | users of | p95 ms before | p95 ms while it hangs | ratio | answered |\n|---|---|---|---|---|---|"
+    worst = max(float(row.split("|")[5]) for row in rows)
+    return "\n".join((head, *rows, "", f"worst ratio {worst:.2f}, goal {GOAL}; statuses {sorted(load.statuses)}"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
+    parser.add_argument("--rate", type=float, default=20, help="updates a second of each of the four kinds")
+    args = parser.parse_args()
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("isolation: two cores are needed, one for the gateway and one for its users")
+    print(uvloop.run(benchmark(args.seconds, args.rate)))
+
+
+if __name__ == "__main__":
+    main()
