@@ -125,7 +125,7 @@ async def drill(args: argparse.Namespace) -> None:
         stages.mark(f"posting invalid updates, {args.rate:g}/s")
         posting = asyncio.create_task(post_invalid(client, gateway, secret, args.rate))
         try:
-            await until("the rule pending", lambda: monitoring.in_state("pending"), 180)
+            await until("the rule pending", lambda: monitoring.in_state("pending"), 300)
             stages.mark(f"{ALERT} is pending in Prometheus (above its threshold)")
             await until("the rule firing", lambda: monitoring.in_state("firing"), 480)
             stages.mark(f"{ALERT} fires in Prometheus")

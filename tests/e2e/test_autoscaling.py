@@ -29,7 +29,7 @@ SPACE = "bot-gateway-scaling"
 VALUES = Path(__file__).with_name("autoscaling-values.yaml")
 INSTALLED = ("bot-gateway", str(GATEWAY_CHART), "-n", SPACE, "-f", str(VALUES), *POLICY_VALUES, *IMAGES)
 UPGRADED = (*INSTALLED, "--set", "logLevel=DEBUG", "--wait", "--timeout", "5m")
-LOAD = 12
+LOAD = 5
 """Conversations a second, several times what two replicas do within the HPA's target."""
 LEAST, MOST = 2, 4
 

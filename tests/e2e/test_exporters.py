@@ -51,7 +51,7 @@ FACTS = {
     "PostgreSQL answers its exporter": f'pg_up{{namespace="{SPACE}"}} == 1',
     "the node tells its memory": f'node_memory_MemAvailable_bytes{{namespace="{NODE_SPACE}"}} > 0',
     "cAdvisor tells the gateway's memory": (
-        f'container_memory_working_set_bytes{{namespace="{SPACE}",container="gateway"}} > 0'
+        f'container_memory_working_set_bytes{{namespace="{SPACE}",pod=~"bot-gateway-.*"}} > 0'
     ),
     "the gateway's keys are in that Redis": f'sum(redis_db_keys{{namespace="{SPACE}"}}) > 0',
     "the backends write to that PostgreSQL": (
@@ -86,7 +86,6 @@ def test_conversations_are_served_from_postgresql(stores: str) -> None:
         ledger = wait_for("conversations", served, seconds=180)
     print(f"  exporters | {ledger['updates']} | {ledger['backend']}")
     assert ledger["backend"]["executed_twice"] == 0
-    query = "select count(*) from requests"
-    rows = kubectl("exec", "-n", stores, "sandbox-postgres-0", "--", "psql", "-U", "sandbox", "-h", "127.0.0.1",
-                   "-Atc", query)  # fmt: skip
+    ask = 'PGPASSWORD=$POSTGRES_PASSWORD psql -U sandbox -h 127.0.0.1 -Atc "select count(*) from requests"'
+    rows = kubectl("exec", "-n", stores, "sandbox-postgres-0", "--", "sh", "-c", ask)
     assert int(rows) > 0

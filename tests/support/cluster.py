@@ -42,10 +42,10 @@ def helm(program: str, *arguments: str) -> str:
     return done.stdout
 
 
-def install_sandbox(program: str, space: str, *more: str) -> None:
+def install_sandbox(program: str, space: str, *more: str, release: str = "sandbox") -> None:
     """The backends and the Telegram simulator, which the gateway's start needs; `more` are Helm's arguments."""
     arguments = (*more, "-n", space, "--set", f"image.tag={IMAGE_TAG}", "--wait", "--timeout", "3m")
-    helm(program, "install", "sandbox", str(SANDBOX_CHART), *arguments)
+    helm(program, "install", release, str(SANDBOX_CHART), *arguments)
 
 
 def objects(space: str) -> set[str]:

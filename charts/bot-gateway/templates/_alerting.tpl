@@ -22,9 +22,9 @@ http://{{ include "bot-gateway.remediatorName" . }}.{{ .Release.Namespace }}:808
 {{- end }}
 
 {{- define "bot-gateway.slackText" -}}
-{{ `{{ range .Alerts }}*{{ .Annotations.summary }}*
+{{ `{{ range .Alerts }}*{{ or .Annotations.summary .Labels.alertname }}*
 {{ .Annotations.description }}
-<{{ .Annotations.runbook_url }}|Runbook> · <{{ .Annotations.dashboard_url }}|Dashboard>
+{{ with .Annotations.runbook_url }}<{{ . }}|Runbook> {{ end }}{{ with .Annotations.dashboard_url }}<{{ . }}|Dashboard>{{ end }}
 {{ end }}` }}
 {{- end }}
 
