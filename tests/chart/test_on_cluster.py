@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from charts import GATEWAY_CHART, MONITORING_API
-from cluster import IMAGES, install_sandbox, namespace, objects
+from cluster import IMAGES, MODEST, install_sandbox, namespace, objects
 from cluster import helm as run_helm
 from kubectl import kubectl, wait_for
 
@@ -31,7 +31,20 @@ def prepare_external(program: str, space: str) -> tuple[str, ...]:
         literals = [f"--from-literal={key}={value}" for key, value in data.items()]
         kubectl("create", "secret", "generic", name, "-n", space, *literals)
     bare = str(GATEWAY_CHART / "ci/bare-values.yaml")
-    run_helm(program, "install", "other", str(GATEWAY_CHART), "-n", space, "--skip-crds", "-f", bare, *IMAGES, "--wait")
+    run_helm(
+        program,
+        "install",
+        "other",
+        str(GATEWAY_CHART),
+        "-n",
+        space,
+        "--skip-crds",
+        "-f",
+        bare,
+        *IMAGES,
+        *MODEST,
+        "--wait",
+    )
     return (
         "--set",
         "httpRoute.enabled=false,telegram.apiBase=http://sandbox:8081,backends.authUrl=http://sandbox:8101",
@@ -47,7 +60,7 @@ def test_a_release_lives_and_leaves_nothing_behind(file: Path, helm: str) -> Non
             # Not in this cluster: test_autoscaling checks the ScaledObject, here the HPA takes its place.
             extra = ("--set", "autoscaling.keda.enabled=false")
         before = objects(space)
-        values = ("-f", str(file), *IMAGES, *extra)
+        values = ("-f", str(file), *IMAGES, *MODEST, *extra)
         place = ("-n", space, "--wait", "--timeout", "5m")
 
         run_helm(helm, "install", "bot-gateway", str(GATEWAY_CHART), *values, *place)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 from charts import GATEWAY_CHART
-from cluster import ALERTMANAGER, IMAGES, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
+from cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
 from kubectl import port_forward, wait_for
 from scale_out import POLICY_VALUES, end_load, pretend_load, remediation
 from tools import ROOT, tool
@@ -21,7 +21,7 @@ SPACE = "bot-gateway-trouble"
 GRAFANA_URL = os.environ.get("E2E_GRAFANA_URL", "")
 """Where Grafana can be reached, on a cluster that has one."""
 NEEDS_GRAFANA = ("grafana", "localhost:3000")
-MAY_FIND_NOTHING = re.compile(r"\| (grep|tail)|--tail|get events")
+MAY_FIND_NOTHING = re.compile(r"\| (grep|tail)|--tail|get events|annotations|Pending")
 """Commands that rightly print nothing, or fail by grep's word for nothing, on a release that is well."""
 
 
@@ -59,7 +59,15 @@ def addresses() -> Iterator[dict[str, str]]:
     """A release with a Remediation to explain, and where the page's local ports lead."""
     with namespace(SPACE) as space, ExitStack() as stack:
         install_sandbox(tool("helm"), space, "--set", "traffic.rate=1")
-        values = ("-f", str(GATEWAY_CHART / "ci/default-values.yaml"), *POLICY_VALUES, *IMAGES)
+        values = (
+            "-f",
+            str(GATEWAY_CHART / "ci/default-values.yaml"),
+            "--set",
+            "autoscaling.enabled=true",
+            *POLICY_VALUES,
+            *IMAGES,
+            *MODEST,
+        )
         where = ("-n", space, "--skip-crds", "--wait", "--timeout", "5m")
         helm(tool("helm"), "install", "bot-gateway", str(GATEWAY_CHART), *values, *where)
         pretend_load(space, {"release": "kube-prometheus-stack"})

@@ -12,7 +12,7 @@ import httpx
 import prometheus
 import pytest
 from charts import GATEWAY_CHART
-from cluster import ALERTMANAGER, IMAGES, MONITORING, PROMETHEUS, helm, install_sandbox, namespace, objects
+from cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace, objects
 from kubectl import kubectl, port_forward, wait_for
 from tools import tool
 
@@ -46,7 +46,7 @@ class Bot:
             "replicaCount=1",
             *urls,
         ]
-        where = ("-n", self.space, "--skip-crds", "--wait", "--timeout", "5m", *IMAGES)
+        where = ("-n", self.space, "--skip-crds", "--wait", "--timeout", "5m", *IMAGES, *MODEST)
         chosen = ("--set", ",".join(inside), *more)
         helm(tool("helm"), "install", self.release, str(GATEWAY_CHART), *chosen, *where)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from charts import GATEWAY_CHART
-from cluster import IMAGES, install_sandbox, namespace
+from cluster import IMAGES, MODEST, install_sandbox, namespace
 from cluster import helm as run_helm
 from kubectl import wait_for
 from scale_out import (
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 SPACE = "bot-gateway-scaled-out"
 SELECTING = {"release": "kube-prometheus-stack"}
-VALUES = ("-f", str(GATEWAY_CHART / "ci/default-values.yaml"), *POLICY_VALUES, *IMAGES)
+VALUES = ("-f", str(GATEWAY_CHART / "ci/default-values.yaml"), *POLICY_VALUES, *IMAGES, *MODEST)
 
 
 def test_an_upgrade_does_not_reset_a_scale_out(helm: str) -> None:

@@ -11,7 +11,7 @@ import httpx
 import prometheus
 import pytest
 from charts import GATEWAY_CHART, SANDBOX_CHART
-from cluster import IMAGES, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
+from cluster import IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
 from kubectl import get, kubectl, port_forward, wait_for
 from stages import Stages
 from tools import tool
@@ -28,7 +28,7 @@ def stores() -> Iterator[str]:
     with namespace(SPACE) as space, namespace(NODE_SPACE, restricted=False) as node_space:
         install_sandbox(tool("helm"), space, "-f", str(SANDBOX_CHART / "ci/postgres-values.yaml"))
         where = ("-n", space, "--skip-crds", "--wait", "--timeout", "5m")
-        helm(tool("helm"), "install", "bot-gateway", str(GATEWAY_CHART), *VALUES, *IMAGES, *where)
+        helm(tool("helm"), "install", "bot-gateway", str(GATEWAY_CHART), *VALUES, *IMAGES, *MODEST, *where)
         kubectl("apply", "-n", space, "-f", str(HERE / "exporters.yaml"))
         kubectl("apply", "-n", node_space, "-f", str(HERE / "node-exporters.yaml"))
         yield space

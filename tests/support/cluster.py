@@ -15,6 +15,11 @@ MONITORING = os.environ.get("E2E_MONITORING_NAMESPACE", "monitoring")
 PROMETHEUS = os.environ.get("E2E_PROMETHEUS", "kube-prometheus-stack-prometheus")
 ALERTMANAGER = os.environ.get("E2E_ALERTMANAGER", "kube-prometheus-stack-alertmanager")
 IMAGES = ("--set", f"image.tag={IMAGE_TAG},operator.image.tag={IMAGE_TAG}")
+MODEST = (
+    "--set",
+    "resources.requests.cpu=30m,redis.resources.requests.cpu=10m,operator.resources.requests.cpu=10m",
+)
+"""Requests with which a release of a test finds room on a busy node; an idle gateway uses a quarter of its."""
 KINDS = (
     "all,configmap,secret,serviceaccount,role,rolebinding,pvc,networkpolicy,ingress,hpa,pdb,"
     "servicemonitor,prometheusrule,alertmanagerconfig,remediationpolicy,remediation"
@@ -44,7 +49,8 @@ def helm(program: str, *arguments: str) -> str:
 
 def install_sandbox(program: str, space: str, *more: str, release: str = "sandbox") -> None:
     """The backends and the Telegram simulator, which the gateway's start needs; `more` are Helm's arguments."""
-    arguments = (*more, "-n", space, "--set", f"image.tag={IMAGE_TAG}", "--wait", "--timeout", "3m")
+    values = f"image.tag={IMAGE_TAG},resources.requests.cpu=10m"
+    arguments = (*more, "-n", space, "--set", values, "--wait", "--timeout", "3m")
     helm(program, "install", release, str(SANDBOX_CHART), *arguments)
 
 
