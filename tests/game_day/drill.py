@@ -21,7 +21,7 @@ from game_day.model import Pair, Run
 from game_day.release import REPLICAS, Release, wait_for
 from game_day.scene import Scene
 
-RATE = 0.7
+RATE = 0.5
 """Conversations that begin each second, in each release."""
 AFTER_SECONDS = 30
 """Traffic goes on for so long after the fault is undone."""

@@ -33,14 +33,14 @@ HOLD = ("SharedFault",)
 EXPECTED: dict[str, Expectation] = {
     "cut-off": Expectation(
         "evict that pod, once",
-        "one of three is affected and the others reach the backend, so the fault goes with the pod",
+        "one of two is affected and the other reaches the backend, so the fault goes with the pod",
         RESTART,
         MINORITY,
         helps=True,
     ),
     "two-faults": Expectation(
         "hold while the outage lasts, then evict the pod that is still cut off",
-        "with the Request Service away all pods are affected; when it is back one of three is left",
+        "with the Request Service away all pods are affected; when it is back one of two is left",
         RESTART,
         ("SharedFault", "MinorityAffected"),
         not_before=220,

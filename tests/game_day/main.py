@@ -25,7 +25,7 @@ from game_day.lane import ROOT, Lane
 from game_day.recordings import keep
 from game_day.verdict import defects
 
-LANES = ("a", "b", "c", "d")
+LANES = ("a", "b", "c", "d", "e")
 
 
 def main() -> int:

@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 DEPLOYMENT = "bot-gateway"
 COMPONENT = "app.kubernetes.io/name=bot-gateway,app.kubernetes.io/component="
-REPLICAS = 3
+REPLICAS = 2
+"""The product's default."""
 GROUP = "/apis/remediation.bot-gateway.dev/v1alpha1/namespaces"
 
 

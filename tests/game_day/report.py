@@ -29,7 +29,7 @@ traffic, one with the policy in DryRun and one in Enforce, and measured from out
 on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` a part of it; \
 `python tests/game_day/run.py --list` names the faults. This page is written from the data in `tests/game_day/results`.
 
-The gateway has three replicas; alerts, policy and guards are the product's defaults. Some three updates a second \
+The gateway has two replicas; that, alerts, policy and guards are the product's defaults. Some two updates a second \
 come to each release. The faults are real ones: signals, network rules and cgroup limits set from the node, backends \
 that misbehave, Prometheus and Alertmanager scaled to nothing; the gateway knows nothing of the drill. Between two \
 faults the old Remediations are deleted, so that each meets an operator without history.

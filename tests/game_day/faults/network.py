@@ -12,7 +12,7 @@ BOTH_SECONDS = OUTAGE_TO + 150
 
 
 def cut_off(scene: Scene) -> None:
-    """One pod of three loses one backend."""
+    """One pod of two loses one backend."""
     with scene.cut_off(scene.victim(), "request"):
         scene.until(SECONDS)
 
