@@ -44,6 +44,7 @@ from app.core.tracing import SpanKind, create_span
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import NoTurnInTimeError, SendBudget
 from app.telegram.encoding import HasFileError, encode
+from app.telegram.http_pool import HttpPool, NoAnswerError, NotConnectedError
 from app.telegram.lazy_message import LazyMessage
 from app.telegram.outcome import OutcomeUnknownError, may_repeat, retry_wait, seconds_to_wait
 
@@ -56,7 +57,7 @@ connection just being closed may or may not have arrived."""
 
 
 class GatewaySession(AiohttpSession):
-    """One pool to one Bot API server. `timeout` in seconds bounds one call.
+    """Pools to one Bot API server. `timeout` in seconds bounds one call.
 
     `budget` gives each message its turn and is told of Telegram's own limits; `blocked` is told who blocked the bot.
     """
@@ -74,11 +75,14 @@ class GatewaySession(AiohttpSession):
         self._connections = connections
         self._budget = budget
         self._blocked = blocked
+        self._pool = HttpPool(
+            URL(api_base), limit=connections, connect_seconds=_CONNECT_SECONDS, idle_seconds=_IDLE_SECONDS
+        )
+        self._heads: dict[str, bytes] = {}
         self._client: ClientSession | None = None
-        self._urls: dict[str, URL] = {}
 
     async def create_session(self) -> ClientSession:
-        """The pool, opened at its first use."""
+        """aiohttp's pool, for files, opened at its first use."""
         if self._client is None:
             self._client = ClientSession(
                 connector=TCPConnector(limit=self._connections, keepalive_timeout=_IDLE_SECONDS),
@@ -89,7 +93,8 @@ class GatewaySession(AiohttpSession):
         return self._client
 
     async def close(self) -> None:
-        """Close the pool."""
+        """Close both pools."""
+        self._pool.close()
         if self._client is not None:
             await self._client.close()
             self._client = None
@@ -154,15 +159,27 @@ class GatewaySession(AiohttpSession):
             metrics.TELEGRAM_REQUEST_DURATION_SECONDS.labels(name).observe(time.perf_counter() - started)
 
     async def _exchange(self, bot: Bot, method: TelegramMethod[Any], seconds: float) -> tuple[int, bytes]:
-        client = await self.create_session()
         try:
-            body: Any = encode(method, bot)
-            headers = {"Content-Type": "application/json"}
+            body = encode(method, bot)
         except HasFileError:
-            body, headers = self.build_form_data(bot, method), {}
-        limit = ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_SECONDS))
+            return await self._upload(bot, method, seconds)
+        name = method.__api_method__
+        head = self._heads.get(name)
+        if head is None:
+            head = self._heads[name] = self._pool.head(self._url(bot, name))
         try:
-            async with client.post(self._url(bot, method), data=body, headers=headers, timeout=limit) as response:
+            return await self._pool.post(head, body, seconds)
+        except NotConnectedError as error:
+            raise TelegramNetworkError(method=method, message=str(error)) from None
+        except NoAnswerError as error:
+            raise OutcomeUnknownError(method=method, message=str(error)) from None
+
+    async def _upload(self, bot: Bot, method: TelegramMethod[Any], seconds: float) -> tuple[int, bytes]:
+        client = await self.create_session()
+        limit = ClientTimeout(total=seconds, connect=min(seconds, _CONNECT_SECONDS))
+        form = self.build_form_data(bot, method)
+        try:
+            async with client.post(self._url(bot, method.__api_method__), data=form, timeout=limit) as response:
                 return response.status, await response.read()
         # Only the type: the message of some of these holds the address, and with it the token.
         except (ClientConnectorError, ConnectionTimeoutError) as error:
@@ -170,12 +187,8 @@ class GatewaySession(AiohttpSession):
         except (ClientError, OSError) as error:
             raise OutcomeUnknownError(method=method, message=type(error).__name__) from None
 
-    def _url(self, bot: Bot, method: TelegramMethod[Any]) -> URL:
-        name = method.__api_method__
-        url = self._urls.get(name)
-        if url is None:
-            url = self._urls[name] = URL(self.api.api_url(token=bot.token, method=name))
-        return url
+    def _url(self, bot: Bot, name: str) -> URL:
+        return URL(self.api.api_url(token=bot.token, method=name))
 
     def _decode(self, bot: Bot, method: TelegramMethod[TelegramType], status: int, body: bytes) -> TelegramType:
         if status == 200:
