@@ -14,13 +14,16 @@ from sandbox.control.decisions import OperatorView
 from sandbox.control.views import views
 from sandbox.jsontypes import JsonObject
 from sandbox.settings import Settings
-from sandbox.traces.receiver import Span, SpanStore
+from sandbox.traces.receiver import TRACES_KEPT, Span, SpanStore
 from sandbox.traces.tree import trace_tree
 
 FILES = Path(__file__).parent.parent / "page"
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TIMEOUT_SECONDS = 3.0
 TRACES_SHOWN = 15
+UPDATE = "/webhook"
+"""The name of a trace that an update began; the gateway's own calls of Telegram are traces too."""
+
 MAX_INVALID = 1000
 
 _SUMS = {
@@ -108,15 +111,15 @@ class Page:
             return "no answer"
 
     async def traces(self, request: web.Request) -> web.Response:
-        """Return the latest traces as trees; ``service`` (repeatable) names services that took part."""
+        """Return the latest updates' traces as trees; ``service`` (repeatable) names services that took part."""
         services = frozenset(request.query.getall("service", []))
-        found = self._spans.newest(services, TRACES_SHOWN)
+        found = [spans for spans in self._spans.newest(services, TRACES_KEPT) if _root(spans).name == UPDATE]
         settings = self._settings
         return _json(
             {
                 "receiver": bool(settings.otlp_receiver_port),
                 "jaeger": settings.jaeger_url,
-                "items": [_trace(spans) for spans in found],
+                "items": [_trace(spans) for spans in found[:TRACES_SHOWN]],
             }
         )
 
@@ -174,8 +177,12 @@ def gateway_numbers(exposition: str) -> JsonObject:
     return {**totals, "buckets": finite, "handled": buckets.get(float("inf"), 0), "breakers": breakers}
 
 
+def _root(spans: list[Span]) -> Span:
+    return next(span for span in spans if not span.parent_id)
+
+
 def _trace(spans: list[Span]) -> JsonObject:
-    root = next(span for span in spans if not span.parent_id)
+    root = _root(spans)
     return {
         "trace_id": root.trace_id,
         "name": root.name,

@@ -217,23 +217,23 @@ def test_the_trace_on_the_page_is_in_jaeger(monitored: Page) -> None:
     picture(monitored, "chat")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 def test_an_outage_raises_the_alert_and_the_operator_says_why_it_touches_nothing(monitored: Page) -> None:
     become(monitored, "applicant", "en")
     monitored.select_option("#traffic", "2")
     make(monitored, "request", "down")
     alert = monitored.locator('[data-alert="CircuitBreakerOpen"]')
     expect(alert).to_have_attribute("data-state", "pending", timeout=WAIT_MS)
-    expect(alert).to_have_attribute("data-state", "firing", timeout=120_000)
+    expect(alert).to_have_attribute("data-state", "firing", timeout=300_000)
     operator = monitored.locator("#operator")
     expect(operator).to_contain_text("CircuitBreakerOpen fires on bot-gateway", timeout=WAIT_MS)
-    expect(operator).to_contain_text("what they share is the fault, a restart helps nobody", timeout=120_000)
+    expect(operator).to_contain_text("what they share is the fault, a restart helps nobody", timeout=300_000)
     shortcut(monitored, "/requests")
     monitored.wait_for_timeout(3000)  # the picture shows the answer and its trace
     picture(monitored, "outage")
     monitored.click("#repair")
-    expect(alert).to_have_count(0, timeout=150_000)
-    expect(operator.locator("li").first).not_to_contain_text("Gated", timeout=120_000)
+    expect(alert).to_have_count(0, timeout=300_000)
+    expect(operator.locator("li").first).not_to_contain_text("Gated", timeout=300_000)
 
 
 def test_what_is_missing_is_named_with_how_to_get_it(browser: Browser, bare_address: str) -> None:

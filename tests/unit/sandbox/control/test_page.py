@@ -108,13 +108,14 @@ async def test_the_kill_switch_kills(open_page, sleeper, tmp_path: Path) -> None
         assert response.status == 409
 
 
-async def test_traces_are_filtered_by_who_took_part(open_page) -> None:
+async def test_updates_traces_are_filtered_by_who_took_part(open_page) -> None:
     store = SpanStore()
     for number, service in enumerate(("Auth Service", "Shift Service")):
         store.add(
             Span(f"t{number}", "root", "", "Bot Gateway Service", "/webhook", 1, number, number, {}, failed=False)
         )
         store.add(Span(f"t{number}", "s", "root", service, "GET /", 2, number, number, {}, failed=False))
+    store.add(Span("t9", "root", "", "Bot Gateway Service", "Telegram: getWebhookInfo", 3, 9, 9, {}, failed=False))
     page = await open_page(store)
     assert [trace["trace_id"] for trace in (await get(page, "/traces"))["items"]] == ["t1", "t0"]
     (trace,) = (await get(page, "/traces?service=Auth+Service"))["items"]
