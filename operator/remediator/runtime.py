@@ -6,6 +6,7 @@ import ssl
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from remediator.handlers import build_registry
 from remediator.health import Heartbeat, Readiness
 from remediator.intake.book import AlertBook
 from remediator.intake.poll import Poller
-from remediator.intake.server import IntakeServer
+from remediator.intake.server import IntakeServer, listen
 from remediator.intake.sources import Alertmanager, Prometheus
 from remediator.intake.token import BearerToken, TokenUnreadableError
 from remediator.kube import ConnectionFailedError, KubeError, connect
@@ -55,14 +56,23 @@ def main() -> int:
         settings = load_settings()
         token = _token(settings)
         tls = _tls(settings)
+        sockets = _listen(settings)
     except (SettingsError, TokenUnreadableError) as error:
         print(f"remediator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
     configure_logging(settings.log_level)
-    return asyncio.run(_run(settings, token, tls))
+    return asyncio.run(_run(settings, token, Endpoint(sockets, tls)))
 
 
-async def _run(settings: Settings, token: BearerToken, tls: ssl.SSLContext | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where alerts come in: sockets that listen already, and the certificate where TLS is served."""
+
+    sockets: list[socket.socket]
+    tls: ssl.SSLContext | None
+
+
+async def _run(settings: Settings, token: BearerToken, endpoint: Endpoint) -> int:
     stop = asyncio.Event()
     try:
         api = await connect()
@@ -70,7 +80,7 @@ async def _run(settings: Settings, token: BearerToken, tls: ssl.SSLContext | Non
         print(f"remediator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
     async with api, aiohttp.ClientSession() as session:
-        program = Program(settings, token, tls, api, session, stop)
+        program = Program(settings, token, endpoint, api, session, stop)
         try:
             await kopf.operator(
                 registry=build_registry(program), namespaces=[settings.namespace], standalone=True, stop_flag=stop
@@ -85,6 +95,13 @@ async def _run(settings: Settings, token: BearerToken, tls: ssl.SSLContext | Non
 def _token(settings: Settings) -> BearerToken:
     fixed = settings.webhook_token.get_secret_value() if settings.webhook_token else None
     return BearerToken(file=settings.webhook_token_file, fixed=fixed, monotonic=time.monotonic)
+
+
+def _listen(settings: Settings) -> list[socket.socket]:
+    try:
+        return listen(settings.host, settings.port)
+    except OSError as error:
+        raise SettingsError(f"{settings.host}:{settings.port} cannot be listened on: {error.strerror}") from error
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:
@@ -105,14 +122,14 @@ class Program:
         self,
         settings: Settings,
         token: BearerToken,
-        tls: ssl.SSLContext | None,
+        endpoint: Endpoint,
         api: client.ApiClient,
         session: aiohttp.ClientSession,
         stop: asyncio.Event,
     ) -> None:
         self.failed = False
         self._settings = settings
-        self._tls = tls
+        self._endpoint = endpoint
         self._api = api
         self._stop = stop
         self._tasks: list[asyncio.Task[None]] = []
@@ -186,11 +203,7 @@ class Program:
                 "neither REMEDIATOR_ALERTMANAGER_URL nor REMEDIATOR_PROMETHEUS_URL is set: "
                 "only a Watchdog alert sent to the webhook can prove that a signal is not lost"
             )
-        try:
-            await self._server.start(settings.host, settings.port, self._tls)
-        except OSError as error:
-            self.failed = True
-            raise kopf.PermanentError(f"port {settings.port} cannot be used: {error.strerror}") from error
+        await self._server.start(self._endpoint.sockets, self._endpoint.tls)
         for name, work in (("events", self._events.run()), ("operator", self._operator.run())):
             task = asyncio.create_task(work, name=name)
             task.add_done_callback(self._ended)

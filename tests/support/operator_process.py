@@ -115,7 +115,7 @@ class OperatorProcess:
         assert self._process is not None
         return self._process.pid
 
-    async def wait(self, seconds: float = 30.0) -> int:
+    async def wait(self, seconds: float = 90.0) -> int:
         """Wait for its end and return the exit code (negative: the signal)."""
         assert self._process is not None
         async with asyncio.timeout(seconds):

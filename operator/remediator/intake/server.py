@@ -6,7 +6,9 @@ that cannot be done it answers 503, because Alertmanager sends 5xx again and for
 
 import asyncio
 import json
+import socket
 import ssl
+from collections.abc import Iterable
 from typing import Protocol
 
 import structlog
@@ -27,6 +29,32 @@ _log = structlog.get_logger(__name__)
 
 class NotPersistedError(Exception):
     """The alerts could not be written down, so they must be sent again."""
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Return a listening socket for each address of the host.
+
+    Raises:
+        OSError: when the host has no address, or one of them cannot be listened on.
+    """
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    addresses = dict.fromkeys((family, address[:2]) for family, _, _, _, address in found)
+    return [_listening(family, (str(name), int(number))) for family, (name, number) in addresses]
+
+
+def _listening(family: int, address: tuple[str, int]) -> socket.socket:
+    # socket.create_server adds the address to the error's words; whoever reads them is told it already.
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address)
+        listening.listen()
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 class Inbox(Protocol):
@@ -70,11 +98,12 @@ class IntakeServer:
         app.router.add_get("/readyz", self._readyz)
         return app
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        """Listen; raises OSError when the port is taken."""
+    async def start(self, sockets: Iterable[socket.socket], tls: ssl.SSLContext | None) -> None:
+        """Serve on sockets that listen already."""
         self._runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port, ssl_context=tls).start()
+        for listening in sockets:
+            await web.SockSite(self._runner, listening, ssl_context=tls).start()
 
     async def stop(self) -> None:
         """Finish the requests in flight and stop listening."""

@@ -12,10 +12,14 @@ from workloads import deploy, deployment, eventually, in_phase, policy, ready_po
 from remediator.api.names import RESTARTED_FOR_ANNOTATION
 from remediator.cluster import Cluster
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(580)]
 
 WRITES_OF_AN_INCIDENT = 9
 """Create, Pending, Settling, two of the policy's status, the intent, the eviction, its result, and one more."""
+
+
+STARTED_WITHIN_SECONDS = 90
+"""On a machine that is busy with other tests; alone it takes four."""
 
 
 async def post_until_taken(operator: OperatorProcess, body: dict[str, object]) -> None:
@@ -27,7 +31,7 @@ async def post_until_taken(operator: OperatorProcess, body: dict[str, object]) -
         except aiohttp.ClientError:
             return not operator.running
 
-    await eventually(done, seconds=30)
+    await eventually(done, seconds=STARTED_WITHIN_SECONDS)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -80,7 +84,7 @@ async def _dies_or_verifies(operator: OperatorProcess, cluster: Cluster) -> bool
         items = await remediations(cluster)
         return "verifying" if items and items[-1].get("status", {}).get("phase") == "Verifying" else None
 
-    return bool(await eventually(either, seconds=40) == "verifying") and operator.running
+    return bool(await eventually(either, seconds=STARTED_WITHIN_SECONDS) == "verifying") and operator.running
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -114,7 +118,7 @@ async def test_scale_out_happens_once_whenever_the_operator_dies(
     for write in ("create_custom", "patch"):
         await operator.start(kill={"KILL_NAME": write, "KILL_AT": "1", "KILL_WHEN": when}, ready=False)
         await post_until_taken(operator, message([firing]))
-        assert await operator.wait(40) == -signal.SIGKILL
+        assert await operator.wait() == -signal.SIGKILL
         await operator.start()
         await post_until_taken(operator, message([firing]))
         found = await in_phase(cluster, "Verifying")
@@ -159,7 +163,7 @@ async def test_rollout_restarts_once_whenever_the_operator_dies(
     alertmanager.fire(firing)
     await operator.start(kill={"KILL_NAME": "patch", "KILL_AT": "1", "KILL_WHEN": when}, ready=False)
     await post_until_taken(operator, message([firing]))
-    assert await operator.wait(40) == -signal.SIGKILL
+    assert await operator.wait() == -signal.SIGKILL
     generation = (await cluster.read_target("Deployment", "web")).metadata.generation
     await operator.start()
     await in_phase(cluster, "Verifying")
