@@ -1,7 +1,8 @@
 """The gateway as shipped against aiogram and against no framework at all, in one run: `make perf`.
 
-One core carries the bot, the other this process (load and Bot API). Contenders take turns, several rounds; the table
-shows medians and the ratio to bare aiogram + uvloop. p99 is taken at half of bare aiogram's throughput, for all.
+One core carries the bot, the other this process (load, Bot API, Redis, a collector that takes the traces). Contenders
+take turns, several rounds; the table shows medians and the ratio to bare aiogram + uvloop of the same round. p99 is
+taken at half of bare aiogram's throughput, for all; who cannot stand that is measured at half of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import httpx
 import psutil
 import uvloop
+from collector import collector
 from load import Requests, Result, closed_loop, open_loop
 from stand_in import StandIn
 
@@ -48,15 +50,16 @@ class Measured:
     p99_milliseconds: list[float]
 
 
-def contenders(redis_url: str, outside: int) -> list[Contender]:
-    """All of them; each talks to the stand-in on port `outside`."""
+def contenders(redis_url: str, outside: int, traces: int = 4317) -> list[Contender]:
+    """All of them; each talks to the stand-in on port `outside`, the gateway also to a collector on port `traces`."""
     bare = (sys.executable, str(HERE / "contenders" / "bare_aiogram.py"))
     base = f"http://127.0.0.1:{outside}"
     gateway = {
         "REDIS_URL": redis_url,
         "AUTH_SERVICE_URL": base,
         "TRACING_SAMPLE_RATIO": "0.1",
-        "JAEGER_PORT": "4317",
+        "JAEGER_HOST": "127.0.0.1",
+        "JAEGER_PORT": str(traces),
         "RATE_LIMIT_BURST": "1000000",
         "RATE_LIMIT_PER_SECOND": "1000000",
         # The others have no bound either.
@@ -111,7 +114,9 @@ def require_success(contender: Contender, result: Result) -> None:
 async def measure(
     contender: Contender, port: int, outside: int, seconds: float, half_load: float | None
 ) -> tuple[float, float, float]:
-    """Throughput a second, CPU µs an update, and p99 in ms at `half_load` (or at half of its own throughput)."""
+    """Throughput a second, CPU µs an update, and p99 in ms at `half_load`, or at half of its own throughput where
+    there is none given or that is less.
+    """
     requests = Requests()
     async with running(contender, port, outside) as process:
         require_success(contender, await closed_loop(port, requests, seconds=3, connections=CONNECTIONS))
@@ -122,7 +127,7 @@ async def measure(
         if StandIn.sends - sends < result.updates:
             raise RuntimeError(f"{contender.name} sent {StandIn.sends - sends} messages for {result.updates} updates")
         cpu = after.user + after.system - before.user - before.system
-        rate = half_load or result.per_second / 2
+        rate = min(half_load or result.per_second, result.per_second / 2)
         steady = await open_loop(port, requests, seconds=seconds, rate=rate)
         require_success(contender, steady)
     return result.per_second, cpu / result.updates * 1e6, steady.quantile(0.99) * 1000
@@ -149,8 +154,8 @@ async def benchmark(rounds: int, seconds: float, port: int, outside: int) -> str
     os.sched_setaffinity(0, {1})
     server = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", outside, backlog=1024)
     measured: dict[str, Measured] = {}
-    with RedisServer() as redis:
-        everyone = contenders(redis.url, outside)
+    with RedisServer() as redis, collector() as traces:
+        everyone = contenders(redis.url, outside, traces)
         for number in range(rounds):
             half_load: float | None = None
             for contender in everyone:
