@@ -37,9 +37,9 @@ class Stages:
         print(f"{time.monotonic() - self.started:7.1f} s  {text}", flush=True)
 
 
-async def webhook_secret(namespace: str, release: str) -> str:
+async def webhook_secret(namespace: str, name: str) -> str:
     """The secret that the gateway expects, or an empty string where none is set."""
-    secret = json.loads(await kubectl("get", "secret", "-n", namespace, release, "-o", "json"))
+    secret = json.loads(await kubectl("get", "secret", "-n", namespace, name, "-o", "json"))
     return base64.b64decode(secret.get("data", {}).get("webhook-secret", "")).decode()
 
 
@@ -103,7 +103,7 @@ async def everybody_told(stages: Stages, ears: Ears, status: str, seconds: float
 
 async def drill(args: argparse.Namespace) -> None:
     """Run the drill against the cluster that KUBECONFIG names."""
-    secret = await webhook_secret(args.namespace, args.release)
+    secret = await webhook_secret(args.namespace, args.secret or args.release)
     async with (
         port_forward(args.namespace, args.release, 8000) as gateway,
         port_forward(args.monitoring_namespace, args.prometheus, 9090) as prometheus,
@@ -153,7 +153,8 @@ def main() -> int:
     """Parse the options and run; 1 with one line when the drill cannot go on."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--namespace", default="bot-gateway")
-    parser.add_argument("--release", default="bot-gateway", help="name of the gateway's Service and Secret")
+    parser.add_argument("--release", default="bot-gateway", help="name of the gateway's Service")
+    parser.add_argument("--secret", default="", help="the release's existingSecret, where it has one")
     parser.add_argument("--monitoring-namespace", default="monitoring")
     parser.add_argument("--prometheus", default="kube-prometheus-stack-prometheus", help="name of its Service")
     parser.add_argument("--alertmanager", default="kube-prometheus-stack-alertmanager", help="name of its Service")

@@ -73,7 +73,7 @@ def test_replicas_follow_the_load_up_and_down_and_no_update_is_lost(control: htt
     stages.mark("load rises", f"{LOAD} conversations a second")
     wait_for("a third replica wanted", lambda: replicas(SPACE) > LEAST or None, seconds=240)
     stages.mark("the HPA scales out", f"{utilisation()} % CPU, {replicas(SPACE)} replicas")
-    wait_for("the new replicas to serve", lambda: LEAST < replicas(SPACE) == ready() or None, seconds=180)
+    wait_for("the new replicas to serve", lambda: LEAST < replicas(SPACE) == ready() or None, seconds=300)
     stages.mark("new replicas ready", str(ready()))
     peak = replicas(SPACE)
     control.post("/traffic", json={"rate": 0}).raise_for_status()
@@ -86,7 +86,7 @@ def test_replicas_follow_the_load_up_and_down_and_no_update_is_lost(control: htt
         is_over = control.get("/traffic").json()["active"] == 0 and ledger["updates"]["open"] == 0
         return ledger if is_over else None
 
-    ledger = wait_for("every update handled", handled, seconds=180)
+    ledger = wait_for("every update handled", handled, seconds=300)
     stages.mark("all handled", f"{ledger['updates']} {ledger['backend']}")
     assert LEAST < peak <= MOST
     updates = ledger["updates"]
@@ -106,7 +106,7 @@ def test_the_operators_scale_out_raises_the_hpas_minimum_and_an_upgrade_leaves_i
     wait_for("the minimum raised", lambda: minimum() == LEAST + 1 or None, seconds=300)
     stages.mark("minReplicas raised", str(minimum()))
     assert MANAGER in managers("hpa", SPACE)
-    wait_for("the HPA to follow", lambda: replicas(SPACE) == ready() == LEAST + 1 or None, seconds=180)
+    wait_for("the HPA to follow", lambda: replicas(SPACE) == ready() == LEAST + 1 or None, seconds=300)
     stages.mark("the HPA follows", f"{ready()} replicas")
     (step,) = (remediation(SPACE) or {})["status"]["steps"]
     assert (step["action"], step["scaleKind"]) == ("ScaleOut", "HorizontalPodAutoscaler")
