@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 
 PREVIEW = Path(__file__).resolve().parents[2] / "grafana-dashboards" / "preview"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 
 
 def npm() -> str | None:

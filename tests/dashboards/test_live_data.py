@@ -21,7 +21,7 @@ STEP_SECONDS = 15
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not PROM_URL, reason="PROM_URL names no Prometheus that scraped the product"),
 ]
 
