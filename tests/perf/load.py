@@ -7,6 +7,7 @@ import collections
 import itertools
 import statistics
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import cast
 
@@ -96,7 +97,8 @@ class Connection(asyncio.Protocol):
         return not self._closing
 
 
-async def _connect(port: int) -> Connection:
+async def connect(port: int) -> Connection:
+    """A new connection, free to use."""
     return (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port))[1]
 
 
@@ -107,11 +109,11 @@ async def closed_loop(port: int, requests: Requests, *, seconds: float, connecti
     start = time.perf_counter()
 
     async def worker(first: int) -> None:
-        connection = await _connect(port)
+        connection = await connect(port)
         users = itertools.cycle(range(1000 + first, 1000 + USERS, connections))
         while (asked := time.perf_counter()) - start < seconds:
             if not connection.usable:
-                connection = await _connect(port)
+                connection = await connect(port)
             statuses[await connection.ask(requests.next(next(users)))] += 1
             latencies.append(time.perf_counter() - asked)
 
@@ -119,16 +121,18 @@ async def closed_loop(port: int, requests: Requests, *, seconds: float, connecti
     return Result(sum(statuses.values()), time.perf_counter() - start, dict(statuses), latencies)
 
 
-async def open_loop(port: int, requests: Requests, *, seconds: float, rate: float) -> Result:
-    """A request is due every 1/rate seconds; one that has to wait for a connection counts its waiting."""
+async def open_loop(
+    port: int, requests: Requests, *, seconds: float, rate: float, people: Iterable[int] = range(1000, 1000 + USERS)
+) -> Result:
+    """A request of the next of `people`, round and round, is due every 1/rate seconds; its wait counts."""
     statuses: collections.Counter[int] = collections.Counter()
     latencies: list[float] = []
     free: list[Connection] = []
-    users = itertools.cycle(range(1000, 1000 + USERS))
+    users = itertools.cycle(people)
     tasks: list[asyncio.Task[None]] = []
 
     async def one(due: float, user: int) -> None:
-        connection = free.pop() if free else await _connect(port)
+        connection = free.pop() if free else await connect(port)
         statuses[await connection.ask(requests.next(user))] += 1
         latencies.append(time.perf_counter() - due)
         if connection.usable:
