@@ -21,7 +21,12 @@ USERS = range(1001, 1001 + CHATS)
 UPDATES_PER_ROUND = CHATS * 4
 # Which kind of update makes the bot call which method here. Of a kind, one update is open in a chat at a time.
 CAUSES = {"sendMessage": "message", "editMessageText": "callback_query", "answerCallbackQuery": "callback_query"}
-ENVIRONMENT = {"RATE_LIMIT_BURST": "100000", "TELEGRAM_MESSAGES_PER_SECOND": "0"}
+ENVIRONMENT = {
+    "RATE_LIMIT_BURST": "100000",
+    "TELEGRAM_MESSAGES_PER_SECOND": "0",
+    # A machine that is busy with the tests is no backend that is down, for which a user would be told so.
+    "BREAKER_MIN_CALLS": "1000000",
+}
 
 
 async def begin(world: Any) -> None:
