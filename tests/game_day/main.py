@@ -25,8 +25,6 @@ from game_day.lane import ROOT, Lane
 from game_day.recordings import keep
 from game_day.verdict import defects
 
-LANES = ("a", "b", "c", "d", "e")
-
 
 def main() -> int:
     """Play, measure, report; 1 where a fault could not be played, 2 where a name is wrong."""
@@ -43,9 +41,8 @@ def main() -> int:
 
 
 def _play(faults: list[Fault], arguments: argparse.Namespace) -> list[str]:
-    count = min(arguments.lanes, len(faults))
     with connected() as cluster:
-        lanes = [Lane(cluster, name) for name in LANES[:count]]
+        lanes = [Lane(cluster, name) for name in arguments.lanes.split(",")]
         install_hand(f"bot-gateway:{arguments.tag}")
         try:
             if not arguments.installed:
@@ -99,7 +96,7 @@ def _arguments() -> argparse.Namespace:
         "--report", action="store_true", help="write the page from the data that is there, play nothing"
     )
     parser.add_argument("--runs", type=int, default=1, help="how often each fault is played")
-    parser.add_argument("--lanes", type=int, default=3, choices=range(1, len(LANES) + 1), help="faults played at once")
+    parser.add_argument("--lanes", default="a,b,c", help="names of the lanes; so many faults are played at once")
     parser.add_argument("--tag", default=os.environ.get("TAG", "dev"), help="tag of the three images")
     parser.add_argument("--installed", action="store_true", help="the lanes are installed already")
     parser.add_argument("--keep", action="store_true", help="leave the lanes installed")

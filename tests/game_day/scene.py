@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +14,8 @@ from game_day.lane import Lane
 from game_day.release import Pod, Release, wait_for
 
 PORTS = {"auth": 8101, "request": 8102, "user": 8103, "shift": 8104}
+PATIENCE_SECONDS = 240
+"""How long a story waits for the operator before it goes on without."""
 GATEWAY, REDIS, OPERATOR = "app", "redis-server", "remediator"
 """Words by which the processes are found on the node."""
 
@@ -59,18 +61,25 @@ class Scene:
         """The newest Remediation that has begun to decide, if any."""
         return next((r for r in reversed(self.release.remediations()) if r.get("status")), None)
 
-    def wait_for_remediation(self, seconds: float = 240) -> None:
-        """Wait until the operator has seen the alert and begun."""
-        wait_for(f"a Remediation in {self.release.namespace}", self.remediation, seconds=seconds, every=1)
+    def has_remediation(self) -> bool:
+        """Wait until the operator has seen the alert and begun; False, with a mark, where it does not."""
+        return self._comes("the operator has the alert", lambda: self.remediation() is not None)
 
-    def wait_for_step(self, *, accepted: bool, seconds: float = 300) -> None:
-        """Wait until a step is written down, or also accepted by the API server."""
+    def has_step(self, *, accepted: bool) -> bool:
+        """Wait until a step is written down, or also accepted by the API server; False, with a mark, where none is."""
 
         def step() -> bool:
             steps = (self.remediation() or {}).get("status", {}).get("steps", [])
             return any("acceptedAt" in step or not accepted for step in steps)
 
-        wait_for(f"a step in {self.release.namespace}", step, seconds=seconds, every=0.3)
+        return self._comes("a step is taken", step)
+
+    def _comes(self, what: str, probe: Callable[[], bool]) -> bool:
+        try:
+            return wait_for(what, probe, seconds=PATIENCE_SECONDS, every=0.5)
+        except TimeoutError as error:
+            self.mark("missed", str(error))
+            return False
 
     @contextmanager
     def cut_off(self, pod: Pod, backend: str) -> Iterator[None]:

@@ -25,7 +25,7 @@ def alertmanager_down(scene: Scene) -> None:
 def prometheus_down(scene: Scene) -> None:
     """Prometheus is away once the action has been accepted, so that nothing proves the recovery."""
     with scene.cut_off(scene.victim(), "request"):
-        scene.wait_for_step(accepted=True)
+        scene.has_step(accepted=True)
         with scene.lane.without("prometheus"):
             scene.mark("monitoring", "Prometheus is taken away")
             scene.until(PROMETHEUS_BACK)

@@ -24,10 +24,10 @@ def killed(scene: Scene) -> None:
     """SIGKILL while the intent is written and the API server still holds the eviction."""
     with scene.cut_off(scene.victim(), "request"):
         with _slow_evictions(scene):
-            scene.wait_for_step(accepted=False)
-            pod = scene.release.pods("remediator")[0]
-            scene.hand.signal(pod.uid, OPERATOR, signal.SIGKILL)
-            scene.mark("operator", f"SIGKILL to {pod.name}")
+            if scene.has_step(accepted=False):
+                pod = scene.release.pods("remediator")[0]
+                scene.hand.signal(pod.uid, OPERATOR, signal.SIGKILL)
+                scene.mark("operator", f"SIGKILL to {pod.name}")
         scene.until(SECONDS)
 
 

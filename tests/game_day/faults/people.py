@@ -17,7 +17,7 @@ SCALED_TO = REPLICAS + 1
 def bad_image(scene: Scene) -> None:
     """An image that does not exist is rolled out once the operator has the alert, and taken back later."""
     with scene.cut_off(scene.victim(), "request"):
-        scene.wait_for_remediation()
+        scene.has_remediation()
         container = scene.release.deployment()["spec"]["template"]["spec"]["containers"][0]
         _set_image(scene, container, "bot-gateway:does-not-exist")
         scene.mark("person", "rolls out an image that does not exist")
@@ -30,7 +30,7 @@ def bad_image(scene: Scene) -> None:
 def scaled_by_hand(scene: Scene) -> None:
     """A person adds a replica once the operator has the alert."""
     with scene.cut_off(scene.victim(), "request"):
-        scene.wait_for_remediation()
+        scene.has_remediation()
         _scale(scene, SCALED_TO)
         scene.mark("person", f"scales to {SCALED_TO}")
         scene.until(SECONDS)
@@ -42,7 +42,7 @@ def scaled_by_hand(scene: Scene) -> None:
 def helm_upgrade(scene: Scene) -> None:
     """A release is upgraded once the operator has the alert; that replaces every pod."""
     with scene.cut_off(scene.victim(), "request"):
-        scene.wait_for_remediation()
+        scene.has_remediation()
         scene.mark("person", "helm upgrade")
         scene.lane.upgrade(scene.release, scene.image_tag, "--set-string", f"podAnnotations.upgraded={time.time():.0f}")
         scene.mark("found", "helm upgrade was accepted")
