@@ -1,6 +1,7 @@
 """Gateways for the operator to watch that need no node: the objects are there, with the statuses of healthy ones."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
@@ -181,8 +182,11 @@ class FakePrometheus:
             return _vector([({"__name__": "ALERTS", "alertstate": "firing", **labels}, "1") for labels in firing])
         is_open = {(labels["pod"], labels["service_name"]) for labels in firing}
         asks_breakers = "circuit_breaker" in expression
-        gateways = self.world.gateways if self.world else 0
-        pods = (f"gw-{gateway}-rs-{pod}" for gateway in range(gateways) for pod in range(PODS))
+        gateways = range(self.world.gateways if self.world else 0)
+        every = (f"gw-{gateway}-rs-{pod}" for gateway in gateways for pod in range(PODS))
+        named = re.search(r'pod=~"([^"]*)"', expression)
+        wanted = re.compile(named[1].replace("\\\\", "\\") if named else ".*")
+        pods = [pod for pod in every if wanted.fullmatch(pod)]
         series = [({"pod": pod, "service_name": service}, (pod, service)) for pod in pods for service in SERVICES]
         if asks_breakers:
             return _vector([(labels, "1" if key in is_open else "0") for labels, key in series])

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from remediator.intake.payload import Received, parse_polled
 
@@ -88,7 +88,7 @@ class Prometheus:
             parameters["time"] = at.astimezone(UTC).isoformat()
         body = await _get(self._session, self._url, parameters)
         try:
-            answer = TypeAdapter(_Answer).validate_json(body)
+            answer = _Answer.model_validate_json(body)
         except ValidationError as error:
             raise SourceError(f"{self._url}: not the answer to a query") from error
         return [Sample(series.metric, series.value[1]) for series in answer.data.result]

@@ -19,7 +19,7 @@ from remediator.intake.book import AlertBook
 from remediator.intake.sources import SourceError
 from remediator.kube import KubeError, NotFoundError
 from remediator.metrics import Metrics
-from remediator.observe.signals import SignalReader, Signals
+from remediator.observe.signals import Firing, SignalReader, Signals
 from remediator.observe.surroundings import read_surroundings
 from remediator.observe.target import Target, read_target, with_signals
 from remediator.shared import SharedReading
@@ -46,7 +46,7 @@ class _ObservedAlerts:
     """What :meth:`Observer.observed` made of one state of the book and one reading of Prometheus."""
 
     book_version: int
-    signals: Signals | None
+    firing: Firing | None
     alerts: tuple[ObservedAlert, ...]
 
 
@@ -74,16 +74,13 @@ class Observer:
         self._observed_alerts: _ObservedAlerts | None = None
         self._selectors: dict[TargetRef, str] = {}
         self._surroundings = SharedReading(partial(read_surroundings, cluster))
-        self._shared_signals = SharedReading(self._read_signals)
 
     async def look(self, ref: TargetRef, *, poll: bool = False) -> World:
         """Read the target and Prometheus, and with ``poll`` Alertmanager into the book.
 
         What cannot be read is unknown, never empty.
         """
-        (found, gone), signals, _ = await asyncio.gather(
-            self._target(ref), self._shared_signals.get(), self._poll(poll)
-        )
+        (found, gone), signals, _ = await asyncio.gather(self._target(ref), self._read_signals(ref), self._poll(poll))
         return World(found, gone, signals)
 
     def observed(self, world: World, remediations: Sequence[Remediation], ref: TargetRef, current: str) -> Observed:
@@ -114,10 +111,11 @@ class Observer:
         return world.signals is not None if self._signals is not None else self._book.watchdog
 
     def _alerts(self, signals: Signals | None) -> tuple[ObservedAlert, ...]:
-        """Return the book's alerts, made once for all rounds that look at the same book and signals."""
+        """Return the book's alerts, made once for all rounds that look at the same book and firing alerts."""
         version, known = self._book.version, self._observed_alerts
-        if known is None or known.book_version != version or known.signals is not signals:
-            known = _ObservedAlerts(version, signals, tuple(self._observe_alerts(signals)))
+        firing = signals.firing if signals is not None else None
+        if known is None or known.book_version != version or known.firing is not firing:
+            known = _ObservedAlerts(version, firing, tuple(self._observe_alerts(signals)))
             self._observed_alerts = known
         return known.alerts
 
@@ -151,8 +149,8 @@ class Observer:
         self._selectors[ref] = target.selector
         return target, False
 
-    async def _read_signals(self) -> Signals | None:
-        return None if self._signals is None else await self._answers(self._signals.read())
+    async def _read_signals(self, ref: TargetRef) -> Signals | None:
+        return None if self._signals is None else await self._answers(self._signals.read(ref.name))
 
     async def _answers(self, question: Awaitable[T]) -> T | None:
         """Return Prometheus' answer, or None where there is none."""

@@ -1,5 +1,6 @@
 """What Prometheus says, and what its silence does not say."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -12,9 +13,11 @@ from remediator.observe.signals import SignalReader
 class Prometheus:
     def __init__(self, answers: dict[str, list[Sample] | SourceError]) -> None:
         self._answers = answers
+        self.asked: list[str] = []
 
     async def query(self, expression: str) -> list[Sample]:
         assert 'namespace="shop"' in expression
+        self.asked.append(expression)
         answer = next((found for part, found in self._answers.items() if part in expression), [])
         if isinstance(answer, SourceError):
             raise answer
@@ -31,7 +34,7 @@ def received(**labels: str) -> Received:
 
 async def test_alert_is_confirmed_by_a_series_that_has_no_other_labels() -> None:
     series = Sample({"__name__": "ALERTS", "alertstate": "firing", "alertname": "A", "pod": "a"}, 1)
-    signals = await reader({"ALERTS": [series]}).read()
+    signals = await reader({"ALERTS": [series]}).read("web")
     assert signals.confirms(received(alertname="A", pod="a", cluster="external"))
     assert not signals.confirms(received(alertname="A", pod="b"))
     assert not signals.confirms(received(alertname="A"))
@@ -47,7 +50,7 @@ async def test_breakers_and_successes_are_by_pod_and_backend() -> None:
             ],
             "requests_total": [Sample({"pod": "b", "service_name": "request"}, 3.5)],
         }
-    ).read()
+    ).read("web")
     assert signals.breakers == {"a": {"request": 1}}
     assert signals.successes == {"b": frozenset({"request"})}
 
@@ -55,4 +58,21 @@ async def test_breakers_and_successes_are_by_pod_and_backend() -> None:
 @pytest.mark.parametrize("part", ["ALERTS", "breaker", "requests_total"])
 async def test_half_an_answer_is_none(part: str) -> None:
     with pytest.raises(SourceError):
-        await reader({part: SourceError("away")}).read()
+        await reader({part: SourceError("away")}).read("web")
+
+
+async def test_pods_are_asked_for_by_the_name_of_their_workload() -> None:
+    prometheus = Prometheus({})
+    asks = SignalReader(prometheus, "shop", "bot_gateway_")  # type: ignore[arg-type]  # the one call it makes
+    await asks.read("gw.eu-1")
+    expressions = [text for text in prometheus.asked if "ALERTS" not in text]
+    assert len(expressions) == 2
+    assert all('pod=~"gw\\\\.eu-1.*"' in text for text in expressions)
+
+
+async def test_firing_alerts_are_asked_for_once_for_all_who_look_at_the_same_time() -> None:
+    prometheus = Prometheus({})
+    asks = SignalReader(prometheus, "shop", "bot_gateway_")  # type: ignore[arg-type]  # the one call it makes
+    found = await asyncio.gather(*(asks.read(f"gw-{number}") for number in range(20)))
+    assert sum("ALERTS" in text for text in prometheus.asked) == 1
+    assert all(signals.firing is found[0].firing for signals in found)
