@@ -5,6 +5,7 @@ OpenTelemetry spans in a bounded queue that a thread sends in batches; if the co
 lost and counted, and no update waits for it.
 """
 
+import logging
 import os
 import platform
 import random
@@ -39,11 +40,12 @@ _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
 class CountingExporter(SpanExporter):
-    """Counts what the collector took and what was lost on the way."""
+    """Counts what the collector took and what was lost on the way; logs when it begins to be lost, and its end."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._closed = False
+        self._reached = True
         self.settled = 0
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -57,6 +59,7 @@ class CountingExporter(SpanExporter):
                 metrics.SPANS_EXPORTED_TOTAL.inc(len(spans))
             else:
                 metrics.SPANS_DROPPED_TOTAL.labels("export_failed").inc(len(spans))
+            self._tell(reached=result is SpanExportResult.SUCCESS)
         return result
 
     def shutdown(self) -> None:
@@ -64,6 +67,15 @@ class CountingExporter(SpanExporter):
         if not self._closed:
             self._closed = True
             self._exporter.shutdown()
+
+    def _tell(self, *, reached: bool) -> None:
+        if reached == self._reached:
+            return
+        self._reached = reached
+        if reached:
+            log.info("traces_exported_again")
+        else:
+            log.warning("traces_not_exported", reason="the collector does not take them; they are dropped and counted")
 
 
 class Keeper:
@@ -161,6 +173,8 @@ def configure_tracing(settings: Settings, *, version: str) -> Callable[[], None]
         install(Tracer())
         log.info("tracing_initialized", enabled=False)
         return lambda: None
+    # It would log each try to reach a collector that is away; `CountingExporter` logs once that it is.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
     ratio = float(os.environ.get("OTEL_TRACES_SAMPLER_ARG") or settings.tracing_sample_ratio)
     exporter, endpoint = _exporter(settings)
     resource = Resource.create(

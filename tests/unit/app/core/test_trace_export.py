@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.core import trace_export, tracing
 from app.core.settings import Settings
-from app.core.trace_export import Keeper, configure_tracing
+from app.core.trace_export import CountingExporter, Keeper, configure_tracing
 from app.core.tracing import Tracer, create_span, mark_failed
 
 Sample = Callable[..., float]
@@ -115,6 +115,16 @@ def test_what_the_collector_does_not_take_is_counted(sample: Sample) -> None:
         pass
     keeper.shutdown()
     assert sample("spans_dropped_total", reason="export_failed") == before + 1
+
+
+def test_a_collector_that_is_away_is_logged_once_and_so_is_its_return() -> None:
+    collector = Collector(SpanExportResult.FAILURE)
+    counting = CountingExporter(collector)
+    with capture_logs() as logs:
+        for result in (SpanExportResult.FAILURE,) * 3 + (SpanExportResult.SUCCESS,) * 2:
+            collector.result = result
+            counting.export([])
+    assert [line["event"] for line in logs] == ["traces_not_exported", "traces_exported_again"]
 
 
 @pytest.mark.parametrize("answers", [True, False])
