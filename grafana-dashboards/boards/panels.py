@@ -40,15 +40,11 @@ P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel,
 
 @dataclass(frozen=True)
 class Query:
-    """One PromQL expression of a panel and the name of its series.
-
-    `every` is the shortest time between two of its points, where the data source's own would hide rare events.
-    """
+    """One PromQL expression of a panel and the name of its series."""
 
     expr: str
     legend: str = ""
     exemplars: bool = False
-    every: str = ""
 
 
 def graph(
@@ -70,13 +66,15 @@ def graph(
     soft_maximum: float | None = None,
     renamed: Sequence[tuple[str, str]] = (),
     drawn: builders.ThresholdsConfig | None = None,
+    every: str = "",
     no_value: str = "",
 ) -> timeseries.Panel:
     """Values over time.
 
     `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours`
     go by name or, between slashes, by regular expression; `renamed` replaces patterns in the names, one after another;
-    `drawn` are lines besides those of the alerts.
+    `drawn` are lines besides those of the alerts; `every` is the shortest time between two points, where the data
+    source's own would make a rare event too thin to see.
     """
     panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(drawn or style.lines(*alerts))
@@ -103,6 +101,8 @@ def graph(
         panel.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL).group("A"))
     if maximum is not None:
         panel.max(maximum)
+    if every:
+        panel.interval(every)
     if no_value:
         panel.no_value(no_value)
     _rename(panel, renamed)
@@ -249,8 +249,6 @@ def asking(
         target.editor_mode(prometheus_models.QueryEditorMode.CODE).legend_format(query.legend or "__auto")
         if query.exemplars:
             target.exemplar(True)
-        if query.every:
-            target.interval(query.every)
         panel.with_target(target.instant() if instant else target.range())
     return panel
 

@@ -176,11 +176,11 @@ def _doing() -> list[AnyPanel]:
                 Query(
                     counted("remediator_actions_total", "$__rate_interval", "action", "result", where=OPERATOR),
                     "{{action}}: {{result}}",
-                    every="5m",
                 )
             ],
             "none",
             sparse=True,
+            every="5m",
             span=8,
             no_value="No action in this time.",
         ),
@@ -213,9 +213,9 @@ def _decided() -> list[AnyPanel]:
             [Query(done)],
             [
                 Column("policy", "Policy"),
-                Column("action", "Action", width=100),
-                Column("reason", "Reason", width=135),
-                Column("Value", "Times", unit="short", width=70),
+                Column("action", "Action", width=95),
+                Column("reason", "Reason", width=130),
+                Column("Value", "Times", unit="short", width=65),
             ],
             sort_by="Times",
             span=8,
