@@ -1,9 +1,9 @@
 """Translations, read from the .po catalogues themselves, so that no build step can forget to compile them."""
 
-import gettext
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from gettext import GNUTranslations
 from pathlib import Path
 
 from aiogram.types import User
@@ -22,11 +22,20 @@ class CatalogueI18n(I18n):
     """aiogram's I18n, which compiles the catalogues into memory at the start."""
 
     def __init__(self) -> None:
+        self._texts: dict[str, dict[str, str]] = {}
         super().__init__(path=_CATALOGUES, default_locale=DEFAULT_LOCALE, domain="bot")
 
-    def find_locales(self) -> dict[str, gettext.GNUTranslations]:
+    def find_locales(self) -> dict[str, GNUTranslations]:
         """Compile every catalogue; raises OSError where one is missing."""
         return {locale: self._compile(locale) for locale in LOCALES}
+
+    def gettext(self, singular: str, plural: str | None = None, n: int = 1, locale: str | None = None) -> str:
+        """As aiogram's; a text in the language being spoken, without a plural, is one look into a dictionary."""
+        if plural is None and locale is None:
+            found = self._texts.get(self.ctx_locale.get(), {}).get(singular)
+            if found is not None:
+                return found
+        return super().gettext(singular, plural, n, locale)
 
     @contextmanager
     def context(self) -> Iterator[I18n]:
@@ -37,12 +46,19 @@ class CatalogueI18n(I18n):
         finally:
             I18n.reset_current(token)
 
-    def _compile(self, locale: str) -> gettext.GNUTranslations:
+    def _compile(self, locale: str) -> GNUTranslations:
         compiled = io.BytesIO()
         with (self.path / locale / "LC_MESSAGES" / f"{self.domain}.po").open("rb") as source:
-            mofile.write_mo(compiled, pofile.read_po(source, locale=locale))
+            catalogue = pofile.read_po(source, locale=locale)
+        # What `write_mo` writes of these.
+        self._texts[locale] = {
+            text.id: text.string
+            for text in catalogue
+            if text.id and text.string and isinstance(text.id, str) and isinstance(text.string, str) and not text.fuzzy
+        }
+        mofile.write_mo(compiled, catalogue)
         compiled.seek(0)
-        return gettext.GNUTranslations(compiled)
+        return GNUTranslations(compiled)
 
 
 def closest_locale(language: str | None) -> str:

@@ -104,17 +104,25 @@ class Span:
             _tracer.finish(self.recording, self)
 
     def __enter__(self) -> Self:
-        self.start()
+        # As `start` and `end`, in place: eight of these open with each update.
+        parent = _current.get()
+        self.parent = parent
+        self.recording = parent.recording if parent is not None else Recording(sampled=_tracer.sample())
+        self.span_id = random.getrandbits(64) or 1
         self._token = _current.set(self)
+        self.start_ns = time.time_ns()
         return self
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.end_ns = time.time_ns()
         _current.reset(self._token)
         if exc_type is not None and self.error is None:
             self.set_error(exc_type.__name__)
-        self.end()
+        self.recording.spans.append(self)
+        if self.parent is None:
+            _tracer.finish(self.recording, self)
 
 
 @dataclass(frozen=True)

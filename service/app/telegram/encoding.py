@@ -10,6 +10,8 @@ from aiogram.client.default import Default
 from aiogram.methods import TelegramMethod
 from aiogram.types import InputFile, TelegramObject
 
+_PLAIN = frozenset({str, int, float, bool})
+
 
 class HasFileError(Exception):
     """The method uploads a file, which JSON cannot carry."""
@@ -23,7 +25,10 @@ def encode(method: TelegramMethod[Any], bot: Bot) -> bytes:
     """
     body = {}
     for name, value in method.__dict__.items():
-        plain = _plain(value, bot)
+        # Most fields are not set, and most others are plain.
+        if value is None:
+            continue
+        plain = value if type(value) in _PLAIN else _plain(value, bot)
         if plain is not None:
             body[name] = plain
     return orjson.dumps(body)

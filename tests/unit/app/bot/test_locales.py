@@ -56,3 +56,12 @@ def test_speaks_three_languages() -> None:
 )
 def test_closest_locale(code: str | None, locale: str) -> None:
     assert closest_locale(code) == locale
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_text_is_the_same_whichever_way_it_is_looked_up(locale: str) -> None:
+    i18n = CatalogueI18n()
+    compiled = i18n.locales[locale]
+    with i18n.use_locale(locale):
+        for text in (*messages_of_the_code(), "no such text", ""):
+            assert i18n.gettext(text) == compiled.gettext(text)
