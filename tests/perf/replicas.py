@@ -69,19 +69,22 @@ async def running(count: int, port: int, redis_url: str, outside: int, **changes
             processes.append(process)
             replicas.append(Replica(port + number, psutil.Process(process.pid)))
             replicas[-1].process.cpu_affinity([GATEWAY_CORE])
-        for replica in replicas:
-            await _ready(replica.port)
+        for process, replica in zip(processes, replicas, strict=True):
+            await _ready(process, replica.port)
         yield replicas
     finally:
         for process in processes:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
         for process in processes:
             await process.wait()
 
 
-async def _ready(port: int) -> None:
+async def _ready(process: asyncio.subprocess.Process, port: int) -> None:
     async with httpx.AsyncClient() as client, asyncio.timeout(180):
         while True:
+            if process.returncode is not None:
+                raise RuntimeError(f"a gateway ended with {process.returncode} instead of starting")
             try:
                 if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
                     return
