@@ -40,13 +40,18 @@ class FaultProxy:
         if self.down:
             writer.transport.abort()
             return
+        # Known before the other side is: a cut must end a connection that is only being made, too.
+        self._writers.add(writer)
         try:
             up_reader, up_writer = await asyncio.open_connection(*self._upstream)
         except OSError:
+            self._writers.discard(writer)
             writer.transport.abort()
             return
         pair = {writer, up_writer}
         self._writers |= pair
+        if writer.transport.is_closing():
+            up_writer.transport.abort()
         try:
             await asyncio.gather(_copy(reader, up_writer), _copy(up_reader, writer))
         finally:
