@@ -146,6 +146,30 @@ tolerations:
 {{- end }}
 {{- end }}
 
+{{/*
+A number that the operator may have raised: the live one while it holds a scale-out, else the value's. Helm 3 would reset
+it, since it merges towards what the chart says; a server-side apply (Helm 4) must find the conflict instead, for a number
+that Helm owns too is one that the operator would not take back. Without a cluster (helm template) it is the value's.
+Call with (dict "root" $ "apiVersion" "apps/v1" "kind" "Deployment" "field" "replicas" "value" 2).
+*/}}
+{{- define "bot-gateway.heldNumber" -}}
+{{- $number := .value }}
+{{- $live := lookup .apiVersion .kind .root.Release.Namespace (include "bot-gateway.fullname" .root) }}
+{{- if $live }}
+{{- $isServerSide := false }}
+{{- range $live.metadata.managedFields }}
+{{- if and (eq .manager "helm") (eq .operation "Apply") }}
+{{- $isServerSide = true }}
+{{- end }}
+{{- end }}
+{{- $isHeld := hasKey ($live.metadata.annotations | default dict) "remediation.bot-gateway.dev/baseline" }}
+{{- if and $isHeld (not $isServerSide) }}
+{{- $number = index $live.spec .field }}
+{{- end }}
+{{- end }}
+{{- $number | int }}
+{{- end }}
+
 {{/* True where the gateway runs, or may run, as more than one replica. */}}
 {{- define "bot-gateway.isReplicated" -}}
 {{- $replicas := ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
