@@ -1,0 +1,84 @@
+"""The gateway with metrics or spans that do nothing, to tell what they cost: `gateway_without.py [metrics] [spans]`.
+
+Not a switch of the product: a gateway without metrics would be blind for nothing worth having.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+import prometheus_client
+
+
+class NoMetric:
+    """A counter, gauge and histogram that takes everything and keeps nothing."""
+
+    def __init__(self, *_args: Any, **_options: Any) -> None:
+        return
+
+    def labels(self, *_values: Any, **_labels: Any) -> Self:
+        return self
+
+    def inc(self, *_args: Any) -> None:
+        return
+
+    observe = set = set_function = inc
+
+
+class NoRecording:
+    sampled = failed = False
+    trace_id = 0
+
+
+class NoSpan:
+    """A span that notes nothing."""
+
+    recording = NoRecording()
+    name = ""
+
+    def set_attribute(self, *_args: Any) -> None:
+        return
+
+    def start(self) -> Self:
+        return self
+
+    def end(self) -> None:
+        return
+
+    set_error = set_attribute
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        return
+
+
+def without_metrics() -> None:
+    """Before the gateway's modules are imported, which make the metrics."""
+    prometheus_client.Counter = NoMetric  # type: ignore[misc,assignment]  # that is the point
+    prometheus_client.Gauge = NoMetric  # type: ignore[misc,assignment]
+    prometheus_client.Histogram = NoMetric  # type: ignore[misc,assignment]
+
+
+def without_spans() -> None:
+    """Before the modules that make spans are imported."""
+    from app.core import tracing
+
+    span = NoSpan()
+    tracing.create_span = lambda *_args, **_options: span  # type: ignore[assignment,return-value]
+
+
+if "metrics" in sys.argv[1:]:
+    without_metrics()
+if "spans" in sys.argv[1:]:
+    without_spans()
+del sys.argv[1:]
+
+from app.cli import main  # noqa: E402 - after what it is to be without
+
+main()

@@ -1,0 +1,141 @@
+"""What metrics and traces cost, and whether a sick collector costs more: `make perf-telemetry`.
+
+The same gateway with and without, and with a collector that takes spans, is away, or never answers. Contenders take
+turns within a round, and a round's numbers are compared with each other only; the table shows medians and their range.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import uvloop
+from load import Requests, closed_loop
+from run import CONNECTIONS, HERE, Contender, contenders, require_success, running
+from stand_in import StandIn
+
+from sandbox.redis_server import RedisServer, free_port
+from sandbox.traces.receiver import SpanReceiver, SpanStore
+
+EVERYTHING = "all on, collector answers"
+NOTHING = "no metrics, no spans"
+START_SECONDS = 120
+
+
+@asynccontextmanager
+async def silent() -> AsyncIterator[int]:
+    """A port that takes connections and never answers."""
+
+    async def hold(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        while await reader.read(65536):
+            pass
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+def compared(redis_url: str, outside: int, *, takes: int, away: int, mute: int) -> list[Contender]:
+    """The contenders; the ports are those of the collectors."""
+    gateway = next(one for one in contenders(redis_url, outside) if one.name == "the gateway")
+    own = (sys.executable, str(Path(HERE) / "contenders" / "gateway_without.py"))
+
+    def to(port: int) -> dict[str, str]:
+        return {**gateway.environment, "TRACING_ENABLED": "true", "JAEGER_HOST": "127.0.0.1", "JAEGER_PORT": str(port)}
+
+    off = {**gateway.environment, "TRACING_ENABLED": "false"}
+    return [
+        Contender(NOTHING, (*own, "metrics", "spans"), off),
+        Contender(EVERYTHING, own, to(takes)),
+        Contender("no metrics", (*own, "metrics"), to(takes)),
+        Contender("TRACING_ENABLED=false", own, off),
+        Contender("collector away", own, to(away)),
+        Contender("collector never answers", own, to(mute)),
+    ]
+
+
+async def until_it_listens(port: int) -> None:
+    """Wait for a start that a busy machine makes slow."""
+    async with asyncio.timeout(START_SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.2)
+            else:
+                writer.close()
+                return
+
+
+async def measure(contender: Contender, port: int, outside: int, seconds: float) -> tuple[float, float]:
+    """Updates a second and CPU µs an update."""
+    requests = Requests()
+    async with running(contender, port, outside) as process:
+        await until_it_listens(port)
+        require_success(contender, await closed_loop(port, requests, seconds=2, connections=CONNECTIONS))
+        before = process.cpu_times()
+        result = await closed_loop(port, requests, seconds=seconds, connections=CONNECTIONS)
+        after = process.cpu_times()
+        require_success(contender, result)
+    used = after.user + after.system - before.user - before.system
+    return result.per_second, used / result.updates * 1e6
+
+
+def spread(values: list[float], digits: int) -> str:
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def table(rounds: list[dict[str, tuple[float, float]]]) -> str:
+    """Medians and ranges as Markdown."""
+    lines = [
+        f"| contender | updates/s | × “{NOTHING}” | × “{EVERYTHING}” | CPU µs/update |",
+        "|---|---|---|---|---|",
+    ]
+    for name in rounds[0]:
+        against = [spread([one[name][0] / one[base][0] for one in rounds], 3) for base in (NOTHING, EVERYTHING)]
+        throughput = statistics.median(one[name][0] for one in rounds)
+        cpu = statistics.median(one[name][1] for one in rounds)
+        lines.append(f"| {name} | {throughput:.0f} | {against[0]} | {against[1]} | {cpu:.0f} |")
+    return "\n".join(lines)
+
+
+async def benchmark(rounds: int, seconds: float, port: int, outside: int) -> str:
+    """Run all rounds and return the table."""
+    os.sched_setaffinity(0, {1})
+    server = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", outside, backlog=1024)
+    measured: list[dict[str, tuple[float, float]]] = []
+    async with SpanReceiver(SpanStore()) as receiver, silent() as mute:
+        with RedisServer() as redis:
+            everyone = compared(redis.url, outside, takes=receiver.port, away=free_port(), mute=mute)
+            for number in range(rounds):
+                measured.append({})
+                # Whoever comes later in a round is not always the same.
+                for contender in everyone[number % len(everyone) :] + everyone[: number % len(everyone)]:
+                    throughput, cpu = await measure(contender, port, outside, seconds)
+                    measured[-1][contender.name] = throughput, cpu
+                    print(f"round {number + 1}: {contender.name}: {throughput:.0f}/s, {cpu:.0f} µs", flush=True)
+    server.close()
+    ordered = [{contender.name: one[contender.name] for contender in everyone} for one in measured]
+    return table(ordered)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--port", type=int, default=18100)
+    parser.add_argument("--outside-port", type=int, default=18181)
+    args = parser.parse_args()
+    if (os.cpu_count() or 1) < 2:
+        sys.exit("perf: two cores are needed, one for the gateway and one for the load")
+    print(uvloop.run(benchmark(args.rounds, args.seconds, args.port, args.outside_port)))
+
+
+if __name__ == "__main__":
+    main()
