@@ -56,7 +56,8 @@ def play(fault: Fault, lane: Lane, hand: Hand, image_tag: str, recordings: Path)
     reset(lane)
     with ExitStack() as stack:
         for release in lane.releases:
-            if release.mode == "Enforce":
+            # What a trial could see: an action would change the world before the next line, and replay acts on lines.
+            if release.mode == "DryRun":
                 stack.enter_context(recorded(lane, release, recordings / f"{fault.name}.jsonl"))
             release.control("POST", "/traffic", rate=RATE)
         time.sleep(BEFORE_SECONDS)

@@ -83,7 +83,7 @@ def _play_one(fault: Fault, lane: Lane, hand: Hand, tag: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         pair = play(fault, lane, hand, tag, Path(folder))
         store.add(fault.name, pair)
-        keep(fault, Path(folder) / f"{fault.name}.jsonl", lane.releases[1].namespace)
+        keep(fault, Path(folder) / f"{fault.name}.jsonl", lane.releases[0].namespace)
     found = defects(pair)
     print(f"{fault.name}: {'; '.join(found) if found else 'as expected'}", flush=True)
 

@@ -24,7 +24,7 @@ def keep(fault: Fault, recorded: Path, namespace: str) -> None:
     """Write `game-day-FAULT.jsonl` and beside it what `decide` makes of it today."""
     lines = [_cleaned(json.loads(line), namespace) for line in recorded.read_text().splitlines()]
     to = RECORDINGS / f"game-day-{fault.name}.jsonl"
-    to.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in _changes(lines)))
+    to.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
     to.with_suffix(".yaml").write_text(yaml.safe_dump(_replayed(fault, to), sort_keys=False, allow_unicode=True))
 
 
@@ -35,19 +35,6 @@ def _cleaned(line: dict[str, Any], namespace: str) -> dict[str, Any]:
         if alert["labels"].get("namespace") == namespace and alert["labels"].get("alertname") == WATCHED
     ]
     return {**line, "alerts": alerts}
-
-
-def _changes(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Keep what is news, and one line every fifteen seconds: a poll."""
-    kept: list[dict[str, Any]] = []
-    skipped = 0
-    for line in lines:
-        news = not kept or {**line, "at": ""} != {**kept[-1], "at": ""}
-        skipped += 1
-        if news or skipped == 3:
-            kept.append(line)
-            skipped = 0
-    return kept
 
 
 def _replayed(fault: Fault, recording: Path) -> dict[str, Any]:

@@ -81,10 +81,15 @@ def _headline(played: dict[str, list[Pair]]) -> str:
         if not numbers["defective"]
         else f"{numbers['defective']:.0f} runs differed from what was expected; they are marked below."
     )
+    able = f"{numbers['able']:.0f} that the operator can do something about"
+    gain = (
+        f"In {numbers['mended']:.0f} of the {able}, users were served again sooner with it, "
+        f"by {numbers['sooner']:.0f} s in the median, before the drill lifted the fault. "
+        if numbers["mended"]
+        else f"In none of the {able} could it be measured that users were served again sooner. "
+    )
     return (
-        f"**{numbers['faults']:.0f} faults were played in {numbers['runs']:.0f} paired runs. "
-        f"In {numbers['mended']:.0f} of the {numbers['able']:.0f} that the operator can do something about, users were "
-        f"served again sooner with it, by {numbers['sooner']:.0f} s in the median, before the drill lifted the fault. "
+        f"**{numbers['faults']:.0f} of {len(ALL)} faults were played in {numbers['runs']:.0f} paired runs. {gain}"
         f"It took {numbers['actions']:.0f} actions in all. {numbers['lost']:.0f} updates were lost.** {wrong}"
     )
 
