@@ -21,7 +21,7 @@ SPACE = "bot-gateway-trouble"
 GRAFANA_URL = os.environ.get("E2E_GRAFANA_URL", "")
 """Where Grafana can be reached, on a cluster that has one."""
 NEEDS_GRAFANA = ("grafana", "localhost:3000")
-MAY_FIND_NOTHING = re.compile(r"\| (grep|tail)|--tail|get events|annotations|Pending")
+MAY_FIND_NOTHING = re.compile(r"\| (grep|tail)|--tail|get events|annotations|Pending|dead-letters")
 """Commands that rightly print nothing, or fail by grep's word for nothing, on a release that is well."""
 
 
