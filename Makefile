@@ -106,8 +106,8 @@ alert-drill: venv ## invalid posts until HighErrorRate has reached its receivers
 	@$(BIN)/python scripts/alert_drill.py --namespace $(NAMESPACE)
 
 .PHONY: game-day
-game-day: venv ## each fault with the operator in DryRun and in Enforce, side by side; FAULTS="..." for some (an hour in full)
-	@$(BIN)/python tests/game_day/run.py $(FAULTS)
+game-day: venv load-images ## each fault with the operator in DryRun and in Enforce, side by side; FAULTS="..." for some (an hour in full)
+	@TAG=$(TAG) $(BIN)/python tests/game_day/run.py $(FAULTS)
 
 .PHONY: kind-up
 kind-up: ## a kind cluster with the monitoring stack and the product
