@@ -97,13 +97,13 @@ load-images: images ## load the images into the kind cluster
 	kind load docker-image --name $(KIND_CLUSTER) $(IMAGES)
 
 .PHONY: e2e
-e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="sandbox product dashboards operator chart"
+e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="sandbox product dashboards exporters autoscaling operator chart"
 	@E2E_IMAGE_TAG=$(TAG) scripts/e2e $(SUITES)
 
 NAMESPACE ?= bot-gateway
 .PHONY: alert-drill
-alert-drill: venv ## invalid posts until HighErrorRate has reached its receivers and resolved (about 12 minutes)
-	@$(BIN)/python scripts/alert_drill.py --namespace $(NAMESPACE)
+alert-drill: venv ## invalid posts until HighErrorRate has reached its receivers and resolved (about 12 minutes); DRILL="--receiver pod/NAME"
+	@$(BIN)/python scripts/alert_drill.py --namespace $(NAMESPACE) $(DRILL)
 
 .PHONY: game-day
 game-day: venv load-images ## each fault with the operator in DryRun and in Enforce, side by side; FAULTS="..." for some (an hour in full)
