@@ -4,10 +4,10 @@ Without it a breaker that opened in the evening would stay open all night, and i
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 from app.backends.breaker import BreakerOpenError, BreakerState, CircuitBreaker
+from app.core.tasks import end
 
 
 class Prober:
@@ -32,11 +32,8 @@ class Prober:
 
     async def close(self) -> None:
         """Stop watching."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     def wake(self) -> None:
         """The breaker has opened."""

@@ -29,6 +29,7 @@ from app.backends.user import UserService
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
 from app.bot.i18n import CatalogueI18n, closest_locale
 from app.core import metrics
+from app.core.tasks import end
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
 from app.telegram.outcome import OutcomeUnknownError
@@ -81,9 +82,7 @@ class Broadcaster:
         """Stop sending; another replica goes on."""
         if self._task is None:
             return
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end(self._task)
         with contextlib.suppress(RedisError):
             await self.store.resign()
 

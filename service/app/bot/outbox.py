@@ -4,7 +4,6 @@ At least once: a message whose sender dies is sent by another replica when its l
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +20,7 @@ from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.redis_metrics import measured
+from app.core.tasks import end
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -75,10 +75,8 @@ class Outbox:
 
     async def close(self) -> None:
         """Stop sending; what is left stays in Redis."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end(self._task)
+        self._task = None
 
     async def send_due(self, bot: Bot) -> int:
         """Send what is due now; returns how many were taken up."""

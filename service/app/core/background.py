@@ -1,7 +1,6 @@
 """Work that repeats in the background for the life of the process."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -9,6 +8,7 @@ from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.redis_batch import RedisUnavailableError
+from app.core.tasks import end
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -30,11 +30,8 @@ class Periodic:
 
     async def stop(self) -> None:
         """End it, in mid-run if need be."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     async def once(self) -> None:
         """One run, whose failure is dealt with."""

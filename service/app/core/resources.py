@@ -1,7 +1,6 @@
 """What the process itself uses: memory, CPU, and how late the event loop wakes up."""
 
 import asyncio
-import contextlib
 import time
 from functools import partial
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import psutil
 
 from app.core import metrics
+from app.core.tasks import end
 
 _STATUS = Path("/proc/self/status")
 LAG_INTERVAL = 0.05
@@ -27,11 +27,8 @@ class EventLoopLag:
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     async def _run(self) -> None:
         observe = metrics.EVENT_LOOP_LAG_SECONDS.observe

@@ -1,12 +1,12 @@
 """Keeps the lanes of all updates in hand from expiring; one task for all of them."""
 
 import asyncio
-import contextlib
 
 import structlog
 from redis.exceptions import ResponseError
 
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
+from app.core.tasks import end
 from app.delivery.keys import Token
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -36,11 +36,8 @@ class Leases:
 
     async def stop(self) -> None:
         """Stop renewing."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end(self._task)
+        self._task = None
 
     async def _run(self) -> None:
         while True:

@@ -1,0 +1,38 @@
+import asyncio
+
+import pytest
+
+from app.core.tasks import end
+
+
+async def test_nothing_is_ended_already() -> None:
+    await end(None)
+
+
+async def test_it_ends_a_task_that_takes_its_first_cancellation_for_a_timeout() -> None:
+    cancellations = 0
+
+    async def work() -> None:
+        nonlocal cancellations
+        while cancellations < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                cancellations += 1
+        raise asyncio.CancelledError
+
+    task = asyncio.create_task(work())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(end(task), 10)
+    assert task.cancelled()
+    assert cancellations == 2
+
+
+async def test_a_failure_is_not_hidden() -> None:
+    async def work() -> None:
+        raise ValueError("a bug")
+
+    task = asyncio.create_task(work())
+    await asyncio.wait({task})
+    with pytest.raises(ValueError, match="a bug"):
+        await end(task)
