@@ -80,6 +80,19 @@ perf: venv ## the gateway against bare aiogram, with Redis storage, and aiohttp 
 perf-scale: venv ## what one update costs with 1, 2 and 4 replicas, a million users, a tenfold burst: ratios in one run
 	@$(BIN)/python tests/perf/scale.py
 
+.PHONY: perf-telemetry
+perf-telemetry: venv ## what metrics and traces cost, and a collector that is away or never answers: ratios in one run
+	@$(BIN)/python tests/perf/telemetry_cost.py
+
+.PHONY: perf-operator
+perf-operator: venv ## the operator among 10, 50 and 200 gateways (needs etcd and kube-apiserver on PATH)
+	@PYTHONPATH=tests/support $(BIN)/python tests/perf/operator_scale.py
+
+.PHONY: proof
+proof: venv ## the gateway's promises in full: 20,000 updates under kills, 100,000 hostile ones, poisoned chats, isolation
+	@DELIVERY_TEST_UPDATES=20000 HOSTILE_TEST_UPDATES=100000 $(PYTEST) -s tests/integration/gateway/test_delivery.py tests/integration/gateway/test_hostile_updates.py tests/integration/gateway/test_poisoned_chats.py
+	@$(BIN)/python tests/perf/isolation.py
+
 TAG ?= dev
 DOCKER ?= docker
 DOCKER_BUILD_FLAGS ?= --network host
