@@ -144,8 +144,8 @@ jaeger: ## port-forward the Jaeger UI to http://localhost:16686
 	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/jaeger 16686:16686
 
 .PHONY: release
-release: venv tools ## VERSION=x.y.z: changelog, versions, packaged charts, SBOMs, commit and tag
-	@scripts/release "$(VERSION)"
+release: venv tools ## VERSION=x.y.z: changelog, versions, packaged charts, SBOMs, commit and tag; DRY_RUN=1 puts all back
+	@scripts/release "$(VERSION)" $(if $(DRY_RUN),--dry-run)
 
 .PHONY: clean
 clean: ## remove the environment and caches
