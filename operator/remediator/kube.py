@@ -104,12 +104,11 @@ async def connect() -> client.ApiClient:
     configuration.retries = None
     # As remediator.tls does for kopf.
     configuration.disable_strict_ssl_verification = True
-    # The client's config module carries no annotations, hence the two ignores.
     try:
-        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # untyped
     except config.ConfigException:
         try:
-            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]  # untyped
         except (config.ConfigException, OSError, TypeError) as error:
             raise ConnectionFailedError(f"no API server is configured: {error}") from error
     api = client.ApiClient(configuration)
