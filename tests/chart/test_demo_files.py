@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from types import ModuleType
 
 import pytest
 import yaml
 from charts import helm_programs
-from tools import ROOT, tool
+from programs import load_program
+from tools import tool
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
     """charts/generate_demo.py, which is a program and not a package."""
-    spec = importlib.util.spec_from_file_location("generate_demo", ROOT / "charts/generate_demo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_program("charts/generate_demo.py")
 
 
 def test_the_files_are_up_to_date(generator: ModuleType) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
 from charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART
+from programs import load_program
 from tools import ROOT
 
 CHARTS = [GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART]
@@ -18,13 +17,7 @@ CHARTS = [GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART]
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
     """charts/generate_readme.py, which is a program and not a package."""
-    spec = importlib.util.spec_from_file_location("generate_readme", ROOT / "charts/generate_readme.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_program("charts/generate_readme.py")
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
