@@ -3,19 +3,15 @@
 The sandbox knows the operator only by what it writes; it decides nothing.
 """
 
-import ssl
 from pathlib import Path
 
-import aiohttp
 import orjson
 
+from sandbox.control.remediations import ACCOUNT, API, Remediations, RemediationsUnreadableError
 from sandbox.jsontypes import JsonObject
 from sandbox.settings import Settings
 
 SHOWN = 12
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-API = "https://kubernetes.default.svc/apis/remediation.bot-gateway.dev/v1alpha1"
-TIMEOUT_SECONDS = 3.0
 
 
 class OperatorView:
@@ -23,33 +19,21 @@ class OperatorView:
 
     def __init__(self, settings: Settings, account: Path = ACCOUNT, api: str = API) -> None:
         self._file = settings.operator_file
-        self._namespace = settings.remediations_namespace
-        self._account = account
-        self._api = api
+        namespace = settings.remediations_namespace
+        self._remediations = Remediations(namespace, account, api) if namespace else None
 
     async def decisions(self) -> JsonObject:
         """Return ``source`` (``replay``, ``cluster`` or ``none``), ``items``, and ``error`` where reading failed."""
         if self._file is not None:
             return {"source": "replay", "items": read_decisions(self._file)}
-        if not self._namespace:
+        if self._remediations is None:
             return {"source": "none", "items": []}
         try:
-            return {"source": "cluster", "items": await self._remediations()}
-        except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            return {"source": "cluster", "items": [], "error": f"the Remediations cannot be read: {error}"}
-
-    async def _remediations(self) -> list[JsonObject]:
-        url = f"{self._api}/namespaces/{self._namespace}/remediations"
-        headers = {"Authorization": f"Bearer {(self._account / 'token').read_text().strip()}"}
-        trust = ssl.create_default_context(cafile=self._account / "ca.crt") if url.startswith("https:") else True
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        async with (
-            aiohttp.ClientSession(timeout=timeout, headers=headers, raise_for_status=True) as session,
-            session.get(url, ssl=trust) as response,
-        ):
-            found = orjson.loads(await response.read())["items"]
+            found = await self._remediations.read()
+        except RemediationsUnreadableError as error:
+            return {"source": "cluster", "items": [], "error": str(error)}
         decided = [decision for remediation in found for decision in decisions_of(remediation)]
-        return sorted(decided, key=lambda decision: str(decision["at"]), reverse=True)[:SHOWN]
+        return {"source": "cluster", "items": sorted(decided, key=_at, reverse=True)[:SHOWN]}
 
 
 def read_decisions(file: Path) -> list[JsonObject]:
@@ -75,3 +59,7 @@ def decisions_of(remediation: JsonObject) -> list[JsonObject]:
         }
         for decision in decisions
     ]
+
+
+def _at(decision: JsonObject) -> str:
+    return str(decision["at"])
