@@ -24,6 +24,7 @@ ROOT = HERE.parents[1]
 MODES = ("DryRun", "Enforce")
 PREFIX = "game"
 PROMETHEUS_API = "/apis/monitoring.coreos.com/v1/namespaces"
+PLURALS = {"prometheus": "prometheuses", "alertmanager": "alertmanagers"}
 
 
 class Lane:
@@ -98,7 +99,7 @@ class Lane:
     @contextmanager
     def without(self, kind: str) -> Iterator[None]:
         """Scale `prometheus` or `alertmanager` of the lane to nothing while anybody is in here."""
-        path = f"{PROMETHEUS_API}/{self.monitoring}/{kind}s/game-day"
+        path = f"{PROMETHEUS_API}/{self.monitoring}/{PLURALS[kind]}/game-day"
         with self._lock:
             self._stopped[kind] = self._stopped.get(kind, 0) + 1
             if self._stopped[kind] == 1:
