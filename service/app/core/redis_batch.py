@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import structlog
 from hiredis import pack_command
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
@@ -23,6 +24,8 @@ from redis.exceptions import (
 )
 
 from app.core.redis_metrics import measured
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _NOT_NOW = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
 _NOT_NOW_CODES = ("MISCONF", "NOREPLICAS")
@@ -54,7 +57,9 @@ class ScriptRunner(Protocol):
         """Close the connections."""
 
 
-_Pending = tuple[bytes, asyncio.Future[Any]]
+_Answer = asyncio.Future[Any] | None
+"""None is for a command whose answer nobody waits for."""
+_Pending = tuple[bytes, _Answer]
 
 
 class BatchedRedis:
@@ -68,6 +73,7 @@ class BatchedRedis:
         self._pending: list[_Pending] = []
         self._exchanges: set[asyncio.Task[None]] = set()
         self._scheduled = False
+        self._closed = False
 
     async def run(self, script: Script, keys: tuple[str, ...], *args: str | int | float) -> Any:
         """Run a script; its keys must lie in one hash slot.
@@ -88,79 +94,102 @@ class BatchedRedis:
             return await self._send("EVAL", script.text, len(keys), *keys, *args, asking=asking)
 
     async def close(self) -> None:
-        """Wait for what is under way and close the connections."""
+        """Wait for what is under way and close the connections; further commands are refused as unavailable."""
+        self._closed = True
+        self._begin()
         while self._exchanges:
             await asyncio.wait(self._exchanges)
-        for index, connection in enumerate(self._connections):
-            if connection is not None:
-                await connection.disconnect()
-                self._connections[index] = None
+        for index in range(len(self._connections)):
+            await self._discard(index)
 
     def _send(self, *command: str | int | float, asking: bool = False) -> asyncio.Future[Any]:
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
-        if asking:
-            # It holds for the next command of the same connection.
-            self._pending.append((pack_command(("ASKING",)), loop.create_future()))
+        if self._closed:
+            raise RedisUnavailableError("Redis: closed")
         # In C: redis-py's own packing costs as much as the rest of the call.
         packed = pack_command(command)  # type: ignore[arg-type]  # its stub means a tuple of any length
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if asking:
+            # It holds for the next command of the same connection.
+            self._pending.append((pack_command(("ASKING",)), None))
         self._pending.append((packed, answer))
-        if self._idle and not self._scheduled:
-            self._scheduled = True
-            loop.call_soon(self._begin)
+        self._schedule()
         return answer
+
+    def _schedule(self) -> None:
+        if self._pending and self._idle and not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._begin)
 
     def _begin(self) -> None:
         self._scheduled = False
         if self._pending and self._idle:
-            task = asyncio.get_running_loop().create_task(self._drain(self._idle.pop()))
+            index = self._idle.pop()
+            task = asyncio.get_running_loop().create_task(self._drain(index))
             self._exchanges.add(task)
-            task.add_done_callback(self._exchanges.discard)
+            task.add_done_callback(lambda ended: self._ended(index, ended))
+
+    def _ended(self, index: int, task: asyncio.Task[None]) -> None:
+        self._exchanges.discard(task)
+        self._idle.append(index)
+        # One that was cancelled leaves what has come up since to the next.
+        self._schedule()
 
     async def _drain(self, index: int) -> None:
-        try:
-            while self._pending:
-                batch, self._pending = self._pending, []
-                await self._exchange(index, batch)
-        finally:
-            self._idle.append(index)
+        while self._pending:
+            batch, self._pending = self._pending, []
+            await self._exchange(index, batch)
 
     async def _exchange(self, index: int, batch: list[_Pending]) -> None:
-        connection = self._connections[index]
-        if connection is None:
-            connection = self._connections[index] = self._connect()
+        """Send a batch and give each caller the answer. The connection is kept only when all answers were read: on one
+        with a rest, the next caller would get another's answer.
+        """
+        keep = False
         try:
             async with asyncio.timeout(self._timeout):
-                await connection.connect()  # type: ignore[no-untyped-call]  # it has no annotations
-                await connection.send_packed_command([command for command, _ in batch], check_health=False)
-                demoted = False
-                for _, answer in batch:
-                    demoted |= await _read(connection, answer)
-            if demoted:
-                # It has become a replica; a new connection may be led to the master.
-                await _discard(connection)
-                self._connections[index] = None
-        except (RedisError, OSError) as error:
-            await _discard(connection)
-            self._connections[index] = None
+                keep = await self._converse(index, batch)
+        except Exception as error:
+            if not isinstance(error, RedisError | OSError):
+                log.exception("redis_exchange_failed", commands=len(batch))
             for _, answer in batch:
-                if not answer.done():
+                if answer is not None and not answer.done():
                     answer.set_exception(RedisUnavailableError(f"Redis: {type(error).__name__}"))
         except BaseException:
             for _, answer in batch:
-                answer.cancel()
+                if answer is not None:
+                    answer.cancel()
             raise
+        finally:
+            if not keep:
+                await self._discard(index)
+
+    async def _converse(self, index: int, batch: list[_Pending]) -> bool:
+        """Whether the connection can be used again, once every answer has been read."""
+        connection = self._connections[index]
+        if connection is None:
+            connection = self._connections[index] = self._connect()
+        await connection.connect()  # type: ignore[no-untyped-call]  # it has no annotations
+        await connection.send_packed_command([command for command, _ in batch], check_health=False)
+        demoted = False
+        for _, answer in batch:
+            demoted |= await _read(connection, answer)
+        # It has become a replica; a new connection may be led to the master.
+        return not demoted
+
+    async def _discard(self, index: int) -> None:
+        connection, self._connections[index] = self._connections[index], None
+        if connection is not None:
+            await _disconnect(connection)
 
 
-async def _read(connection: AbstractConnection, answer: asyncio.Future[Any]) -> bool:
+async def _read(connection: AbstractConnection, answer: _Answer) -> bool:
     """Pass one answer on; whether the server said that it is a replica."""
     try:
         value = await connection.read_response()
     except ResponseError as refusal:
-        if not answer.done():
+        if answer is not None and not answer.done():
             answer.set_exception(_as_unavailable(refusal) or refusal)
         return isinstance(refusal, ReadOnlyError)
-    if not answer.done():
+    if answer is not None and not answer.done():
         answer.set_result(value)
     return False
 
@@ -171,9 +200,11 @@ def _as_unavailable(refusal: ResponseError) -> RedisUnavailableError | None:
     return None
 
 
-async def _discard(connection: AbstractConnection) -> None:
+async def _disconnect(connection: AbstractConnection) -> None:
     try:
         await connection.disconnect(nowait=True)
     except (RedisError, OSError):
         # It was broken already; a new one takes its place.
         return
+    except Exception:
+        log.exception("redis_connection_not_closed")
