@@ -117,36 +117,50 @@ class _Connection(asyncio.Protocol):
     """One connection with at most one request under way."""
 
     def __init__(self) -> None:
-        self.usable = False
         self.idle_since = 0.0
+        self._open = False
         self._reader = AnswerReader()
         self._answer: asyncio.Future[tuple[int, bytes]] | None = None
 
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent. The transport knows of an end before `connection_lost` tells of it."""
+        return self._open and not self._transport.is_closing()
+
     async def exchange(self, request: bytes, seconds: float) -> tuple[int, bytes]:
-        """Send a request and wait for its answer. Raises NoAnswerError."""
+        """Send a request and wait for its answer; without a whole one, it is closed. Raises NoAnswerError."""
         loop = asyncio.get_running_loop()
         self._reader = AnswerReader()
         self._answer = loop.create_future()
-        self._transport.write(request)
         timer = loop.call_later(seconds, self._fail, "TimeoutError")
+        whole = False
         try:
-            return await self._answer
-        except asyncio.CancelledError:
-            self.close()
-            raise
+            self._transport.write(request)
+            answer = await self._answer
+            whole = True
+        except RuntimeError as error:
+            # uvloop's word for a transport that has been closed.
+            raise NoAnswerError(type(error).__name__) from None
         finally:
             timer.cancel()
             self._answer = None
+            if not whole:
+                self.close()
+        return answer
 
     def close(self) -> None:
         """Use it no more."""
-        self.usable = False
+        self._open = False
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
         self._transport = cast("asyncio.Transport", transport)
-        self.usable = True
+        self._open = True
+
+    def eof_received(self) -> None:
+        """The server sends no more; the transport closes itself next."""
+        self._open = False
 
     def data_received(self, data: bytes) -> None:
         """A piece of the answer; of what was not asked for, nothing is taken."""
@@ -163,7 +177,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The server has closed it, or it broke."""
-        self.usable = False
+        self._open = False
         if self._answer is None or self._answer.done():
             return
         if exc is None and self._reader.end():

@@ -128,6 +128,53 @@ async def test_one_on_which_something_came_unasked_is_not(server: Server, base: 
     pool.close()
 
 
+@pytest.mark.parametrize("ending", ["the server's end", "an aborted transport"])
+async def test_one_that_is_just_ending_is_not(server: Server, base: URL, ending: str) -> None:
+    """Between the end and `connection_lost` a request would be swallowed, and its outcome count as unknown."""
+    pool = pool_of(base)
+    await post(pool, base)
+    [idle] = pool._idle
+    if ending == "the server's end":
+        idle.eof_received()
+    else:
+        idle._transport.abort()
+    assert await post(pool, base) == (200, b"ok")
+    assert server.connections == 2
+    pool.close()
+
+
+async def test_a_write_that_fails_is_no_answer_and_ends_the_connection(
+    server: Server, base: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = pool_of(base)
+    await post(pool, base)
+    [idle] = pool._idle
+
+    class Closed:
+        """As uvloop's, whose loop knows already what `is_closing` does not tell yet."""
+
+        closed = False
+
+        def is_closing(self) -> bool:
+            return False
+
+        def write(self, data: bytes) -> None:
+            raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+
+        def close(self) -> None:
+            self.closed = True
+
+    transport, broken = idle._transport, Closed()
+    monkeypatch.setattr(idle, "_transport", broken)
+    with pytest.raises(NoAnswerError, match=r"^RuntimeError$"):
+        await post(pool, base)
+    assert broken.closed
+    assert await post(pool, base) == (200, b"ok")
+    assert server.connections == 2
+    transport.close()
+    pool.close()
+
+
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n"])
 async def test_without_an_answer_the_outcome_is_not_known(server: Server, base: URL, answer: bytes) -> None:
     server.answers = [answer]
