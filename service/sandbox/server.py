@@ -122,7 +122,7 @@ class Sandbox:
             traffic=self.traffic,
             people=self.people,
         )
-        page = Page(settings, self._spans)
+        page = Page(settings, self._spans, lambda: self.telegram.webhook)
         self._stack.push_async_callback(page.close)
         await self._serve(
             "control", control.application(page.routes())

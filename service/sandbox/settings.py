@@ -47,12 +47,17 @@ class Settings(BaseSettings):
     otlp_forward_to: str = Field("", description="host:port of a Jaeger that gets what the receiver gets.")
     gateway_url: str = Field("", description="The gateway's address, for the page's metrics; empty is none.")
     gateway_pid_file: Path | None = Field(None, description="File with the gateway's process id, for the kill switch.")
-    prometheus_url: str = Field("", description="Prometheus' address, for the page's alerts; empty is none.")
-    prometheus_page: str = Field("", description="Prometheus' address for a browser, where that is another one.")
+    prometheus_url: str = Field(
+        "", description="Prometheus' address, for the page's alerts and a cluster's numbers; empty is none."
+    )
     alertmanager_url: str = Field("", description="Alertmanager's address, for a link of the page; empty is none.")
     jaeger_url: str = Field("", description="The address of Jaeger's pages, for links of the page; empty is none.")
     operator_file: Path | None = Field(
         None, description="File with the decisions of an operator that only watches, one JSON object a line."
+    )
+    namespace: str = Field("", description="Namespace of the cluster that it runs in; empty: on no cluster.")
+    gateway_service: str = Field(
+        "bot-gateway", description="The gateway's Service on that cluster, by which Prometheus knows its replicas."
     )
     remediations_namespace: str = Field(
         "",

@@ -3,48 +3,42 @@
 import os
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-import aiohttp
 import orjson
 from aiohttp import web
-from prometheus_client.parser import text_string_to_metric_families
 
+from sandbox.control.client import Client
 from sandbox.control.decisions import OperatorView
-from sandbox.control.views import views
+from sandbox.control.exposition import own_numbers
+from sandbox.control.prometheus import Prometheus
+from sandbox.control.views import jaeger_view, kill_command, views
 from sandbox.jsontypes import JsonObject
 from sandbox.settings import Settings
+from sandbox.telegram.webhook import SECRET_HEADER, WebhookSettings
 from sandbox.traces.receiver import TRACES_KEPT, Span, SpanStore
 from sandbox.traces.tree import trace_tree
 
 FILES = Path(__file__).parent.parent / "page"
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-TIMEOUT_SECONDS = 3.0
 TRACES_SHOWN = 15
 UPDATE = "/webhook"
 """The name of a trace that an update began; the gateway's own calls of Telegram are traces too."""
 
 MAX_INVALID = 1000
 
-_SUMS = {
-    "messages": "bot_gateway_messages_total",
-    "callbacks": "bot_gateway_callbacks_total",
-    "errors": "bot_gateway_errors_total",
-    "duplicates": "bot_gateway_duplicate_updates_total",
-    "limited": "bot_gateway_rate_limit_blocks_total",
-}
-_DURATION = "bot_gateway_message_processing_duration_seconds"
-_BREAKER = "bot_gateway_service_circuit_breaker_state"
-
 
 class Page:
     """The page's files and its data; everything is asked for by the browser again and again."""
 
-    def __init__(self, settings: Settings, spans: SpanStore) -> None:
+    def __init__(self, settings: Settings, spans: SpanStore, webhook: Callable[[], WebhookSettings]) -> None:
         self._settings = settings
+        self._webhook = webhook
         self._spans = spans
         self._operator = OperatorView(settings)
-        self._session: aiohttp.ClientSession | None = None
+        self._client = Client()
+        self._prometheus = Prometheus(settings, self._client)
 
     def routes(self) -> list[web.RouteDef]:
         """Return the page's routes."""
@@ -62,8 +56,7 @@ class Page:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._client.close()
 
     async def index(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Serve the page."""
@@ -74,13 +67,25 @@ class Page:
         return _file(request.match_info["name"])
 
     async def gateway(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return the gateway's numbers; ``up`` is false while it does not answer."""
-        if not self._settings.gateway_url:
-            return _json({"known": False, "up": False})
-        text = await self._text(f"{self._settings.gateway_url}/metrics")
-        can_kill = self._settings.gateway_pid_file is not None
-        known = {"known": True, "url": self._settings.gateway_url, "can_kill": can_kill}
-        return _json(known | ({"up": False} if text is None else {"up": True, **gateway_numbers(text)}))
+        """Return the gateway's numbers: on a cluster Prometheus' sums of its replicas, else what it says itself.
+
+        ``source`` is ``prometheus``, ``metrics`` or ``none``; ``up`` is false where nothing answers.
+        """
+        if self._prometheus.shows_gateway:
+            return _json(await self._replicas())
+        url = self._settings.gateway_url
+        if not url:
+            return _json({"source": "none", "up": False})
+        text = await self._client.text(f"{url}/metrics")
+        known = {"source": "metrics", "url": url, "can_kill": self._settings.gateway_pid_file is not None}
+        return _json(known | ({"up": False} if text is None else {"up": True, **own_numbers(text)}))
+
+    async def _replicas(self) -> JsonObject:
+        found = await self._prometheus.numbers()
+        known = {"source": "prometheus", "kill": kill_command(self._settings.namespace)}
+        if found is None:
+            return known | {"up": False, "answers": False}
+        return known | {"up": found["replicas_up"] > 0, "answers": True, **found}
 
     async def kill_gateway(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Kill the gateway's process (SIGKILL), as a lost node would; who started it starts it again."""
@@ -94,21 +99,17 @@ class Page:
         return _json({"killed": True}, 202)
 
     async def send_invalid(self, request: web.Request) -> web.Response:
-        """Post invalid updates to the gateway, as the drill of the alerts does; return the answers' statuses."""
-        if not self._settings.gateway_url:
-            return _json({"error": "this sandbox does not know the gateway"}, 404)
+        """Post invalid updates to the bot's webhook, as the drill of the alerts does; return the answers' statuses."""
+        webhook = self._webhook()
+        if not webhook.url:
+            return _json({"error": "the bot has set no webhook"}, 404)
         wanted = min(int((await request.json()).get("count", 100)), MAX_INVALID)
+        headers = {SECRET_HEADER: webhook.secret} if webhook.secret else {}
         statuses: Counter[str] = Counter()
         for _number in range(wanted):
-            statuses[await self._post_invalid(f"{self._settings.gateway_url}/webhook")] += 1
-        return _json({"sent": wanted, "statuses": statuses})
-
-    async def _post_invalid(self, url: str) -> str:
-        try:
-            async with self._open().post(url, json={"invalid": "data"}) as response:
-                return str(response.status)
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return "no answer"
+            status = await self._client.post(webhook.url, {"invalid": "data"}, headers)
+            statuses["no answer" if status is None else str(status)] += 1
+        return _json({"sent": wanted, "url": webhook.url, "statuses": statuses})
 
     async def traces(self, request: web.Request) -> web.Response:
         """Return the latest updates' traces as trees; ``service`` (repeatable) names services that took part."""
@@ -118,24 +119,15 @@ class Page:
         return _json(
             {
                 "receiver": bool(settings.otlp_receiver_port),
-                "jaeger": settings.jaeger_url,
+                "jaeger": jaeger_view(settings).as_json(),
                 "items": [_trace(spans) for spans in found[:TRACES_SHOWN]],
             }
         )
 
     async def alerts(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Return the gateway's pending and firing alerts in Prometheus, or that there is no Prometheus."""
-        url = self._settings.prometheus_url
-        text = await self._text(f"{url}/api/v1/alerts") if url else None
-        if text is None:
-            return _json({"prometheus": False, "items": []})
-        found = orjson.loads(text)["data"]["alerts"]
-        return _json({"prometheus": True, "items": [alert for alert in found if self._is_ours(alert["labels"])]})
-
-    def _is_ours(self, labels: JsonObject) -> bool:
-        """Whether it is an alert of the chart, and in the namespace that the page is about where that is known."""
-        namespace = self._settings.remediations_namespace
-        return labels.get("service") == "bot-gateway" and namespace in ("", labels.get("namespace"))
+        found = await self._prometheus.alerts()
+        return _json({"prometheus": found is not None, "items": found or []})
 
     async def operator(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Return what the operator decided, the latest first."""
@@ -144,37 +136,6 @@ class Page:
     async def views(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         """Return the programs with pages of their own, and how to get those that are missing."""
         return _json({"items": views(self._settings)})
-
-    async def _text(self, url: str) -> str | None:
-        try:
-            async with self._open().get(url) as response:
-                return await response.text() if response.ok else None
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return None
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS))
-        return self._session
-
-
-def gateway_numbers(exposition: str) -> JsonObject:
-    """Return what the page shows of the gateway's metrics; counters and buckets since its start."""
-    sums = dict.fromkeys(_SUMS.values(), 0.0)
-    buckets: dict[float, float] = {}
-    breakers: dict[str, int] = {}
-    for family in text_string_to_metric_families(exposition):
-        for sample in family.samples:
-            if sample.name in sums:
-                sums[sample.name] += sample.value
-            elif sample.name == f"{_DURATION}_bucket":
-                bound = float(sample.labels["le"])
-                buckets[bound] = buckets.get(bound, 0) + sample.value
-            elif sample.name == _BREAKER:
-                breakers[sample.labels["service_name"]] = int(sample.value)
-    finite = [[bound, count] for bound, count in sorted(buckets.items()) if bound != float("inf")]
-    totals = {name: sums[metric] for name, metric in _SUMS.items()}
-    return {**totals, "buckets": finite, "handled": buckets.get(float("inf"), 0), "breakers": breakers}
 
 
 def _root(spans: list[Span]) -> Span:

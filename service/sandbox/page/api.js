@@ -16,6 +16,13 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+// Changes what is shown only where it differs, so that text one is copying stays selected.
+export function replace(holder, ...children) {
+  const made = holder.cloneNode(false);
+  made.append(...children);
+  if (made.innerHTML !== holder.innerHTML) holder.replaceChildren(...made.childNodes);
+}
+
 // Runs a step again and again; a step that fails (the sandbox is being restarted) is tried again later.
 export async function forever(step, milliseconds) {
   for (;;) {

@@ -1,16 +1,29 @@
 // The latest traces; the newest is shown until one picks another.
-import { ask, byId, element, forever } from "/page/api.js";
+import { ask, byId, element, forever, pause, replace } from "/page/api.js";
+import { wayTo } from "/page/views.js";
+
+const GATEWAY = "/search?service=Bot+Gateway+Service";
 
 let picked = "";
 let shown = "";
 
+async function showElsewhere(jaeger) {
+  byId("traces").hidden = byId("tree").hidden = true;
+  const note = byId("traces-elsewhere");
+  note.hidden = false;
+  if (!jaeger.url) {
+    replace(note, "This sandbox receives no traces, and no Jaeger is known here.");
+  } else {
+    const { there, way } = await wayTo(jaeger, "are in Jaeger", GATEWAY);
+    replace(note, "The traces ", ...(there ? [way, "."] : ["are in Jaeger. To open it, run ", way]));
+  }
+  await pause(4000);
+}
+
 async function refresh() {
   const { receiver, jaeger, items } = await ask("/traces");
   const list = byId("traces");
-  if (!receiver) {
-    byId("tree").textContent = "This sandbox receives no traces; see Jaeger.";
-    return;
-  }
+  if (!receiver) return showElsewhere(jaeger);
   if (!items.length || document.activeElement === list) return;
   const current = items.find((trace) => trace.trace_id === picked) ?? items[0];
   const newest = items.map((trace) => trace.trace_id).join();
@@ -23,8 +36,8 @@ async function refresh() {
   }
   list.value = current.trace_id;
   byId("tree").textContent = current.tree;
-  byId("jaeger-link").hidden = !jaeger;
-  byId("jaeger-link").href = `${jaeger}/trace/${current.trace_id}`;
+  byId("jaeger-link").hidden = !jaeger.url;
+  byId("jaeger-link").href = `${jaeger.url}/trace/${current.trace_id}`;
 }
 
 export function startTraces() {

@@ -1,14 +1,41 @@
-// The other programs: links to those that are here, and how to get the others.
-import { ask, byId, element } from "/page/api.js";
+// The other programs: links to those that are here, and how to reach or get the others.
+import { ask, byId, element, forever, replace } from "/page/api.js";
 
-function view({ name, url, shows, get }) {
-  const head = url ? element("a", { href: url, target: "_blank", rel: "noopener", textContent: name }) : element("strong", { textContent: name });
-  const made = element("li", { className: url ? "" : "missing" }, head, url ? `: ${shows}` : ` is missing: ${shows}. To get it, ${get}.`);
+// A port-forward is the browser's own matter: whether it is there, only the browser can tell.
+async function answers(url) {
+  try {
+    await fetch(url, { mode: "no-cors", method: "HEAD" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+// A link where it leads somewhere, else the command after which it does.
+export async function wayTo({ url, forward }, text, path = "") {
+  if (forward && !await answers(url)) return { there: false, way: element("code", { textContent: forward }) };
+  return { there: true, way: element("a", { href: url + path, target: "_blank", rel: "noopener", textContent: text }) };
+}
+
+async function line(view) {
+  const { name, url, shows, get } = view;
+  const made = element("li", { className: url ? "" : "missing" });
   made.dataset.view = name;
+  const title = element("strong", { textContent: name });
+  if (!url) {
+    made.append(title, ` is missing: ${shows}. To get it, ${get}.`);
+    return made;
+  }
+  const { there, way } = await wayTo(view, name);
+  made.append(...(there ? [way, `: ${shows}`] : [title, `: ${shows}. To open it, run `, way]));
   return made;
 }
 
-export async function startViews() {
+async function refresh() {
   const { items } = await ask("/views");
-  byId("views").replaceChildren(...items.map(view));
+  replace(byId("views"), ...await Promise.all(items.map(line)));
+}
+
+export function startViews() {
+  forever(refresh, 5000);
 }

@@ -32,8 +32,9 @@ def make_authority(folder: Path) -> None:
 
 
 def make(folder: Path, name: str, *more: str) -> None:
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(folder / f"{name}.key"))
-    made = run(tool("openssl"), "req", "-x509", *key, "-out", str(folder / f"{name}.crt"), *more)
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    files = ("-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt"))
+    made = run(tool("openssl"), "req", "-x509", *key, *files, *more)
     assert made.returncode == 0, made.stderr
 
 
