@@ -28,10 +28,11 @@ class BackgroundWork:
         self._sweeper = Election(redis, keys.shared("elect", "sweeper"), seconds=_SWEEP_SECONDS * 3)
         self._lag = EventLoopLag()
         self._watchdog = Watchdog(settings.watchdog_seconds)
+        self._flushing = Periodic("activity", self._activity.flush, 1)
         self._periodic = [
             Periodic("process-usage", ProcessUsage().sample, 5),
             Periodic("watchdog-sign", self._watchdog.sign, settings.watchdog_seconds / 4),
-            Periodic("activity", self._activity.flush, 1),
+            self._flushing,
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
@@ -58,7 +59,7 @@ class BackgroundWork:
             await work.stop()
         await self._lag.stop()
         await self._watchdog.stop()
-        await Periodic("activity", self._activity.flush, 0).once()
+        await self._flushing.once()
 
     async def _update_gauges(self) -> None:
         metrics.DEAD_LETTERS_QUEUED.set(await self._dead_letters.count_or_nan())
