@@ -24,6 +24,7 @@ from app.core.health import Health
 from app.core.logging import configure_logging
 from app.core.redis import RedisConnections
 from app.core.settings import Settings
+from app.core.stop_limit import StopLimit
 from app.core.trace_export import configure_tracing
 from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
@@ -165,14 +166,29 @@ class Gateway:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT; raises OSError where the port cannot be had."""
+    """Run until SIGTERM or SIGINT, and no longer than the grace period after it; raises OSError where the port cannot
+    be had.
+    """
     metrics.initialise()
     export_build_info()
     stop_tracing = configure_tracing(settings, version=VERSION)
+    try:
+        await _run_until_asked_to_stop(settings)
+    finally:
+        await asyncio.to_thread(stop_tracing)
+
+
+async def _run_until_asked_to_stop(settings: Settings) -> None:
     asked_to_stop = asyncio.Event()
+    limit = StopLimit(settings.shutdown_grace_seconds)
     loop = asyncio.get_running_loop()
+
+    def ask_to_stop() -> None:
+        limit.begin(loop)
+        asked_to_stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked_to_stop.set)
+        loop.add_signal_handler(number, ask_to_stop)
     gateway = Gateway(settings)
     starting = asyncio.create_task(gateway.start())
     stopping = asyncio.create_task(asked_to_stop.wait())
@@ -184,7 +200,6 @@ async def serve(settings: Settings) -> None:
     else:
         starting.cancel()
         await asyncio.wait({starting})
-    await asyncio.to_thread(stop_tracing)
 
 
 def run(settings: Settings) -> None:
