@@ -173,3 +173,6 @@ class BatchedCluster:
                 await self._client.refresh_slots(failed_node)
         except (RedisError, OSError) as error:
             log.warning("redis_slots_unknown", reason=type(error).__name__)
+        except Exception:
+            # Whoever waits for the reading goes by what is known.
+            log.exception("redis_slots_unknown")

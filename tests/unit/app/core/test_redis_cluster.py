@@ -130,6 +130,23 @@ async def test_it_says_when_no_node_can_be_reached(make_settings: Callable[..., 
     await gone.close()
 
 
+async def test_a_reading_of_the_slots_that_fails_unexpectedly_is_logged_and_strands_nobody(
+    cluster: ClusterSet, connections: RedisConnections, chat: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = f"{{{chat}}}:a"
+    assert await connections.batched.run(COUNT, (key,)) == 1
+
+    async def fail(*_: Any) -> None:
+        raise ValueError("the parser's")
+
+    monkeypatch.setattr(connections.client, "refresh_slots", fail)
+    monkeypatch.setattr(connections.batched, "_next_refresh", 0.0)
+    with capture_logs() as logs:
+        await connections.batched._refresh(None)
+    assert [(entry["event"], entry["log_level"]) for entry in logs] == [("redis_slots_unknown", "error")]
+    assert await connections.batched.run(COUNT, (key,)) == 2
+
+
 async def test_a_server_that_is_no_cluster_is_no_cluster(
     make_settings: Callable[..., Any], redis_server: RedisServer
 ) -> None:
