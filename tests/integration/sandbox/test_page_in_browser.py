@@ -5,7 +5,6 @@ UPDATE_PICTURES=1 writes the page's pictures in docs/pictures again.
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from chromium import CHROMIUM, WAIT_MS, opened
+from playwright.sync_api import Browser, Page, expect
 from ports import free_ports
 from tools import ROOT, tool
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 PICTURES = ROOT / "docs" / "pictures"
-WAIT_MS = 90_000
 
 pytestmark = [
     pytest.mark.e2e,
@@ -65,26 +63,6 @@ def bare_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A demo as on a machine that has neither Prometheus nor Alertmanager nor Jaeger."""
     with demo(tmp_path_factory.mktemp("bare"), DEMO_MONITORING="false") as served:
         yield served
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@contextmanager
-def opened(browser: Browser, address: str) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1300, "height": 860})
-    page.set_default_timeout(WAIT_MS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(address)
-    yield page
-    page.close()
-    assert errors == []
 
 
 @pytest.fixture

@@ -60,19 +60,29 @@ async def reason(remediations: Remediations) -> str:
     return str(refused.value)
 
 
+DEFAULT = ssl.create_default_context
+
+
+def strict(*, cafile: Path) -> ssl.SSLContext:
+    context = DEFAULT(cafile=cafile)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
+@pytest.fixture(autouse=True)
+def python_3_13(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From that version on a default context is a strict one."""
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+
+
 async def test_an_authority_without_key_usage_is_trusted(account: Path, api: str) -> None:
     assert await Remediations("bots", account, api).read() == ITEMS
 
 
-async def test_the_authority_is_one_that_strict_mode_refuses(
+async def test_it_is_an_authority_that_strict_mode_refuses(
     account: Path, api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def strict(authority: Path) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=authority)
-        context.verify_flags |= ssl.VERIFY_X509_STRICT
-        return context
-
-    monkeypatch.setattr("sandbox.control.remediations.trust_in", strict)
+    monkeypatch.setattr("sandbox.control.remediations.trust_in", lambda authority: strict(cafile=authority))
     with capture_logs() as logs:
         assert await reason(Remediations("bots", account, api)) == NO_ANSWER
     assert "key usage" in logs[0]["error"]
