@@ -1,6 +1,7 @@
 """One delivery of an update to the bot's webhook over HTTP, as Telegram does it."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import aiohttp
 import orjson
@@ -23,7 +24,11 @@ class WebhookSettings:
 
 
 class WebhookClient:
-    """Posts updates; keeps its connections, as Telegram does."""
+    """Posts updates; keeps its connections, as Telegram does.
+
+    After an answer that no bot of ours gives, the next connection is closed when it was used: one that was led to a
+    stranger while the bot's Service had no address would otherwise lead there for good.
+    """
 
     def __init__(self, settings: WebhookSettings, timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> None:
         self._settings = settings
@@ -35,14 +40,17 @@ class WebhookClient:
         self._headers = {"Content-Type": "application/json"}
         if settings.secret:
             self._headers[SECRET_HEADER] = settings.secret
+        self._is_known = True
 
     async def deliver(self, update: JsonObject) -> Outcome:
         """Post one update; no answer is an outcome too."""
+        headers = self._headers if self._is_known else {**self._headers, "Connection": "close"}
         try:
             async with self._session.post(
-                self._settings.url, data=orjson.dumps(update), headers=self._headers, allow_redirects=False
+                self._settings.url, data=orjson.dumps(update), headers=headers, allow_redirects=False
             ) as response:
                 await response.read()
+                self._is_known = response.ok or response.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Outcome(
                     response.status,
                     f"Wrong response from the webhook: {response.status} {response.reason}",

@@ -17,11 +17,12 @@ class Bot:
         self.waits = asyncio.Event()
         self.waits.set()
         self.seen: list[tuple[str | None, object]] = []
-        self.connections: set[int] = set()
+        self.connections: set[tuple[str, int]] = set()
 
     async def handle(self, request: web.Request) -> web.Response:
         self.seen.append((request.headers.get("X-Telegram-Bot-Api-Secret-Token"), await request.json()))
-        self.connections.add(id(request.transport))
+        assert request.transport is not None
+        self.connections.add(request.transport.get_extra_info("peername"))
         await self.waits.wait()
         return self.answer
 
@@ -49,6 +50,14 @@ async def test_the_update_goes_with_the_secret_over_a_kept_connection(bot: Bot, 
         bot.answer = web.Response()
     assert bot.seen == [("s3cret", {"update_id": 1}), ("s3cret", {"update_id": 2})]
     assert len(bot.connections) == 1
+
+
+async def test_no_connection_to_a_stranger_is_kept(bot: Bot, client: WebhookClient) -> None:
+    for status in (404, 404, 200, 503, 200):
+        bot.answer = web.Response(status=status)
+        await client.deliver({})
+    # The first finds the stranger, the next two close what they used, the rest share one.
+    assert len(bot.connections) == 3
 
 
 async def test_retry_after_is_read(bot: Bot, client: WebhookClient) -> None:
