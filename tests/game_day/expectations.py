@@ -14,7 +14,8 @@ class Expectation:
 
     ``actions`` are those that Enforce takes, in order; a RestartPods is for the drill's victim alone. ``reasons`` must
     be among those given. ``not_before`` is the earliest second at which an action is right. ``helps`` tells whether the
-    operator can do anything about the fault. ``replaces`` tells whether pods are replaced by somebody else.
+    operator can do anything about the fault. ``replaces`` tells whether pods are replaced by somebody else, and
+    ``restarts`` whether Kubernetes restarts a container: where it does not, the fault was none.
     """
 
     decision: str
@@ -24,6 +25,7 @@ class Expectation:
     not_before: float = 45.0
     helps: bool = False
     replaces: bool = False
+    restarts: bool = False
 
 
 RESTART = ("RestartPods",)
@@ -49,6 +51,7 @@ EXPECTED: dict[str, Expectation] = {
     "stopped": Expectation(
         "nothing",
         "a process that stands still opens no breaker; the liveness probe restarts its container within a minute",
+        restarts=True,
     ),
     "starved": Expectation(
         "nothing",
@@ -57,6 +60,7 @@ EXPECTED: dict[str, Expectation] = {
     "memory": Expectation(
         "nothing",
         "the kernel kills the process and the kubelet starts it again before any alert could fire",
+        restarts=True,
     ),
     "backend-down": Expectation(
         "hold, and say that the backend is the fault", "all pods are affected: a restart helps nobody", (), HOLD

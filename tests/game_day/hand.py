@@ -44,7 +44,7 @@ class Hand:
         self._do("cpu", pod_uid, word, str(percent))
 
     def limit_memory(self, pod_uid: str, word: str, extra_bytes: int) -> int:
-        """Limit the container to what it uses now and a little more; returns the limit in bytes."""
+        """Limit the container to what its processes hold now and a little more; returns the limit in bytes."""
         return int(self._do("memory", pod_uid, word, str(extra_bytes)))
 
     def _do(self, *arguments: str) -> str:

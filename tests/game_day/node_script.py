@@ -5,7 +5,7 @@ An answer is `ok OUTCOME` or `error WHAT`.
 signal UID WORD NUMBER      the one process of the pod whose command line has that word
 drop UID PORT on|off        packets of the pod to a TCP port vanish, or no longer do
 cpu UID WORD PERCENT        CPU time of the process' container in percent of one core, 0 lifts the limit
-memory UID WORD EXTRA       limit of the container's memory: what it uses now and EXTRA bytes
+memory UID WORD EXTRA       limit of the container's memory: what its processes hold now and EXTRA bytes
 """
 
 import os
@@ -79,10 +79,13 @@ def limit_cpu(uid: str, word: str, percent: str) -> str:
 
 
 def limit_memory(uid: str, word: str, extra: str) -> str:
-    """Lower the limit of the container that the process is in to what it uses now and a little more."""
+    """Lower the limit of the container that the process is in to what cannot be taken from it and a little more.
+
+    That is its anonymous memory: what it uses besides are pages of files, which the kernel takes back.
+    """
     where, unified = cgroup(only(uid, word), "memory")
-    used = int((where / ("memory.current" if unified else "memory.usage_in_bytes")).read_text())
-    limit = used + int(extra)
+    held = dict(line.split() for line in (where / "memory.stat").read_text().splitlines())
+    limit = int(held["anon" if unified else "total_rss"]) + int(extra)
     (where / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(limit))
     return str(limit)
 

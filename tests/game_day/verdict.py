@@ -18,7 +18,15 @@ def taken(run: Run) -> list[str]:
 def defects(pair: Pair) -> list[str]:
     """Every way in which the pair differs from what the table expects; empty where all is right."""
     expected = EXPECTED[pair.enforce.fault]
-    return [*_decision(pair.enforce, expected), *_trial(pair, expected), *_users(pair)]
+    return [*_fault(pair, expected), *_decision(pair.enforce, expected), *_trial(pair, expected), *_users(pair)]
+
+
+def _fault(pair: Pair, expected: Expectation) -> list[str]:
+    return [
+        f"{run.mode}: the fault did not come about, no container was restarted"
+        for run in _both(pair)
+        if expected.restarts and not run.container_restarts
+    ]
 
 
 def _decision(run: Run, expected: Expectation) -> list[str]:

@@ -9,6 +9,7 @@ CPU_PERCENT = 2.0
 CPU_SECONDS = 240
 EXTRA_BYTES = 1_000_000
 MEMORY_SECONDS = 180
+TIMES = 10
 
 
 def starved(scene: Scene) -> None:
@@ -23,12 +24,17 @@ def starved(scene: Scene) -> None:
 
 
 def near_memory_limit(scene: Scene) -> None:
-    """One pod is left one more megabyte, as if it had leaked the rest; a restarted container has its limit back."""
+    """One pod is left one more megabyte, as if it had leaked the rest, and people write more; a restarted container
+    has its limit back.
+    """
     pod = scene.victim()
+    usual = scene.release.control("GET", "/traffic")["rate"]
     limit = scene.hand.limit_memory(pod.uid, GATEWAY, EXTRA_BYTES)
-    scene.mark("fault", f"{pod.name} may use {limit / 1e6:.0f} MB, 1 MB more than it does")
+    scene.mark("fault", f"{pod.name} may use {limit / 1e6:.0f} MB, 1 MB more than its process holds")
+    scene.release.control("POST", "/traffic", rate=TIMES * usual)
     scene.until(MEMORY_SECONDS)
-    scene.mark("undone", "nothing to undo: the limit goes with the container")
+    scene.release.control("POST", "/traffic", rate=usual)
+    scene.mark("undone", "the usual traffic again; the limit went with the container")
 
 
 FAULTS = (
@@ -42,7 +48,8 @@ FAULTS = (
     Fault(
         "memory",
         "One pod at its memory limit",
-        "the limit of the container's cgroup is lowered to 1 MB over what it uses",
+        "the limit of the container's cgroup is lowered to 1 MB over what its process holds, and ten times as many "
+        f"conversations begin for {MEMORY_SECONDS} s",
         MEMORY_SECONDS,
         near_memory_limit,
     ),

@@ -95,3 +95,12 @@ def test_lost_updates_and_double_writes_are_defects():
 def test_a_dry_run_that_touches_something_is_a_defect():
     touched = replace(run("DryRun", steps=[restart()], troubled=300), replaced_pods=[VICTIM])
     assert defects(pair(run(steps=[restart()]), touched)) == [f"DryRun replaced {VICTIM}"]
+
+
+def test_a_fault_that_restarts_no_container_was_none():
+    enforce = run(fault="memory", reasons=())
+    assert defects(pair(enforce)) == [
+        f"{mode}: the fault did not come about, no container was restarted" for mode in ("DryRun", "Enforce")
+    ]
+    killed = replace(enforce, container_restarts=1)
+    assert defects(pair(killed, replace(killed, mode="DryRun"))) == []
