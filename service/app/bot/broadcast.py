@@ -29,6 +29,7 @@ from app.backends.user import UserService
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
 from app.bot.i18n import CatalogueI18n, closest_locale
 from app.core import metrics
+from app.core.background import count_failure
 from app.core.tasks import end
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
@@ -71,6 +72,7 @@ class Broadcaster:
         self._clock = clock
         self._sleep = sleep
         self._task: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
         self._next_send = 0.0
         self._next_progress = 0.0
 
@@ -83,6 +85,7 @@ class Broadcaster:
         if self._task is None:
             return
         await end(self._task)
+        await self._let_finish()
         with contextlib.suppress(RedisError):
             await self.store.resign()
 
@@ -114,6 +117,9 @@ class Broadcaster:
                 log.warning("broadcast_taken_over")
             except (BackendUnavailableError, BackendRefusedError) as error:
                 log.warning("broadcast_recipients_unavailable", service_name=error.service_name)
+            except Exception as error:
+                count_failure(error)
+                log.exception("background_work_failed", work="broadcaster")
             if not sent:
                 await self._sleep(_IDLE_SECONDS)
 
@@ -132,27 +138,31 @@ class Broadcaster:
 
     async def _send_all(self, bot: Bot, broadcast: Broadcast) -> None:
         """Send until nobody is left. Raises LeaseLostError."""
-        running: set[asyncio.Task[None]] = set()
         try:
             while True:
                 await self._pace()
                 await self._show_progress(bot, broadcast.id)
                 recipient = await self.store.take(broadcast.id)
                 if recipient is not None:
-                    running.add(asyncio.create_task(self._send(bot, broadcast, recipient)))
-                elif not running:
+                    self._under_way.add(asyncio.create_task(self._send(bot, broadcast, recipient)))
+                elif not self._under_way:
                     return
-                if recipient is None or len(running) >= _AT_ONCE:
-                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                if recipient is None or len(self._under_way) >= _AT_ONCE:
+                    done, self._under_way = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         task.result()
         finally:
-            # What is under way may end, so that its recipient is not left in doubt, but not hold up the process's end.
-            if running:
-                _done, late = await asyncio.wait(running, timeout=_FINISH_SECONDS)
-                for task in late:
-                    task.cancel()
-                await asyncio.gather(*running, return_exceptions=True)
+            await self._let_finish()
+
+    async def _let_finish(self) -> None:
+        """What is under way may end, so that its recipient is not left in doubt, but not hold up the process's end."""
+        if not self._under_way:
+            return
+        _done, late = await asyncio.wait(self._under_way, timeout=_FINISH_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        self._under_way.clear()
 
     async def _pace(self) -> None:
         """Wait for the next send's time, holding the lease meanwhile: after a 429 it may be far."""

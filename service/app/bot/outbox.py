@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.core import metrics
+from app.core.background import count_failure
 from app.core.redis_metrics import measured
 from app.core.tasks import end
 
@@ -89,13 +90,16 @@ class Outbox:
 
     async def _run(self, bot: Bot) -> None:
         while True:
+            taken = 0
             try:
                 taken = await self.send_due(bot)
                 with measured("outbox"):
                     metrics.OUTBOX_MESSAGES.set(await self._redis.zcard(self._key))
             except RedisError:
                 metrics.OUTBOX_MESSAGES.set(float("nan"))
-                taken = 0
+            except Exception as error:
+                count_failure(error)
+                log.exception("background_work_failed", work="outbox")
             if not taken:
                 await asyncio.sleep(1)
 

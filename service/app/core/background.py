@@ -13,6 +13,12 @@ from app.core.tasks import end
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
+def count_failure(error: Exception) -> None:
+    """Count a failure of background work that nobody expected."""
+    metrics.ERRORS_TOTAL.labels("background", "error").inc()
+    metrics.EXCEPTIONS_TOTAL.labels(type(error).__name__).inc()
+
+
 class Periodic:
     """Awaits `work` every `seconds`, counted from its end. A failure is counted and logged, and ends nothing:
     a task that dies in silence would leave gauges and leases to rot.
@@ -40,8 +46,7 @@ class Periodic:
         except (RedisError, RedisUnavailableError, OSError) as error:
             log.warning("background_work_failed", work=self._name, reason=type(error).__name__)
         except Exception as error:
-            metrics.ERRORS_TOTAL.labels("background", "error").inc()
-            metrics.EXCEPTIONS_TOTAL.labels(type(error).__name__).inc()
+            count_failure(error)
             log.exception("background_work_failed", work=self._name)
 
     async def _run(self) -> None:

@@ -8,8 +8,8 @@ _AGAIN_SECONDS = 0.5
 async def end(task: asyncio.Task[None] | None) -> None:
     """Cancel `task` and return when it has ended; raises what it failed with. None is ended already.
 
-    Asking once is not enough: a cancellation that arrives just as a time limit inside the task runs out is taken for
-    the limit, and a loop that goes on after a timeout would then never end.
+    Asking once is not enough: Python 3.11's `wait_for`, in which redis-py writes, loses a cancellation that arrives
+    when what it waits for has just ended, and a loop would go on for ever.
     """
     if task is None:
         return

@@ -8,12 +8,14 @@ import pytest
 from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter
 from aiogram.methods import EditMessageText, SendMessage
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from app.backends.models import TelegramId, UserId
 from app.bot.broadcast import Broadcaster
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
 from app.bot.i18n import CatalogueI18n
 from app.bot.services import Services
+from app.core import tasks
 from app.telegram.blocked import BlockedUsers
 from app.telegram.outcome import OutcomeUnknownError
 
@@ -229,6 +231,54 @@ async def test_after_a_kill_another_replica_goes_on_and_nobody_gets_it_twice(
     assert sorted(reached(user)) == list(range(3, 11))
     assert progress(user)[-1].endswith("Sent: 9, not reachable: 0, in doubt: 1.\nIn doubt, not tried again: 2")
     assert user.backends.named("GET /api/v1/users/telegram-ids") == [], "a page that was read is not read again"
+
+
+async def test_a_sender_that_stops_finishes_what_is_under_way(
+    user: Any, broadcaster: Broadcaster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipients(user, [1])
+    await broadcaster.store.add(NEWS)
+    under_way, answered = asyncio.Event(), asyncio.Event()
+    make_request = user.telegram.make_request
+
+    async def slowly(bot: Any, method: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109 - aiogram's signature
+        if isinstance(method, SendMessage):
+            under_way.set()
+            await answered.wait()
+        return await make_request(bot, method, timeout)
+
+    monkeypatch.setattr(user.telegram, "make_request", slowly)
+    await broadcaster.start(user.bot)
+    await under_way.wait()
+    # Long after it was asked again to end.
+    monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 0.01)
+    asyncio.get_running_loop().call_later(0.2, answered.set)
+    await broadcaster.close()
+    stopped = await broadcaster.store.get(NEWS.id)
+    assert stopped is not None
+    assert stopped.sent == 1
+
+
+async def test_a_failure_that_nobody_expected_does_not_end_it(
+    user: Any, broadcaster: Broadcaster, moved: Moved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = moved("exceptions_total", exception_type="ZeroDivisionError")
+    step, sent = broadcaster.step, asyncio.Event()
+    failures: list[Exception] = [ZeroDivisionError()]
+
+    async def failing_once(bot: Any) -> bool:
+        if failures:
+            raise failures.pop()
+        sent.set()
+        return await step(bot)
+
+    monkeypatch.setattr(broadcaster, "step", failing_once)
+    with capture_logs() as logs:
+        await broadcaster.start(user.bot)
+        await asyncio.wait_for(sent.wait(), 10)
+        await broadcaster.close()
+    assert [(entry["event"], entry["work"]) for entry in logs] == [("background_work_failed", "broadcaster")]
+    assert failed() == 1
 
 
 async def test_a_sender_that_lost_its_lease_takes_nobody_more(redis: Redis) -> None:

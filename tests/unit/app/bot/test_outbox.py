@@ -1,11 +1,13 @@
 """Messages put off by Telegram arrive when their time has come, and survive whoever was to send them."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter
 from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from structlog.testing import capture_logs
 
 from app.bot.outbox import Outbox, deferrable
 
@@ -88,3 +90,15 @@ def test_only_what_a_user_is_to_read_is_worth_keeping() -> None:
     assert deferrable(SEND)
     assert deferrable(EditMessageText(chat_id=1, message_id=1, text="x"))
     assert not deferrable(AnswerCallbackQuery(callback_query_id="1"))
+
+
+async def test_a_failure_that_nobody_expected_does_not_end_it(user: Any, outbox: Outbox, clock: Clock) -> None:
+    await outbox.put(SEND, 0)
+    user.telegram.failures = [ZeroDivisionError()]
+    with capture_logs() as logs:
+        await outbox.start(user.bot)
+        while not user.telegram.calls:
+            await asyncio.sleep(0.01)
+            clock.now += 60
+        await outbox.close()
+    assert [(entry["event"], entry["work"]) for entry in logs] == [("background_work_failed", "outbox")]
