@@ -19,9 +19,10 @@ USERS = range(2_000_000, 2_020_000)
 
 @dataclass
 class Second:
-    """The requests that were due in one second."""
+    """The requests that were due in one second, and how many were sent in it, which are fewer if the load lags."""
 
     latencies: dict[int, list[float]] = field(default_factory=dict)
+    sent: int = 0
 
     def count(self, status: int) -> int:
         return len(self.latencies.get(status, ()))
@@ -33,7 +34,9 @@ class Second:
 
 @dataclass(frozen=True)
 class Burst:
-    """What was seen. Latencies in seconds from when a request was due, resident memory in MiB."""
+    """What was seen. Latencies in seconds from when a request was due. Resident memory in MiB, right before the burst
+    and at the end of the calm after it.
+    """
 
     rate: float
     seconds: list[Second]
@@ -59,8 +62,8 @@ class Burst:
 
     @property
     def offered(self) -> float:
-        """Requests a second in the burst."""
-        return sum(sum(map(len, second.latencies.values())) for second in self._burst()) / BURST_SECONDS
+        """Requests a second that were sent in the burst."""
+        return sum(second.sent for second in self._burst()) / BURST_SECONDS
 
     @property
     def served(self) -> float:
@@ -91,16 +94,18 @@ async def burst(replica: Replica, requests: Requests, rate: float) -> Burst:
 
     async def one(due: float, second: Second) -> None:
         connection = free.pop() if free else await connect(replica.port)
+        seconds[min(int(time.perf_counter() - start), len(seconds) - 1)].sent += 1
         status = await connection.ask(requests.next(next(users)))
         second.latencies.setdefault(status, []).append(time.perf_counter() - due)
         statuses.add(status)
         if connection.usable:
             free.append(connection)
 
-    memory_before = replica.resident_mebibytes
+    memory: list[float] = []
     start = time.perf_counter()
     begun = 0.0
     for length, pace in phases:
+        memory.append(replica.resident_mebibytes)
         for number in range(int(length * pace)):
             at = begun + number / pace
             if (wait := start + at - time.perf_counter()) > 0:
@@ -108,4 +113,5 @@ async def burst(replica: Replica, requests: Requests, rate: float) -> Burst:
             tasks.append(asyncio.create_task(one(start + at, seconds[int(at)])))
         begun += length
     await asyncio.gather(*tasks)
-    return Burst(rate, seconds, statuses, memory_before, replica.resident_mebibytes)
+    _, before_burst, _ = memory
+    return Burst(rate, seconds, statuses, before_burst, replica.resident_mebibytes)
