@@ -186,7 +186,7 @@ def burst_table(seen: Burst) -> str:
         "p99 of the served in the burst (worst second), ms": f"{seen.burst_p99 * 1000:.0f}",
         "p99 of the refused in the burst (worst second), ms": f"{seen.refusal_p99 * 1000:.0f}",
         "seconds until all was as before": f"{seen.recovery_seconds}",
-        "resident memory before the burst and after the calm, MiB": f"{seen.memory_before:.0f}, {seen.memory_after:.0f}",
+        "resident memory before the burst and after it, MiB": f"{seen.memory_before:.0f}, {seen.memory_after:.0f}",
     }
     return "\n".join(["| burst | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
