@@ -8,6 +8,7 @@ cpu UID WORD PERCENT        CPU time of the process' container in percent of one
 memory UID WORD EXTRA       limit of the container's memory: what its processes hold now and EXTRA bytes
 """
 
+import errno
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 NODE = Path("/node")
 """The node's own file system."""
 PERIOD_MICROSECONDS = 100_000
+STEP_BYTES = 1_000_000
 
 
 def processes(uid: str, word: str = "") -> list[int]:
@@ -81,13 +83,25 @@ def limit_cpu(uid: str, word: str, percent: str) -> str:
 def limit_memory(uid: str, word: str, extra: str) -> str:
     """Lower the limit of the container that the process is in to what cannot be taken from it and a little more.
 
-    That is its anonymous memory: what it uses besides are pages of files, which the kernel takes back.
+    Its anonymous memory cannot be taken; of the rest cgroup v1 refuses what it cannot free, so the limit goes up until
+    it is accepted.
     """
     where, unified = cgroup(only(uid, word), "memory")
     held = dict(line.split() for line in (where / "memory.stat").read_text().splitlines())
     limit = int(held["anon" if unified else "total_rss"]) + int(extra)
-    (where / ("memory.max" if unified else "memory.limit_in_bytes")).write_text(str(limit))
+    while not _accepted(where / ("memory.max" if unified else "memory.limit_in_bytes"), limit):
+        limit += STEP_BYTES
     return str(limit)
+
+
+def _accepted(where: Path, limit: int) -> bool:
+    try:
+        where.write_text(str(limit))
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        return False
+    return True
 
 
 def send(uid: str, word: str, number: str) -> str:

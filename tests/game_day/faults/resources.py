@@ -30,7 +30,7 @@ def near_memory_limit(scene: Scene) -> None:
     pod = scene.victim()
     usual = scene.release.control("GET", "/traffic")["rate"]
     limit = scene.hand.limit_memory(pod.uid, GATEWAY, EXTRA_BYTES)
-    scene.mark("fault", f"{pod.name} may use {limit / 1e6:.0f} MB, 1 MB more than its process holds")
+    scene.mark("fault", f"{pod.name} may use {limit / 1e6:.0f} MB, as good as nothing more than it holds")
     scene.release.control("POST", "/traffic", rate=TIMES * usual)
     scene.until(MEMORY_SECONDS)
     scene.release.control("POST", "/traffic", rate=usual)
@@ -48,7 +48,7 @@ FAULTS = (
     Fault(
         "memory",
         "One pod at its memory limit",
-        "the limit of the container's cgroup is lowered to 1 MB over what its process holds, and ten times as many "
+        "the limit of the container's cgroup is lowered to what its process holds, and ten times as many "
         f"conversations begin for {MEMORY_SECONDS} s",
         MEMORY_SECONDS,
         near_memory_limit,
