@@ -49,7 +49,7 @@ async def test_disruption_budget_blocks_the_eviction(api: client.ApiClient, clus
 
     async def budget_is_observed() -> bool:
         budgets = await cluster.list_disruption_budgets()
-        return bool(budgets and budgets[0].status and budgets[0].status.observed_generation)
+        return bool(budgets and budgets[0].get("status", {}).get("observedGeneration"))
 
     await eventually(budget_is_observed)
     pod = (await ready_pods(cluster))[0].metadata
