@@ -9,8 +9,8 @@ import signal
 import subprocess
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ from sandbox.redis_server import RedisServer, find_redis_binary, free_port
 
 SILENT_MS = 1000
 """How long a server may be silent before the others vote on its end; 15 s and 30 s by default."""
+PATIENT_MS = 600_000
 READY_SECONDS = 60
 SLOTS = 16384
 SERVICE = "main"
@@ -107,6 +108,28 @@ class ClusterSet(RedisSet):
             if first <= slot <= last:
                 return self._at(port)
         raise RedisError(f"no master of {key}")
+
+    @asynccontextmanager
+    async def without_failover(self) -> AsyncIterator[None]:
+        """Nobody votes, however long a busy machine keeps a server silent. Begins when all agree on the masters."""
+        await self._vote_after(PATIENT_MS)
+        await until(self._agree)
+        try:
+            yield
+        finally:
+            await self._vote_after(SILENT_MS)
+
+    async def _vote_after(self, milliseconds: int) -> None:
+        for server in self.servers:
+            await ask(server.port, "CONFIG", "SET", "cluster-node-timeout", milliseconds)
+
+    async def _agree(self) -> bool:
+        views = set()
+        for server in self.servers:
+            shards = await ask(server.port, "CLUSTER", "SLOTS")
+            views.add(tuple(sorted((first, last, master[1]) for first, last, master, *_replicas in shards)))
+        (view,) = views if len(views) == 1 else ((),)
+        return {port for _first, _last, port in view} == {server.port for server in await self.masters()}
 
     async def form(self, stack: AsyncExitStack) -> None:
         self.url = "redis+cluster://" + ",".join(f"127.0.0.1:{server.port}" for server in self.servers)
@@ -221,7 +244,7 @@ def _cluster_options(bus_port: int) -> tuple[str, ...]:
 
 async def ask(port: int, *command: str | int | bytes) -> Any:
     """One command and its answer, as the server puts it. Raises RedisError, OSError."""
-    connection = Connection(host="127.0.0.1", port=port, protocol=2, socket_timeout=5)
+    connection = Connection(host="127.0.0.1", port=port, protocol=2, socket_timeout=30)
     try:
         await connection.send_command(*command)
         return await connection.read_response()
