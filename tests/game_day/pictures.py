@@ -9,7 +9,7 @@ import matplotlib as mpl
 from game_day.fault import Fault
 from game_day.measure import BIN_SECONDS
 from game_day.model import Pair, Run
-from game_day.verdict import taken
+from game_day.verdict import served_again, taken
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
@@ -24,9 +24,14 @@ def draw(fault: Fault, pair: Pair) -> Path:
     """Draw the pair and return the picture's path."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     figure, rows = plt.subplots(2, 1, figsize=(10, 6.2), sharex=True, sharey=True, layout="constrained")
-    for axes, run in zip(rows, (pair.dry_run, pair.enforce), strict=True):
+    runs = (pair.dry_run, pair.enforce)
+    top = 1.35 * max(entry.updates for run in runs for entry in run.bins)
+    for axes, run in zip(rows, runs, strict=True):
+        axes.set_ylim(0, max(10, top))
         _run(axes, run)
-    rows[0].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8, frameon=False)
+    # Of the release that acts, since the other has no action.
+    rows[0].legend(*rows[1].get_legend_handles_labels(), loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8,
+                   frameon=False)  # fmt: skip
     rows[1].set_xlabel("seconds since the fault was made")
     figure.suptitle(fault.title.replace("`", ""), fontsize=12)
     path = FOLDER / f"{fault.name}.png"
@@ -43,8 +48,6 @@ def _run(axes: Axes, run: Run) -> None:
         at, [entry.troubled for entry in run.bins], width=BIN_SECONDS, align="edge", bottom=good, color=TROUBLED,
         label="late, lost or apology",
     )  # fmt: skip
-    top = 1.35 * max((entry.updates for entry in run.bins), default=1)
-    axes.set_ylim(0, max(10, top))
     _band(axes, run.open_breakers, 0.97, BREAKER, "breaker open")
     _band(axes, run.firing_alerts, 0.92, ALERT, "alert fires")
     _lines(axes, run)
@@ -72,5 +75,5 @@ def _lines(axes: Axes, run: Run) -> None:
     acted = [step.accepted for step in run.steps if step.accepted is not None] if taken(run) else []
     for number, second in enumerate(acted):
         axes.axvline(second, color=ACTION, linewidth=2, label="action" if number == 0 else None)
-    if run.stages.recovered is not None:
-        axes.axvline(run.stages.recovered, color=RECOVERED, linewidth=1.5, label="served again")
+    if (served := served_again(run)) is not None:
+        axes.axvline(served, color=RECOVERED, linewidth=1.5, label="served again")

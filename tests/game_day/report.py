@@ -12,7 +12,7 @@ from game_day.fault import Fault
 from game_day.faults import ALL
 from game_day.measure import BIN_SECONDS, LATE_SECONDS
 from game_day.model import Pair, Run
-from game_day.verdict import defects, taken
+from game_day.verdict import defects, served_again, taken
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/game-day.md"
@@ -36,8 +36,9 @@ faults the old Remediations are deleted, so that each meets an operator without 
 
 An update is *troubled* when it was handled later than {LATE_SECONDS:g} s after it was written, never, or with an \
 apology ("this part of the service is not available"). Users are *served again* at the end of the last \
-{BIN_SECONDS} s in which more than a few updates were troubled. Times are seconds since the fault was made. With \
-DryRun nobody mends anything until the drill lifts the fault, which a real fault would not have done: what DryRun \
+{BIN_SECONDS} s in which more than a few updates were troubled, but not before the operator's action: a pause of the \
+trouble by chance is no merit of anybody. Times are seconds since the fault was made. With DryRun nobody mends \
+anything until the drill lifts the fault, which a real fault would not have done: what DryRun \
 shows is a lower bound.
 """
 
@@ -145,7 +146,7 @@ def _stages(played: dict[str, list[Pair]]) -> str:
                     lambda run: run.stages.alert,
                     lambda run: run.stages.decision,
                     lambda run: run.stages.action if taken(run) else None,
-                    lambda run: run.stages.recovered,
+                    served_again,
                     lambda run: run.undone,
                 )
             ]
@@ -219,9 +220,9 @@ def _said(pairs: list[Pair]) -> str:
 def _sooner(pairs: list[Pair]) -> float | None:
     """Seconds, median over the pairs in which both had trouble."""
     values = [
-        pair.dry_run.stages.recovered - (pair.enforce.stages.recovered or 0.0)
+        served - (served_again(pair.enforce) or 0.0)
         for pair in pairs
-        if pair.dry_run.stages.recovered is not None
+        if (served := served_again(pair.dry_run)) is not None
     ]
     return median(values) if values else None
 
@@ -238,7 +239,7 @@ def _sides(pairs: list[Pair]) -> tuple[list[Run], list[Run]]:
 
 def _served(runs: list[Run]) -> str:
     """When users were served again; in bold type where that was only because the drill lifted the fault."""
-    recovered = _median([run.stages.recovered for run in runs])
+    recovered = _median([served_again(run) for run in runs])
     if recovered is None:
         return "no trouble"
     lifted = median(run.undone for run in runs)

@@ -15,6 +15,12 @@ def taken(run: Run) -> list[str]:
     return [step.action for step in run.steps if step.accepted is not None] if run.mode == "Enforce" else []
 
 
+def served_again(run: Run) -> float | None:
+    """When users were served again, in seconds: after the action, where there was one; None where none was troubled."""
+    action = run.stages.action if taken(run) else None
+    return max((moment for moment in (run.stages.recovered, action) if moment is not None), default=None)
+
+
 def defects(pair: Pair) -> list[str]:
     """Every way in which the pair differs from what the table expects; empty where all is right."""
     expected = EXPECTED[pair.enforce.fault]
