@@ -40,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(settings: Settings) -> int:
     # Not before it is known to be needed: the bot takes a second to import.
-    from app.main import run
+    from app.main import CannotListenError, run
 
     try:
         run(settings)
-    except OSError as error:
+    except CannotListenError as error:
         sys.stderr.write(f"bot-gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}\n")
         return 1
     return 0

@@ -47,6 +47,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Updates leave few cycles behind, but a hundred in hand have thousands of young objects, which Python's own threshold
 of 700 would look at again and again. This many take some 10 MB at most."""
+_GIVE_BACK_SECONDS = 2.0
 
 
 def secrets_of(settings: Settings) -> list[str]:
@@ -54,6 +55,10 @@ def secrets_of(settings: Settings) -> list[str]:
     fields = (settings.bot_token, settings.webhook_secret, settings.webhook_secret_previous, settings.service_token)
     values = [field.get_secret_value() for field in fields if field is not None]
     return [*values, settings.bot_token.get_secret_value().partition(":")[2]]
+
+
+class CannotListenError(OSError):
+    """The port cannot be had."""
 
 
 class Gateway:
@@ -133,6 +138,7 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             # The rest of the grace period is for closing what is open and for the last spans.
             await asyncio.wait_for(self.webhook.idle.wait(), grace * 0.6)
+        # What is still in hand is cancelled on the way, and gives its chat back.
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
 
@@ -153,8 +159,17 @@ class Gateway:
         self.health.add_routes(application)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
         await runner.setup()
+        stack.push_async_callback(self._give_back)
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
+        try:
+            await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
+        except OSError as error:
+            raise CannotListenError(error.errno, error.strerror) from None
+
+    async def _give_back(self) -> None:
+        """Wait for those whose update was cancelled with their connection; they need Redis once more."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.webhook.idle.wait(), _GIVE_BACK_SECONDS)
 
     async def _wait_for_redis(self) -> None:
         waits = 0
@@ -166,9 +181,7 @@ class Gateway:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, and no longer than the grace period after it; raises OSError where the port cannot
-    be had.
-    """
+    """Run until SIGTERM or SIGINT, and no longer than the grace period after it; raises CannotListenError."""
     metrics.initialise()
     export_build_info()
     stop_tracing = configure_tracing(settings, version=VERSION)
@@ -203,7 +216,7 @@ async def _run_until_asked_to_stop(settings: Settings) -> None:
 
 
 def run(settings: Settings) -> None:
-    """The whole life of the process; raises OSError where the port cannot be had."""
+    """The whole life of the process; raises CannotListenError."""
     import uvloop
 
     configure_logging(settings.log_level, secrets_of(settings))

@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
+from stub_server import serving
+from updates import written
 
-from app import dead_letters_cli
+from app import cli, dead_letters_cli
 from app.core.settings import Settings
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
 from app.delivery.keys import KeySpace
+from app.main import CannotListenError
 from app.webhook import SECRET_HEADER
 
 Make = Callable[..., Settings]
@@ -48,6 +50,23 @@ def test_an_unreachable_redis_is_one_line() -> None:
     assert (result.returncode, result.stderr) == (1, "bot-gateway: Redis cannot be reached: ConnectionError\n")
 
 
+def test_a_port_that_is_taken_is_one_line_and_any_other_failure_is_not_called_so(
+    make_settings: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = make_settings(host="127.0.0.1", port=8001)
+    failures = [CannotListenError(98, "Address already in use"), ConnectionResetError(104, "Connection reset by peer")]
+
+    def fail(_settings: Settings) -> None:
+        raise failures.pop(0)
+
+    monkeypatch.setattr(cli, "load_settings", lambda: settings)
+    monkeypatch.setattr("app.main.run", fail)
+    assert cli.main(["serve"]) == 1
+    assert capsys.readouterr().err == "bot-gateway: cannot listen on 127.0.0.1:8001: Address already in use\n"
+    with pytest.raises(ConnectionResetError):
+        cli.main(["serve"])
+
+
 @pytest.fixture
 async def letters(redis: Redis) -> DeadLetters:
     return DeadLetters(redis, KeySpace("bg", 42).shared("dead-letters"), limit=100)
@@ -75,16 +94,7 @@ async def test_a_letter_that_cannot_be_replayed_stays(letters: DeadLetters, make
     assert await letters.count_or_nan() == 1
 
 
-UPDATE = {
-    "update_id": 7,
-    "message": {
-        "message_id": 1,
-        "date": 0,
-        "chat": {"id": 1001, "type": "private"},
-        "from": {"id": 1001, "is_bot": False, "first_name": "A"},
-        "text": "/help",
-    },
-}
+UPDATE = written("/help", update_id=7)
 DONE = "bg:{42:1001}:done"
 
 
@@ -106,12 +116,8 @@ class WebhookStub:
 @asynccontextmanager
 async def listening(redis: Redis, status: int) -> AsyncIterator[tuple[WebhookStub, str]]:
     stub = WebhookStub(redis, status)
-    application = web.Application()
-    application.router.add_post("/webhook", stub.handle)
-    server = TestServer(application)
-    await server.start_server()
-    yield stub, str(server.make_url("/webhook"))
-    await server.close()
+    async with serving(stub.handle) as url:
+        yield stub, f"{url}/webhook"
 
 
 async def test_a_replayed_letter_is_handled_anew_and_gone(

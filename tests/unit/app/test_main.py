@@ -9,24 +9,16 @@ import aiohttp
 import orjson
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
+from stub_server import serving
+from updates import written
 
 from app.core.settings import Settings
-from app.main import Gateway, secrets_of
+from app.main import CannotListenError, Gateway, secrets_of
 from sandbox.redis_server import RedisServer, free_port
 
 Make = Callable[..., Settings]
-UPDATE = {
-    "update_id": 1,
-    "message": {
-        "message_id": 1,
-        "date": 0,
-        "chat": {"id": 1001, "type": "private"},
-        "from": {"id": 1001, "is_bot": False, "first_name": "A"},
-        "text": "/help",
-    },
-}
+UPDATE = written("/help")
 
 
 class Outside:
@@ -50,12 +42,8 @@ class Outside:
 @pytest.fixture
 async def outside() -> AsyncIterator[tuple[Outside, str]]:
     stub = Outside()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", stub.handle)
-    server = TestServer(application)
-    await server.start_server()
-    yield stub, str(server.make_url("")).rstrip("/")
-    await server.close()
+    async with serving(stub.handle) as url:
+        yield stub, url
 
 
 @pytest.fixture
@@ -155,7 +143,7 @@ async def test_a_port_that_is_taken_stops_the_start(
     first = make_gateway(telegram_api_base=outside[1])
     await first.start()
     second = Gateway(first.settings)
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(CannotListenError, match="address already in use"):
         await second.start()
 
 
