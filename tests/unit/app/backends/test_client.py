@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
+from stub_server import serving
 
 from app.backends.breaker import BreakerPolicy, BreakerState
 from app.backends.call import Call
@@ -55,14 +55,9 @@ async def backend() -> AsyncIterator[Backend]:
         body = {"ok": True} if status < 400 else {"error": {"code": "some_reason", "message": "..."}}
         return web.json_response(body, status=status)
 
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", answer)
-    server = TestServer(application)
-    await server.start_server()
-    state.url = str(server.make_url("")).rstrip("/")
-    yield state
-    state.hold.set()
-    await server.close()
+    async with serving(answer) as state.url:
+        yield state
+        state.hold.set()
 
 
 @pytest.fixture

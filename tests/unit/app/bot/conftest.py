@@ -13,9 +13,9 @@ from aiogram.fsm.storage.memory import MemoryStorage
 from aiogram.methods import GetMe, SendMessage, TelegramMethod
 from aiogram.types import InlineKeyboardMarkup, Message, Update, User
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
+from stub_server import serving
 
 from app.backends.models import Identity
 from app.bot.services import Services
@@ -108,12 +108,8 @@ class Backends:
 @pytest.fixture
 async def backends() -> AsyncIterator[tuple[Backends, str]]:
     scripted = Backends()
-    application = web.Application()
-    application.router.add_route("*", "/{path:.*}", scripted.handle)
-    server = TestServer(application)
-    await server.start_server()
-    yield scripted, str(server.make_url("")).rstrip("/")
-    await server.close()
+    async with serving(scripted.handle) as url:
+        yield scripted, url
 
 
 def identity(role: str = "applicant", language: str = "en", **changes: Any) -> dict[str, Any]:

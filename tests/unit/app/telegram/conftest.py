@@ -10,7 +10,7 @@ import orjson
 import pytest
 from aiogram import Bot
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from stub_server import serving
 
 from app.delivery.context import UpdateContext, current_update
 from app.telegram.session import GatewaySession
@@ -48,12 +48,8 @@ class BotApi:
 @pytest.fixture
 async def api() -> AsyncIterator[tuple[BotApi, str]]:
     scripted = BotApi()
-    application = web.Application()
-    application.router.add_post("/{path:.*}", scripted.handle)
-    server = TestServer(application)
-    await server.start_server()
-    yield scripted, str(server.make_url("")).rstrip("/")
-    await server.close()
+    async with serving(scripted.handle) as url:
+        yield scripted, url
 
 
 @pytest.fixture
