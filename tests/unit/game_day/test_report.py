@@ -19,6 +19,15 @@ def test_every_played_fault_has_its_picture():
         assert (report.ROOT / f"docs/pictures/game-day/{name}.png").exists()
 
 
+def test_the_readme_s_headline_is_the_data_s():
+    numbers = report.summary({fault.name: pairs for fault in ALL if (pairs := store.load(fault.name))})
+    readme = (report.ROOT / "README.md").read_text()
+    assert f"In {numbers['mended']:.0f} of the {numbers['able']:.0f} faults" in readme
+    assert f"by {numbers['sooner']:.0f} s in the median" in readme
+    assert (numbers["faults"], numbers["runs"], numbers["actions"]) == (18, 20, 9)
+    assert (numbers["defective"], numbers["lost"]) == (0, 0)
+
+
 def test_pairs_survive_their_file(tmp_path, monkeypatch):
     name = next(fault.name for fault in ALL if store.load(fault.name))
     pairs = store.load(name)
