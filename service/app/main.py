@@ -38,6 +38,7 @@ from app.delivery.leases import Leases
 from app.delivery.pipeline import Pipeline
 from app.notify_endpoint import NotifyEndpoint
 from app.telegram.blocked import BlockedUsers
+from app.telegram.bound_models import bind_in_one_step
 from app.telegram.budget import SendBudget
 from app.telegram.session import GatewaySession
 from app.webhook import MAX_BODY, Webhook
@@ -65,6 +66,7 @@ class Gateway:
     """One replica. `start` returns when it takes updates; `stop` when nothing is in flight any more."""
 
     def __init__(self, settings: Settings) -> None:
+        bind_in_one_step()
         self.settings = settings
         self.health = Health()
         self.redis = RedisConnections(settings)
