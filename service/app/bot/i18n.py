@@ -50,15 +50,14 @@ class CatalogueI18n(I18n):
         compiled = io.BytesIO()
         with (self.path / locale / "LC_MESSAGES" / f"{self.domain}.po").open("rb") as source:
             catalogue = pofile.read_po(source, locale=locale)
-        # What `write_mo` writes of these.
-        self._texts[locale] = {
-            text.id: text.string
-            for text in catalogue
-            if text.id and text.string and isinstance(text.id, str) and isinstance(text.string, str) and not text.fuzzy
-        }
         mofile.write_mo(compiled, catalogue)
         compiled.seek(0)
-        return GNUTranslations(compiled)
+        translations = GNUTranslations(compiled)
+        # Those without a translation too, as nearly all of English, whose texts are the code's own.
+        self._texts[locale] = {
+            text.id: translations.gettext(text.id) for text in catalogue if text.id and isinstance(text.id, str)
+        }
+        return translations
 
 
 def closest_locale(language: str | None) -> str:
