@@ -43,7 +43,7 @@ _current: ContextVar["Span | None"] = ContextVar("current_span", default=None)
 
 
 class Recording:
-    """All spans of one trace in this process, until it is decided whether to keep them."""
+    """All ended spans of one trace in this process, until it is decided whether to keep them."""
 
     __slots__ = ("failed", "sampled", "spans", "trace_id")
 
@@ -99,9 +99,7 @@ class Span:
     def end(self) -> None:
         """The step is over; a root hands its trace to the tracer."""
         self.end_ns = time.time_ns()
-        self.recording.spans.append(self)
-        if self.parent is None:
-            _tracer.finish(self.recording, self)
+        self._record()
 
     def __enter__(self) -> Self:
         # As `start` and `end`, in place: eight of these open with each update.
@@ -118,16 +116,24 @@ class Span:
     ) -> None:
         self.end_ns = time.time_ns()
         _current.reset(self._token)
+        # The token leads to the context, and that to the span.
+        del self._token
         if exc_type is not None and self.error is None:
             self.set_error(exc_type.__name__)
-        self.recording.spans.append(self)
+        self._record()
+
+    def _record(self) -> None:
+        recording = self.recording
+        recording.spans.append(self)
         if self.parent is None:
-            _tracer.finish(self.recording, self)
+            _tracer.finish(recording, self)
+            # Else the spans and their recording would hold each other until the next garbage collection.
+            recording.spans = []
 
 
 @dataclass(frozen=True)
 class Tracer:
-    """Decides at the start of a trace whether it is sampled, and takes it at its end."""
+    """Decides at the start of a trace whether it is sampled, and takes it at its end, when its spans are forgotten."""
 
     sample: Callable[[], bool] = lambda: False
     finish: Callable[[Recording, Span], None] = lambda _recording, _root: None

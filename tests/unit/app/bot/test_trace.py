@@ -1,6 +1,7 @@
 """The seed's example trace: what happens under `/webhook` when a user lists their requests."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ USER = {"id": 7, "telegram_id": 1001, "name": "Aziz", "role": "applicant", "lang
 def traces() -> Iterator[list[Recording]]:
     kept: list[Recording] = []
     before = tracing._tracer
-    tracing.install(Tracer(sample=lambda: True, finish=lambda recording, _root: kept.append(recording)))
+    tracing.install(Tracer(sample=lambda: True, finish=lambda recording, _root: kept.append(copy(recording))))
     yield kept
     tracing.install(before)
 
