@@ -32,6 +32,10 @@ SERVICE_NAME = "Bot Gateway Service"
 AGENT_PORT = 6831
 OTLP_PORT = 4317
 QUEUE_SPANS = 8192
+BATCH_SPANS = 64
+"""Sent at once, unless the standard OTEL_BSP_MAX_EXPORT_BATCH_SIZE says otherwise. No update goes on while they are
+encoded: for about a millisecond, where OpenTelemetry's own 512 take nine."""
+
 SHUTDOWN_SECONDS = 3.0
 
 _SCOPE = InstrumentationScope("app.core.tracing")
@@ -92,7 +96,12 @@ class Keeper:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._counting = CountingExporter(exporter)
-        self._processor = BatchSpanProcessor(self._counting, max_queue_size=QUEUE_SPANS, schedule_delay_millis=1000)
+        self._processor = BatchSpanProcessor(
+            self._counting,
+            max_queue_size=QUEUE_SPANS,
+            max_export_batch_size=int(os.environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or BATCH_SPANS),
+            schedule_delay_millis=1000,
+        )
         self._resource = resource
         self._ratio = sample_ratio
         self._slow_ns = int(slow_seconds * 1e9)

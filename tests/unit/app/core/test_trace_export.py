@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.core import trace_export, tracing
 from app.core.settings import Settings
-from app.core.trace_export import CountingExporter, Keeper, configure_tracing
+from app.core.trace_export import BATCH_SPANS, CountingExporter, Keeper, configure_tracing
 from app.core.tracing import Tracer, create_span, mark_failed
 
 Sample = Callable[..., float]
@@ -21,10 +21,12 @@ Sample = Callable[..., float]
 class Collector(SpanExporter):
     def __init__(self, result: SpanExportResult = SpanExportResult.SUCCESS) -> None:
         self.spans: list[ReadableSpan] = []
+        self.batches: list[int] = []
         self.result = result
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.spans.extend(spans)
+        self.batches.append(len(spans))
         return self.result
 
 
@@ -61,6 +63,19 @@ def test_a_sampled_trace_is_exported_with_its_parents() -> None:
     assert auth.context.trace_id == webhook.context.trace_id
     assert webhook.attributes == {"user_id": 7}
     assert webhook.resource.attributes["service.name"] == "Bot Gateway Service"
+
+
+def test_batches_are_small_unless_the_standard_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for setting, wanted in (("", BATCH_SPANS), ("200", 200)):
+        monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", setting)
+        collector = Collector()
+        keeper = install(collector, ratio=1.0)
+        for _ in range(250):
+            with create_span("/webhook"):
+                pass
+        keeper.shutdown()
+        assert len(collector.spans) == 250
+        assert max(collector.batches) == wanted
 
 
 def test_an_unsampled_trace_is_dropped() -> None:
