@@ -6,6 +6,7 @@ tells the same, and none ever scans keys. A session ends by silence, which no up
 for those, and observes how long they were.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,11 @@ class Activity:
         self._noted[user_id] = Passage(role, first, self._label(after))
 
     async def flush(self) -> None:
-        """Write what was noted; what cannot be written is written next time. Raises RedisUnavailableError."""
+        """Write what was noted; what cannot be written, or is cut short, is written next time.
+
+        Raises:
+            RedisUnavailableError: not all of it could be written.
+        """
         noted, self._noted = self._noted, {}
         by_shard: dict[int, list[tuple[int, Passage]]] = {}
         for user_id, passage in noted.items():
@@ -86,7 +91,7 @@ class Activity:
             for shard, passages in by_shard.items():
                 for start in range(0, len(passages), _MOST_AT_ONCE):
                     await self._record(shard, passages[start : start + _MOST_AT_ONCE], now)
-        except RedisUnavailableError:
+        except (RedisUnavailableError, asyncio.CancelledError):
             for user_id, passage in noted.items():
                 later = self._noted.get(user_id)
                 self._noted[user_id] = passage if later is None else Passage(later.role, passage.before, later.after)

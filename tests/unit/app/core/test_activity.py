@@ -1,3 +1,4 @@
+import asyncio
 import math
 from collections.abc import Callable
 
@@ -141,3 +142,26 @@ async def test_what_cannot_be_written_is_written_later(batched: BatchedRedis, sa
     await activity.flush()
     await activity.read()
     assert [sample("active_fsm_sessions", state=state) for state in STATES] == [0, 1]
+
+
+async def test_what_was_being_written_when_it_was_stopped_is_written_later(
+    batched: BatchedRedis, sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    activity = replica(batched, Clock())
+    activity.note(7, "applicant", None, "Dialog:one")
+    begun = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as hanging:
+        hanging.setattr(activity, "_record", hang)
+        writing = asyncio.create_task(activity.flush())
+        await begun.wait()
+        writing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+    await activity.flush()
+    await activity.read()
+    assert sample("active_fsm_sessions", state="Dialog:one") == 1
