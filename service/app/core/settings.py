@@ -63,7 +63,11 @@ class Settings(BaseSettings):
     update_deadline_seconds: Seconds = Field(
         45, description="Longest time for one update with all its retries; Telegram itself gives up after 60 s."
     )
-    shutdown_grace_seconds: Seconds = Field(25, description="Longest time to finish what is in flight at SIGTERM.")
+    shutdown_grace_seconds: Seconds = Field(
+        25,
+        description="Longest time from SIGTERM to the end, three fifths of it for what is in flight; "
+        "what hangs longer is named in the log and ended.",
+    )
 
     redis_url: str = Field(
         "redis://localhost:6379/0",
