@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 from aiogram import Bot
@@ -60,9 +61,8 @@ class Intake:
         except InvalidUpdateError as error:
             await self.reject(body, error.reason, keep=keep)
             return Outcome.INVALID
-        outcome = await self._pipeline.handle(update, self._message_type(update))
-        if outcome is Outcome.FAILED:
-            await self._dead_letters.add(body, DeadLetterReason.HANDLER_FAILED)
+        set_aside = partial(self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED)
+        outcome = await self._pipeline.handle(update, self._message_type(update), set_aside)
         if outcome in (Outcome.HANDLED, Outcome.FAILED):
             metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
         return outcome

@@ -59,8 +59,12 @@ class Pipeline:
         self._deadline_seconds = deadline_seconds
         self._known_states = known_states
 
-    async def handle(self, update: Update, message_type: str) -> Outcome:
-        """Handle one update. Never raises for what a handler or Redis does; cancellation gives the lane back."""
+    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[None]]) -> Outcome:
+        """Handle one update. Never raises for what a handler or Redis does; cancellation gives the lane back.
+
+        `set_aside` keeps the update where its handler failed, before the commit: a replica that dies in between leaves
+        it to be handled again, not lost.
+        """
         current_update_id.set(update.update_id)
         address = address_of(update)
         add_span_attribute("user_id", address.user_id)
@@ -80,15 +84,17 @@ class Pipeline:
             "process_message", attributes={"user_id": address.user_id, "message_type": message_type}
         ).start()
         try:
-            return await self._handle_claimed(update, claim)
+            return await self._handle_claimed(update, claim, set_aside)
         finally:
             processing.end()
 
-    async def _handle_claimed(self, update: Update, claim: Claim) -> Outcome:
+    async def _handle_claimed(self, update: Update, claim: Claim, set_aside: Callable[[], Awaitable[None]]) -> Outcome:
         before = claim.context.state
         token = current_update.set(claim.context)
         try:
             outcome = await self._run_handler(update, claim.context)
+            if outcome is Outcome.FAILED:
+                await set_aside()
         except asyncio.CancelledError:
             await self._give_back(claim)
             raise

@@ -1,6 +1,6 @@
 """What becomes of the bytes of an update, however they came."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -36,8 +36,10 @@ class PipelineStub:
         self.outcome = Outcome.HANDLED
         self.seen: list[tuple[int, str]] = []
 
-    async def handle(self, update: Update, message_type: str) -> Outcome:
+    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[None]]) -> Outcome:
         self.seen.append((update.update_id, message_type))
+        if self.outcome is Outcome.FAILED:
+            await set_aside()
         return self.outcome
 
 
