@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import prometheus
 import pytest
 from charts import GATEWAY_CHART
 from cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
@@ -73,6 +74,10 @@ def addresses() -> Iterator[dict[str, str]]:
         pretend_load(space, {"release": "kube-prometheus-stack"})
         wait_for("a Remediation", lambda: remediation(space), seconds=300)
         end_load(space)
+        # A rate needs two scrapes.
+        with port_forward(MONITORING, f"svc/{PROMETHEUS}", 9090) as url:
+            rate = f'rate(bot_gateway_errors_total{{namespace="{space}"}}[5m])'
+            wait_for("a rate", lambda: prometheus.query(url, rate) or None, seconds=180)
         targets = {"9090": (PROMETHEUS, 9090), "9093": (ALERTMANAGER, 9093), "16686": ("jaeger", 16686)}
         yield {
             f"http://localhost:{local}": stack.enter_context(port_forward(MONITORING, f"svc/{service}", port))

@@ -80,7 +80,7 @@ def test_each_bot_serves_its_own_users_and_keeps_its_own_keys(bots: tuple[Bot, .
         wait_for("each bot's conversations", lambda: min(handled(bot) for bot in bots) >= 10 or None, seconds=240)
     keys = kubectl("exec", "-n", SPACE, "bot-gateway-redis-0", "--", "redis-cli", "--scan").split()
     owners = {
-        bot: {key for key in keys if re.match(rf"bg:{{?{bot.token.partition(':')[0]}\b", key)}
+        bot: {key for key in keys if re.match(rf"{{?bg:{{?{bot.token.partition(':')[0]}\b", key)}
         for bot in (FIRST, SECOND)
     }
     assert all(owners.values())
