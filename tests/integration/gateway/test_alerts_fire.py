@@ -8,6 +8,7 @@ is this machine's: the labels `namespace` and `job` are given to the targets.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -164,7 +165,7 @@ async def a_loop_that_stands_still(drill: Drill) -> None:
 
 async def a_slow_telegram(drill: Drill) -> None:
     """Answers take longer than 2 s."""
-    crowd = iter(range(1001, 1200, 30))
+    crowd = itertools.cycle(range(1001, 1200, 30))
     await drill.fires_with(
         {"service": "telegram", "kind": "latency", "latency_seconds": 2.6},
         *("HighMessageLatency", "UpdateLatencyBudgetBurn", "UpdateLatencyBudgetBurnSlow"),
@@ -189,12 +190,12 @@ async def users_in_trouble(drill: Drill) -> None:
     users = iter(range(1020, 1200))
     await drill.fires("ExcessiveFSMSessions", act=lambda: drill.everybody_says("/newrequest", [next(users)]))
     await drill.fires("ExcessiveRateLimitBlocks", act=lambda: drill.everybody_says("/help", [1011] * 20))
-    strangers = iter(range(7000, 9000, 10))
+    strangers = itertools.cycle(range(7000, 9000, 10))
     await drill.fires(
         "HighAuthFailureRate",
         act=lambda: drill.everybody_says("/help", range(first := next(strangers), first + 10)),
     )
-    crowd = iter(range(1001, 1200, 10))
+    crowd = itertools.cycle(range(1001, 1200, 10))
     await drill.fires_with(
         {"service": "telegram", "kind": "error", "status": 400},
         *("UpdateSuccessBudgetBurn", "UpdateSuccessBudgetBurnSlow"),
@@ -204,7 +205,7 @@ async def users_in_trouble(drill: Drill) -> None:
 
 async def backends_in_trouble(drill: Drill) -> None:
     """One that answers with errors, one that answers late while updates wait."""
-    crowd = iter(range(1001, 1200, 5))
+    crowd = itertools.cycle(range(1001, 1200, 5))
     await drill.fires_with(
         {"service": "request", "kind": "error", "status": 500},
         *("HighServiceErrorRate", "CircuitBreakerOpen"),
