@@ -48,6 +48,8 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Updates leave few cycles behind, but a hundred in hand have thousands of young objects, which Python's own threshold
 of 700 would look at again and again. This many take some 10 MB at most."""
+_CANCELLING_SECONDS = 0.25
+"""aiohttp waits twice so long before it cancels what is still in hand; the grace period has waited for it already."""
 _GIVE_BACK_SECONDS = 2.0
 
 
@@ -140,7 +142,7 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             # The rest of the grace period is for closing what is open and for the last spans.
             await asyncio.wait_for(self.webhook.idle.wait(), grace * 0.6)
-        # What is still in hand is cancelled on the way, and gives its chat back.
+        await self._end_serving()
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
 
@@ -159,17 +161,20 @@ class Gateway:
         notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, self.settings)
         application.router.add_post("/internal/notify", notify.handle)
         self.health.add_routes(application)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CANCELLING_SECONDS)
         await runner.setup()
-        stack.push_async_callback(self._give_back)
-        stack.push_async_callback(runner.cleanup)
+        self._runner = runner
+        stack.push_async_callback(self._end_serving)
         try:
             await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
         except OSError as error:
             raise CannotListenError(error.errno, error.strerror) from None
 
-    async def _give_back(self) -> None:
-        """Wait for those whose update was cancelled with their connection; they need Redis once more."""
+    async def _end_serving(self) -> None:
+        """Take nothing any more. What is still in hand is cancelled with its connection, and gives its chat back, for
+        which it needs Redis once more. Ending it again does nothing.
+        """
+        await self._runner.cleanup()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.webhook.idle.wait(), _GIVE_BACK_SECONDS)
 

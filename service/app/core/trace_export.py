@@ -99,7 +99,8 @@ class Keeper:
         self._processor = BatchSpanProcessor(
             self._counting,
             max_queue_size=QUEUE_SPANS,
-            max_export_batch_size=int(os.environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") or BATCH_SPANS),
+            # None leaves it to the environment's value, as OpenTelemetry reads it.
+            max_export_batch_size=None if os.environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") else BATCH_SPANS,
             schedule_delay_millis=1000,
         )
         self._resource = resource

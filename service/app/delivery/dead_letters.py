@@ -49,15 +49,17 @@ class DeadLetters:
         """Those of the bot that the settings name."""
         return cls(redis, keys.shared("dead-letters"), limit=settings.dead_letters_max)
 
-    async def add(self, body: bytes, reason: DeadLetterReason) -> None:
-        """Set one aside. If Redis is unreachable it is lost, and the log says so; Telegram must not repeat it."""
+    async def add(self, body: bytes, reason: DeadLetterReason) -> bool:
+        """Set one aside; False where Redis could not be reached, which the log says too."""
         metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
         letter: dict[Any, Any] = {"reason": str(reason), "trace_id": current_trace_id() or "", "body": body}
         try:
             with measured("dead_letters"):
                 await self._redis.xadd(self._key, letter, maxlen=self._limit, approximate=True)
         except (RedisError, OSError):
-            log.exception("dead_letter_lost", reason=reason)
+            log.exception("dead_letter_not_kept", reason=reason)
+            return False
+        return True
 
     async def list(self, count: int) -> list[DeadLetter]:
         """The newest ones, newest first. Raises RedisError."""

@@ -59,11 +59,11 @@ class Pipeline:
         self._deadline_seconds = deadline_seconds
         self._known_states = known_states
 
-    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[None]]) -> Outcome:
+    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[bool]]) -> Outcome:
         """Handle one update. Never raises for what a handler or Redis does; cancellation gives the lane back.
 
-        `set_aside` keeps the update where its handler failed, before the commit: a replica that dies in between leaves
-        it to be handled again, not lost.
+        `set_aside` keeps the update where its handler failed and says whether it could. It comes before the commit: a
+        replica that dies in between leaves the update to be handled again, not lost.
         """
         current_update_id.set(update.update_id)
         address = address_of(update)
@@ -88,14 +88,16 @@ class Pipeline:
         finally:
             processing.end()
 
-    async def _handle_claimed(self, update: Update, claim: Claim, set_aside: Callable[[], Awaitable[None]]) -> Outcome:
+    async def _handle_claimed(self, update: Update, claim: Claim, set_aside: Callable[[], Awaitable[bool]]) -> Outcome:
         before = claim.context.state
         token = current_update.set(claim.context)
         try:
             outcome = await self._run_handler(update, claim.context)
-            if outcome is Outcome.FAILED:
-                await set_aside()
-        except asyncio.CancelledError:
+            if outcome is Outcome.FAILED and not await set_aside():
+                # Neither done nor kept: it is to be sent again.
+                await self._give_back(claim)
+                return self._redis_unavailable()
+        except BaseException:
             await self._give_back(claim)
             raise
         finally:

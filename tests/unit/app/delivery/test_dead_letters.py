@@ -34,11 +34,11 @@ async def test_the_stream_is_capped(redis: Redis) -> None:
     assert await letters.count_or_nan() <= 200
 
 
-async def test_without_redis_it_is_lost_and_said() -> None:
+async def test_without_redis_it_is_not_kept_and_said() -> None:
     unreachable: Redis = Redis(port=free_port(), retry=Retry(NoBackoff(), 0))
     letters = DeadLetters(unreachable, "dead", limit=100)
     with capture_logs() as logs:
-        await letters.add(b"{}", DeadLetterReason.INVALID_UPDATE)
-    assert [entry["event"] for entry in logs] == ["dead_letter_lost"]
+        assert not await letters.add(b"{}", DeadLetterReason.INVALID_UPDATE)
+    assert [entry["event"] for entry in logs] == ["dead_letter_not_kept"]
     assert math.isnan(await letters.count_or_nan())
     await unreachable.aclose()

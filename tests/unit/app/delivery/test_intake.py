@@ -36,7 +36,7 @@ class PipelineStub:
         self.outcome = Outcome.HANDLED
         self.seen: list[tuple[int, str]] = []
 
-    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[None]]) -> Outcome:
+    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[bool]]) -> Outcome:
         self.seen.append((update.update_id, message_type))
         if self.outcome is Outcome.FAILED:
             await set_aside()

@@ -40,8 +40,8 @@ def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> 
     return make
 
 
-async def keep_nothing() -> None:
-    """For an update that need not be set aside."""
+async def keep() -> bool:
+    return True
 
 
 async def nothing(_update: Update, _context: UpdateContext) -> None:
@@ -61,8 +61,8 @@ async def fail(_update: Update, context: UpdateContext) -> None:
 async def test_an_update_is_handled_once(make_pipeline: Callable[..., Pipeline], sample: Sample) -> None:
     before = sample("duplicate_updates_total")
     pipeline = make_pipeline(nothing)
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.HANDLED
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.DUPLICATE
+    assert await pipeline.handle(update(), "text", keep) is Outcome.HANDLED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.DUPLICATE
     assert sample("duplicate_updates_total") == before + 1
     assert current_update.get() is None
 
@@ -72,7 +72,7 @@ async def test_a_step_of_a_dialogue_is_counted_when_it_is_written(
 ) -> None:
     labels = {"from_state": "none", "to_state": "Dialog:one"}
     before = sample("fsm_state_transitions_total", **labels)
-    await make_pipeline(step).handle(update(), "text", keep_nothing)
+    await make_pipeline(step).handle(update(), "text", keep)
     assert sample("fsm_state_transitions_total", **labels) == before + 1
     assert await redis.hget("bg:{42:1001}:fsm:1001", "state") == b"Dialog:one"
 
@@ -81,20 +81,32 @@ async def test_a_failed_handler_leaves_the_dialogue_as_it_was(
     make_pipeline: Callable[..., Pipeline], redis: Redis
 ) -> None:
     pipeline = make_pipeline(fail)
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.FAILED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
     assert not await redis.exists("bg:{42:1001}:fsm:1001")
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.DUPLICATE
+    assert await pipeline.handle(update(), "text", keep) is Outcome.DUPLICATE
 
 
 async def test_a_failed_update_is_set_aside_before_its_commit(make_pipeline: Callable[..., Pipeline]) -> None:
-    async def die() -> None:
+    async def die() -> bool:
         raise asyncio.CancelledError
 
     pipeline = make_pipeline(fail)
     with pytest.raises(asyncio.CancelledError):
         await pipeline.handle(update(), "text", die)
     # Nothing was committed, so it is handled once more.
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.FAILED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
+
+
+async def test_a_failed_update_that_cannot_be_set_aside_is_to_be_sent_again(
+    make_pipeline: Callable[..., Pipeline],
+) -> None:
+    async def without_redis() -> bool:
+        return False
+
+    pipeline = make_pipeline(fail)
+    assert await pipeline.handle(update(), "text", without_redis) is Outcome.UNAVAILABLE
+    assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.DUPLICATE
 
 
 async def test_the_deadline_ends_a_handler(make_pipeline: Callable[..., Pipeline], sample: Sample) -> None:
@@ -109,7 +121,7 @@ async def test_the_deadline_ends_a_handler(make_pipeline: Callable[..., Pipeline
 
     before = sample("errors_total", error_type="deadline", severity="error")
     pipeline = make_pipeline(hang, deadline_seconds=0.05, tell_late=tell_late)
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.FAILED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
     assert sample("errors_total", error_type="deadline", severity="error") == before + 1
     assert told == [1]
 
@@ -127,7 +139,7 @@ async def test_a_failure_that_comes_with_the_deadline_was_told_already(make_pipe
         told.append(update.update_id)
 
     pipeline = make_pipeline(fail_late, deadline_seconds=0.05, tell_late=tell_late)
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.FAILED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
     assert told == []
 
 
@@ -138,24 +150,22 @@ async def test_a_cancelled_update_is_given_back(make_pipeline: Callable[..., Pip
         started.set()
         await asyncio.Event().wait()
 
-    task = asyncio.create_task(make_pipeline(hang).handle(update(), "text", keep_nothing))
+    task = asyncio.create_task(make_pipeline(hang).handle(update(), "text", keep))
     await started.wait()
     task.cancel()
     await asyncio.wait({task})
     assert not await redis.exists("bg:{42:1001}:lane")
-    assert await make_pipeline(nothing).handle(update(), "text", keep_nothing) is Outcome.HANDLED
+    assert await make_pipeline(nothing).handle(update(), "text", keep) is Outcome.HANDLED
 
 
 async def test_a_busy_chat_and_a_lost_lane_are_to_be_sent_again(
     make_pipeline: Callable[..., Pipeline], redis: Redis
 ) -> None:
     async def lose_the_lane(_update: Update, _context: UpdateContext) -> None:
-        assert (
-            await make_pipeline(nothing, lane_wait_seconds=0.01).handle(update(2), "text", keep_nothing) is Outcome.BUSY
-        )
+        assert await make_pipeline(nothing, lane_wait_seconds=0.01).handle(update(2), "text", keep) is Outcome.BUSY
         await redis.set("bg:{42:1001}:lane", "another")
 
-    assert await make_pipeline(lose_the_lane).handle(update(), "text", keep_nothing) is Outcome.BUSY
+    assert await make_pipeline(lose_the_lane).handle(update(), "text", keep) is Outcome.BUSY
 
 
 async def test_without_redis_nothing_is_handled(
@@ -172,6 +182,6 @@ async def test_without_redis_nothing_is_handled(
     pipeline = make_pipeline(handler)
     monkeypatch.setattr(BatchedRedis, "run", run)
     before = sample("errors_total", error_type="redis_unavailable", severity="error")
-    assert await pipeline.handle(update(), "text", keep_nothing) is Outcome.UNAVAILABLE
+    assert await pipeline.handle(update(), "text", keep) is Outcome.UNAVAILABLE
     assert handled == []
     assert sample("errors_total", error_type="redis_unavailable", severity="error") == before + 1
