@@ -59,12 +59,12 @@ def write() -> None:
 def summary(played: dict[str, list[Pair]]) -> dict[str, float]:
     """The headline's numbers, from every fault about which the operator can do something."""
     able = {name: pairs for name, pairs in played.items() if EXPECTED[name].helps}
-    sooner = {name: value for name, pairs in able.items() if (value := _sooner(pairs)) is not None and value > 0}
+    sooner = {name: value for name, pairs in able.items() if (value := _sooner(pairs)) is not None}
     pairs = [pair for each in played.values() for pair in each]
     return {
         "faults": len(played),
         "able": len(able),
-        "mended": len(sooner),
+        "mended": sum(value > 0 for value in sooner.values()),
         "sooner": median(sooner.values()) if sooner else 0.0,
         "actions": sum(len(taken(pair.enforce)) for pair in pairs),
         "defective": sum(bool(defects(pair)) for pair in pairs),
@@ -218,12 +218,13 @@ def _said(pairs: list[Pair]) -> str:
 
 
 def _sooner(pairs: list[Pair]) -> float | None:
-    """Seconds, median over the pairs in which both had trouble."""
-    values = [
-        served - (served_again(pair.enforce) or 0.0)
-        for pair in pairs
-        if (served := served_again(pair.dry_run)) is not None
-    ]
+    """Seconds, median over the pairs in which both had trouble; none is gained where only lifting the fault helped."""
+    values = []
+    for pair in pairs:
+        without, with_it = served_again(pair.dry_run), served_again(pair.enforce)
+        if without is not None and with_it is not None:
+            mended = taken(pair.enforce) and with_it < pair.enforce.undone
+            values.append(without - with_it if mended else min(0.0, without - with_it))
     return median(values) if values else None
 
 

@@ -16,7 +16,7 @@ def taken(run: Run) -> list[str]:
 
 
 def served_again(run: Run) -> float | None:
-    """When users were served again, in seconds: after the action, where there was one; None where none was troubled."""
+    """When users were served again, in seconds, not before the action; None without trouble and action."""
     action = run.stages.action if taken(run) else None
     return max((moment for moment in (run.stages.recovered, action) if moment is not None), default=None)
 
