@@ -34,7 +34,7 @@ FORCED = {"monitoring": {"enabled": True}}
         (FORCED, "no Slack is configured"),
         (FORCED, "Telegram has no URL to post updates to"),
         (FORCED, "the bundled Redis is one replica without a password"),
-        (FORCED, "default passwords"),
+        (FORCED, "default password"),
         (FORCED, "the runbook links of alerts and dashboards lead nowhere"),
         ({**FORCED, "replicaCount": 1}, "with one replica the operator can never restart it"),
     ],
