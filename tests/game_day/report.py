@@ -27,7 +27,8 @@ INTRODUCTION = f"""\
 What the operator is worth, fault by fault: each one was made on two releases at the same moment and under the same \
 traffic, one with the policy in DryRun and one in Enforce, and measured from outside. `make game-day` plays it again \
 on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` a part of it; \
-`.venv/bin/python tests/game_day/run.py --list` names the faults. This page is written from the data in `tests/game_day/results`.
+`.venv/bin/python tests/game_day/run.py --list` names the faults. This page is written from the data in \
+`tests/game_day/results`.
 
 The gateway has two replicas; that, alerts, policy and guards are the product's defaults. Some two updates a second \
 come to each release. The faults are real ones: signals, network rules and cgroup limits set from the node, backends \
