@@ -24,11 +24,8 @@ def encode(method: TelegramMethod[Any], bot: Bot) -> bytes:
         HasFileError: send it as a form instead.
     """
     body = {}
-    defaults = bot.default
     for name, value in method.__dict__.items():
         # Most fields are not set, and most others are plain.
-        if type(value) is Default:
-            value = defaults[value.name]
         if value is None:
             continue
         plain = value if type(value) in _PLAIN else _plain(value, bot)
