@@ -114,7 +114,7 @@ class Gateway:
             stack.push_async_callback(self.services.close)
             self.leases.start()
             stack.push_async_callback(self.leases.stop)
-            await self._listen(stack)
+            runner = await self._listen(stack)
             await self._wait_for_redis()
             await self.redis.warn_of_lossy_configuration()
             await self.dispatcher.emit_startup(bot=self.bot)
@@ -122,6 +122,8 @@ class Gateway:
             background = BackgroundWork(self)
             background.start()
             stack.push_async_callback(background.stop)
+            # First at the end: what gives its chat back needs all the rest.
+            stack.push_async_callback(self._end_serving, runner)
             self._stack = stack.pop_all()
         # What lives for good need not be looked at by each collection, and a full one of it takes 140 ms.
         gc.collect()
@@ -142,7 +144,6 @@ class Gateway:
         with contextlib.suppress(TimeoutError):
             # The rest of the grace period is for closing what is open and for the last spans.
             await asyncio.wait_for(self.webhook.idle.wait(), grace * 0.6)
-        await self._end_serving()
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
 
@@ -155,7 +156,7 @@ class Gateway:
     async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
         return await self._index.feed(update, update_context=context)
 
-    async def _listen(self, stack: AsyncExitStack) -> None:
+    async def _listen(self, stack: AsyncExitStack) -> web.AppRunner:
         application = web.Application(client_max_size=MAX_BODY)
         application.router.add_post("/webhook", self.webhook.handle)
         notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, self.settings)
@@ -163,18 +164,16 @@ class Gateway:
         self.health.add_routes(application)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CANCELLING_SECONDS)
         await runner.setup()
-        self._runner = runner
-        stack.push_async_callback(self._end_serving)
+        stack.push_async_callback(runner.cleanup)
         try:
             await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
         except OSError as error:
             raise CannotListenError(error.errno, error.strerror) from None
+        return runner
 
-    async def _end_serving(self) -> None:
-        """Take nothing any more. What is still in hand is cancelled with its connection, and gives its chat back, for
-        which it needs Redis once more. Ending it again does nothing.
-        """
-        await self._runner.cleanup()
+    async def _end_serving(self, runner: web.AppRunner) -> None:
+        """Take nothing any more. What is still in hand is cancelled with its connection, and gives its chat back."""
+        await runner.cleanup()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.webhook.idle.wait(), _GIVE_BACK_SECONDS)
 
