@@ -113,3 +113,13 @@ class Scene:
         finally:
             self.hand.signal(pod.uid, word, signal.SIGCONT)
             self.mark("undone", f"SIGCONT to {pod.name}")
+
+    @contextmanager
+    def busier(self, times: float) -> Iterator[float]:
+        """Let so many times as many conversations begin; gives the usual number of each second."""
+        usual: float = self.release.control("GET", "/traffic")["rate"]
+        self.release.control("POST", "/traffic", rate=times * usual)
+        try:
+            yield usual
+        finally:
+            self.release.control("POST", "/traffic", rate=usual)

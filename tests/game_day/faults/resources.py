@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from game_day.fault import Fault
+from game_day.faults.traffic import TIMES
 from game_day.scene import GATEWAY, Scene
 
 CPU_PERCENT = 2.0
 CPU_SECONDS = 240
 EXTRA_BYTES = 1_000_000
 MEMORY_SECONDS = 180
-TIMES = 10
 
 
 def starved(scene: Scene) -> None:
@@ -28,12 +28,10 @@ def near_memory_limit(scene: Scene) -> None:
     has its limit back.
     """
     pod = scene.victim()
-    usual = scene.release.control("GET", "/traffic")["rate"]
     limit = scene.hand.limit_memory(pod.uid, GATEWAY, EXTRA_BYTES)
     scene.mark("fault", f"{pod.name} may use {limit / 1e6:.0f} MB, as good as nothing more than it holds")
-    scene.release.control("POST", "/traffic", rate=TIMES * usual)
-    scene.until(MEMORY_SECONDS)
-    scene.release.control("POST", "/traffic", rate=usual)
+    with scene.busier(TIMES):
+        scene.until(MEMORY_SECONDS)
     scene.mark("undone", "the usual traffic again; the limit went with the container")
 
 

@@ -11,11 +11,9 @@ SECONDS = 120
 
 def tenfold(scene: Scene) -> None:
     """Ten times the conversations."""
-    usual = scene.release.control("GET", "/traffic")["rate"]
-    scene.release.control("POST", "/traffic", rate=TIMES * usual)
-    scene.mark("fault", f"{TIMES * usual:g} conversations begin each second, not {usual:g}")
-    scene.until(SECONDS)
-    scene.release.control("POST", "/traffic", rate=usual)
+    with scene.busier(TIMES) as usual:
+        scene.mark("fault", f"{TIMES * usual:g} conversations begin each second, not {usual:g}")
+        scene.until(SECONDS)
     scene.mark("undone", "the usual traffic again")
 
 
