@@ -7,14 +7,14 @@ import collections
 import itertools
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import httptools
 import orjson
 
-USERS = 500
+PEOPLE = range(1000, 1500)
 
 
 @dataclass(frozen=True)
@@ -102,15 +102,17 @@ async def connect(port: int) -> Connection:
     return (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port))[1]
 
 
-async def closed_loop(port: int, requests: Requests, *, seconds: float, connections: int) -> Result:
-    """Every connection asks again as soon as it is answered."""
+async def closed_loop(
+    port: int, requests: Requests, *, seconds: float, connections: int, people: Sequence[int] = PEOPLE
+) -> Result:
+    """Every connection asks again as soon as it is answered, for its own part of `people`, round and round."""
     statuses: collections.Counter[int] = collections.Counter()
     latencies: list[float] = []
     start = time.perf_counter()
 
     async def worker(first: int) -> None:
         connection = await connect(port)
-        users = itertools.cycle(range(1000 + first, 1000 + USERS, connections))
+        users = itertools.cycle(people[first::connections])
         while (asked := time.perf_counter()) - start < seconds:
             if not connection.usable:
                 connection = await connect(port)
@@ -122,7 +124,7 @@ async def closed_loop(port: int, requests: Requests, *, seconds: float, connecti
 
 
 async def open_loop(
-    port: int, requests: Requests, *, seconds: float, rate: float, people: Iterable[int] = range(1000, 1000 + USERS)
+    port: int, requests: Requests, *, seconds: float, rate: float, people: Iterable[int] = PEOPLE
 ) -> Result:
     """A request of the next of `people`, round and round, is due every 1/rate seconds; its wait counts."""
     statuses: collections.Counter[int] = collections.Counter()
