@@ -7,14 +7,17 @@ import collections
 import itertools
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import httptools
 import orjson
 
 PEOPLE = range(1000, 1500)
+
+Contender = TypeVar("Contender")
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
@@ -148,3 +151,17 @@ async def open_loop(
         tasks.append(asyncio.create_task(one(due, next(users))))
     await asyncio.gather(*tasks)
     return Result(sum(statuses.values()), time.perf_counter() - start, dict(statuses), latencies)
+
+
+async def in_turns(
+    contenders: Sequence[Contender], rounds: int, measure: Callable[[Contender], Awaitable[Seen]]
+) -> list[list[Seen]]:
+    """What was seen of each contender, round by round. They run side by side and are measured in turns, a short while
+    each: a machine that changes its speed changes it for all of them. Whoever is first is not always the same.
+    """
+    seen: list[list[Seen]] = [[] for _ in contenders]
+    for number in range(rounds):
+        for place in range(len(contenders)):
+            index = (number + place) % len(contenders)
+            seen[index].append(await measure(contenders[index]))
+    return seen
