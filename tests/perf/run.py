@@ -1,8 +1,9 @@
 """The gateway as shipped against aiogram and against no framework at all, in one run: `make perf`.
 
-One core carries the bot, the other this process (load, Bot API, Redis, a collector that takes the traces). Contenders
-take turns, several rounds; the table shows medians and the ratio to bare aiogram + uvloop of the same round. p99 is
-taken at half of bare aiogram's throughput, for all; who cannot stand that is measured at half of its own.
+One core carries the bots, the other this process (load, Bot API, Redis, a collector that takes the traces). All
+contenders run side by side and are loaded in turns, the idle ones costing next to nothing; the table shows medians, and
+medians of the ratios to others in the same round. p99 is taken at two rates, the same for all: half of bare aiogram's
+throughput, and nine tenths of it, which is about half of the gateway's.
 """
 
 from __future__ import annotations
@@ -11,19 +12,21 @@ import argparse
 import asyncio
 import gc
 import os
+import platform
 import statistics
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import psutil
 import uvloop
 from collector import collector
-from load import Requests, Result, closed_loop, open_loop
-from redis.asyncio import Redis
+from load import Requests, Result, closed_loop, in_turns, open_loop
 from stand_in import StandIn
 
 from sandbox.redis_server import RedisServer
@@ -31,7 +34,11 @@ from sandbox.redis_server import RedisServer
 HERE = Path(__file__).parent
 TOKEN = "42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 CONNECTIONS = 64
+WARM_SECONDS = 3.0
 BASELINE = "aiogram + uvloop"
+WITH_REDIS = "aiogram + Redis storage + isolation"
+SHARES = (0.5, 0.9)
+"""Of the baseline's throughput, where p99 is taken."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,21 @@ class Contender:
     environment: dict[str, str]
 
 
-@dataclass
-class Measured:
-    """One contender's rounds."""
+@dataclass(frozen=True)
+class Running:
+    """A contender that listens on `port`."""
 
-    throughput: list[float]
-    cpu_microseconds: list[float]
-    p99_milliseconds: list[float]
+    contender: Contender
+    port: int
+    process: psutil.Process
+
+
+@dataclass(frozen=True)
+class Flat:
+    """Flat out: updates a second, and CPU µs an update."""
+
+    throughput: float
+    cpu: float
 
 
 def contenders(redis_url: str, outside: int, traces: int = 4317) -> list[Contender]:
@@ -72,7 +87,7 @@ def contenders(redis_url: str, outside: int, traces: int = 4317) -> list[Contend
     return [
         Contender(BASELINE, bare, {}),
         Contender("the gateway", (sys.executable, "-m", "app"), gateway),
-        Contender("aiogram + Redis storage + isolation", bare, {"REDIS_URL": redis_url}),
+        Contender(WITH_REDIS, bare, {"REDIS_URL": redis_url}),
         Contender("aiohttp by hand", (sys.executable, str(HERE / "contenders" / "bare_aiohttp.py")), {}),
     ]
 
@@ -113,84 +128,104 @@ def require_success(contender: Contender, result: Result) -> None:
         raise RuntimeError(f"{contender.name} answered {result.statuses}, not 200 alone")
 
 
-async def measure(
-    contender: Contender, port: int, outside: int, seconds: float, half_load: float | None
-) -> tuple[float, float, float]:
-    """Throughput a second, CPU µs an update, and p99 in ms at `half_load`, or at half of its own throughput where
-    there is none given or that is less.
-    """
-    requests = Requests()
-    async with running(contender, port, outside) as process:
-        require_success(contender, await closed_loop(port, requests, seconds=3, connections=CONNECTIONS))
-        sends, before = StandIn.sends, process.cpu_times()
-        result = await closed_loop(port, requests, seconds=seconds, connections=CONNECTIONS)
-        after = process.cpu_times()
-        require_success(contender, result)
-        if StandIn.sends - sends < result.updates:
-            raise RuntimeError(f"{contender.name} sent {StandIn.sends - sends} messages for {result.updates} updates")
-        cpu = after.user + after.system - before.user - before.system
-        rate = min(half_load or result.per_second, result.per_second / 2)
-        steady = await open_loop(port, requests, seconds=seconds, rate=rate)
-        require_success(contender, steady)
-    return result.per_second, cpu / result.updates * 1e6, steady.quantile(0.99) * 1000
+async def flat_out(running: Running, requests: Requests, seconds: float) -> Flat:
+    """One contender with as many connections as it likes to be kept busy by; each update sends a message."""
+    sends, before = StandIn.sends, running.process.cpu_times()
+    result = await closed_loop(running.port, requests, seconds=seconds, connections=CONNECTIONS)
+    after = running.process.cpu_times()
+    require_success(running.contender, result)
+    if StandIn.sends - sends < result.updates:
+        raise RuntimeError(
+            f"{running.contender.name} sent {StandIn.sends - sends} messages for {result.updates} updates"
+        )
+    cpu = after.user + after.system - before.user - before.system
+    return Flat(result.per_second, cpu / result.updates * 1e6)
 
 
-def table(measured: dict[str, Measured]) -> str:
+async def tail(running: Running, requests: Requests, seconds: float, rate: float) -> float:
+    """p99 in ms at this rate."""
+    result = await open_loop(running.port, requests, seconds=seconds, rate=rate)
+    require_success(running.contender, result)
+    return result.quantile(0.99) * 1000
+
+
+def against(values: list[float], base: list[float]) -> str:
+    """The median of the ratios, round by round."""
+    return f"{statistics.median(value / other for value, other in zip(values, base, strict=True)):.2f}"
+
+
+def throughput_table(flat: dict[str, list[Flat]]) -> str:
     """Medians and ratios as Markdown."""
     lines = [
-        "| contender | updates/s | × aiogram | CPU µs/update | × aiogram | p99 ms at half load | p99 ÷ aiogram's |",
+        "| contender | updates/s | × aiogram | × with Redis | CPU µs/update | × aiogram | × with Redis |",
         "|---|---|---|---|---|---|---|",
     ]
-    base = measured[BASELINE]
-    for name, rounds in measured.items():
-        ratio = statistics.median(a / b for a, b in zip(rounds.throughput, base.throughput, strict=True))
-        spared = statistics.median(b / a for a, b in zip(rounds.cpu_microseconds, base.cpu_microseconds, strict=True))
-        tail = statistics.median(a / b for a, b in zip(rounds.p99_milliseconds, base.p99_milliseconds, strict=True))
-        throughput, cpu = statistics.median(rounds.throughput), statistics.median(rounds.cpu_microseconds)
-        p99 = statistics.median(rounds.p99_milliseconds)
-        lines.append(f"| {name} | {throughput:.0f} | {ratio:.2f} | {cpu:.0f} | {spared:.2f} | {p99:.1f} | {tail:.2f} |")
+    for name, rounds in flat.items():
+        served, cpu = [one.throughput for one in rounds], [one.cpu for one in rounds]
+        cells = [f"{statistics.median(served):.0f}"]
+        cells += [against(served, [one.throughput for one in flat[base]]) for base in (BASELINE, WITH_REDIS)]
+        cells += [f"{statistics.median(cpu):.0f}"]
+        cells += [against([one.cpu for one in flat[base]], cpu) for base in (BASELINE, WITH_REDIS)]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def tail_table(tails: dict[float, dict[str, list[float]]]) -> str:
+    """Median p99 at each rate, and its ratio to the baseline's, as Markdown."""
+    lines = ["| p99 ms | updates/s | p99 | ÷ aiogram's |", "|---|---|---|---|"]
+    for rate, seen in tails.items():
+        for name, rounds in seen.items():
+            lines.append(
+                f"| {name} | {rate:.0f} | {statistics.median(rounds):.1f} | {against(rounds, seen[BASELINE])} |"
+            )
+    return "\n".join(lines)
+
+
+async def measure(everyone: list[Running], rounds: int, seconds: float) -> str:
+    """Both tables."""
+    requests = Requests()
+    for running in everyone:
+        await flat_out(running, requests, WARM_SECONDS)
+    names = [running.contender.name for running in everyone]
+    seen = await in_turns(everyone, rounds, lambda running: flat_out(running, requests, seconds))
+    flat = dict(zip(names, seen, strict=True))
+    throughput = {name: statistics.median(one.throughput for one in flat[name]) for name in names}
+    tails: dict[float, dict[str, list[float]]] = {}
+    for rate in (share * throughput[BASELINE] for share in SHARES):
+        # Who has hardly more than this to give would only show how a queue grows.
+        able = [running for running in everyone if rate < 0.95 * throughput[running.contender.name]]
+        waits = await in_turns(able, 5, partial(tail, requests=requests, seconds=5, rate=rate))
+        tails[rate] = {running.contender.name: waits[number] for number, running in enumerate(able)}
+    return f"{throughput_table(flat)}\n\n{tail_table(tails)}"
+
+
 async def benchmark(rounds: int, seconds: float, port: int, outside: int) -> str:
-    """Run all rounds and return the table."""
+    """Start everyone and return the tables."""
     os.sched_setaffinity(0, {1})
     # Pauses of this process would count as the contenders', and what it leaves behind in cycles is little.
     gc.disable()
     server = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", outside, backlog=1024)
-    measured: dict[str, Measured] = {}
     with RedisServer() as redis, collector() as traces:
-        client: Redis = Redis.from_url(redis.url)
-        everyone = contenders(redis.url, outside, traces)
-        for number in range(rounds):
-            half_load: float | None = None
-            for contender in everyone:
-                # Nothing of an earlier round, whose updates would be taken for duplicates.
-                await client.flushall()
-                throughput, cpu, p99 = await measure(contender, port, outside, seconds, half_load)
-                half_load = half_load or throughput / 2
-                print(
-                    f"round {number + 1}: {contender.name}: {throughput:.0f}/s, {cpu:.0f} µs, p99 {p99:.1f} ms",
-                    flush=True,
-                )
-                kept = measured.setdefault(contender.name, Measured([], [], []))
-                kept.throughput.append(throughput)
-                kept.cpu_microseconds.append(cpu)
-                kept.p99_milliseconds.append(p99)
-        await client.aclose()
+        everyone = []
+        async with AsyncExitStack() as stack:
+            for number, contender in enumerate(contenders(redis.url, outside, traces)):
+                process = await stack.enter_async_context(running(contender, port + number, outside))
+                everyone.append(Running(contender, port + number, process))
+            tables = await measure(everyone, rounds, seconds)
     server.close()
-    return table(measured)
+    return tables
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--seconds", type=float, default=1, help="of each contender in a round (default: 1)")
     parser.add_argument("--port", type=int, default=18000)
     parser.add_argument("--outside-port", type=int, default=18081)
     args = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         sys.exit("perf: two cores are needed, one for the bot and one for the load")
+    print(f"Python {platform.python_version()}, aiogram {version('aiogram')}, aiohttp {version('aiohttp')}\n")
     print(uvloop.run(benchmark(args.rounds, args.seconds, args.port, args.outside_port)))
 
 
