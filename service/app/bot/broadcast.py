@@ -229,7 +229,7 @@ class Broadcaster:
 
     @contextlib.contextmanager
     def _speaking(self, broadcast: Broadcast) -> Iterator[None]:
-        with self._i18n.context(), self._i18n.use_locale(closest_locale(broadcast.language)):
+        with self._i18n.speaking(closest_locale(broadcast.language)):
             yield
 
 

@@ -31,7 +31,7 @@ class DeadlineNotice:
         if asked is None:
             return
         try:
-            with self._i18n.context(), self._i18n.use_locale(locale_of(update_context, asked.from_user)):
+            with self._i18n.speaking(locale_of(update_context, asked.from_user)):
                 async with asyncio.timeout(self._seconds):
                     await tell(asked, late_text())
         except (TelegramAPIError, TimeoutError) as error:

@@ -100,7 +100,7 @@ class Notifier:
         return result
 
     async def _push(self, bot: Bot, event: RequestStatusChanged) -> NotifyResult:
-        with self._i18n.context(), self._i18n.use_locale(closest_locale(event.language)):
+        with self._i18n.speaking(closest_locale(event.language)):
             text = _("Your request {number} is now: {status}.").format(
                 number=event.request_number, status=status_name(event.status)
             )

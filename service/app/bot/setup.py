@@ -34,6 +34,7 @@ from app.bot.outbox import Outbox
 from app.bot.profiles import ProfileCache
 from app.bot.services import Services
 from app.core.settings import Settings
+from app.delivery.fsm_storage import ClaimedIsolation
 from app.delivery.keys import KeySpace
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
@@ -70,6 +71,7 @@ def build_dispatcher(
     broadcaster = Broadcaster(redis, services.users, i18n, blocked=blocked, budget=budget, key_prefix=prefix)
     dispatcher = Dispatcher(
         storage=storage,
+        events_isolation=ClaimedIsolation(),
         services=services,
         profiles=ProfileCache(redis, services.users, key_prefix=prefix),
         i18n=i18n,

@@ -5,10 +5,11 @@ being handled, and only its own chat and user: another's dialogue cannot be reac
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 from aiogram.fsm.state import State
-from aiogram.fsm.storage.base import BaseStorage, StateType, StorageKey
+from aiogram.fsm.storage.base import BaseEventIsolation, BaseStorage, StateType, StorageKey
 
 from app.delivery.context import UpdateContext, current_update
 
@@ -35,6 +36,20 @@ class SnapshotStorage(BaseStorage):
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
         """A copy of the data, as aiogram's own storages give it."""
         return dict(_context(key).data)
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+class ClaimedIsolation(BaseEventIsolation):
+    """The claim holds the chat's lane on every replica, so nothing is left to lock."""
+
+    def __init__(self) -> None:
+        self._nothing: AbstractAsyncContextManager[None] = nullcontext()
+
+    def lock(self, key: StorageKey) -> AbstractAsyncContextManager[None]:  # type: ignore[override]  # noqa: ARG002
+        """Nothing to wait for."""
+        return self._nothing
 
     async def close(self) -> None:
         """There is nothing to close."""

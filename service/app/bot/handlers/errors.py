@@ -13,11 +13,10 @@ from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, Telegra
 from aiogram.filters import ExceptionTypeFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import ErrorEvent
-from aiogram.utils.i18n import I18n
 
 from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.bot.failures import refusal_text, stale_dialog_text, unavailable_text, unexpected_text
-from app.bot.i18n import DEFAULT_LOCALE
+from app.bot.i18n import DEFAULT_LOCALE, CatalogueI18n
 from app.bot.outbox import Outbox, deferrable
 from app.bot.reply import event_of, tell
 from app.bot.states import StaleDialogError
@@ -29,34 +28,36 @@ router = Router(name="Error")
 
 
 @router.errors(ExceptionTypeFilter(BackendRefusedError))
-async def refused(event: ErrorEvent, i18n: I18n, language: str = DEFAULT_LOCALE) -> None:
+async def refused(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> None:
     """The backend said no: an answer, not a failure, unless it is our own token that it does not take."""
     error = event.exception
     assert isinstance(error, BackendRefusedError)  # noqa: S101 - the filter says so
     if error.status == 401:
         metrics.ERRORS_TOTAL.labels(error_type="service_token", severity="critical").inc()
         log.error("service_token_refused", service_name=error.service_name)
-    with i18n.context(), i18n.use_locale(language):
+    with i18n.speaking(language):
         await _tell_user(event, refusal_text(error))
 
 
 @router.errors(ExceptionTypeFilter(BackendUnavailableError))
-async def unavailable(event: ErrorEvent, i18n: I18n, language: str = DEFAULT_LOCALE) -> None:
+async def unavailable(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> None:
     """A backend is down or protected from us."""
     error = event.exception
     assert isinstance(error, BackendUnavailableError)  # noqa: S101 - the filter says so
     metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()
     tracing.mark_failed(type(error).__name__)
     log.warning("backend_unavailable", service_name=error.service_name, error_type=error.error_type)
-    with i18n.context(), i18n.use_locale(language):
+    with i18n.speaking(language):
         await _tell_user(event, unavailable_text(error))
 
 
 @router.errors(ExceptionTypeFilter(StaleDialogError))
-async def stale_dialog(event: ErrorEvent, i18n: I18n, state: FSMContext, language: str = DEFAULT_LOCALE) -> None:
+async def stale_dialog(
+    event: ErrorEvent, i18n: CatalogueI18n, state: FSMContext, language: str = DEFAULT_LOCALE
+) -> None:
     """A dialogue that cannot go on: leave it, or the user would be caught in it."""
     await state.clear()
-    with i18n.context(), i18n.use_locale(language):
+    with i18n.speaking(language):
         await _tell_user(event, stale_dialog_text())
 
 
@@ -87,14 +88,14 @@ async def telegram_failed(event: ErrorEvent) -> Any:
 
 
 @router.errors()
-async def unexpected(event: ErrorEvent, i18n: I18n, language: str = DEFAULT_LOCALE) -> Any:
+async def unexpected(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> Any:
     """A fault of ours."""
     exception_type = type(event.exception).__name__
     metrics.ERRORS_TOTAL.labels(error_type="handler_failed", severity="error").inc()
     metrics.EXCEPTIONS_TOTAL.labels(exception_type=exception_type).inc()
     tracing.mark_failed(exception_type)
     log.error("handler_failed", exception_type=exception_type, exc_info=event.exception)
-    with i18n.context(), i18n.use_locale(language):
+    with i18n.speaking(language):
         await _tell_user(event, unexpected_text())
     return UNHANDLED
 

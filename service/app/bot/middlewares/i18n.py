@@ -20,5 +20,5 @@ class I18nMiddleware(TimedMiddleware):
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         data["i18n"] = self._i18n
         data["language"] = locale = locale_of(data["update_context"], data.get("event_from_user"))
-        with self._i18n.context(), self._i18n.use_locale(locale):
+        with self._i18n.speaking(locale):
             return await handler(event, data)

@@ -5,6 +5,7 @@ import string
 from pathlib import Path
 
 import pytest
+from aiogram.utils.i18n import gettext
 from babel.messages import extract, pofile
 from babel.messages.catalog import Catalog
 
@@ -65,3 +66,15 @@ def test_a_text_is_the_same_whichever_way_it_is_looked_up(locale: str) -> None:
     with i18n.use_locale(locale):
         for text in (*messages_of_the_code(), "no such text", ""):
             assert i18n.gettext(text) == compiled.gettext(text)
+
+
+def test_a_language_is_spoken_only_inside_its_block() -> None:
+    i18n = CatalogueI18n()
+    text = "Cancelled."
+    with i18n.speaking("ru"):
+        russian = gettext(text)
+        with i18n.speaking("en"):
+            assert gettext(text) == text != russian
+        assert gettext(text) == russian
+    with pytest.raises(LookupError):
+        gettext(text)

@@ -6,7 +6,7 @@ from aiogram.fsm.state import State, StatesGroup
 from aiogram.fsm.storage.base import StorageKey
 
 from app.delivery.context import UpdateContext, current_update
-from app.delivery.fsm_storage import SnapshotStorage
+from app.delivery.fsm_storage import ClaimedIsolation, SnapshotStorage
 
 
 class Dialog(StatesGroup):
@@ -52,3 +52,11 @@ async def test_another_s_dialogue_is_out_of_reach() -> None:
 async def test_outside_an_update_there_is_no_dialogue() -> None:
     with pytest.raises(RuntimeError, match="while an update is handled"):
         await fsm().get_state()
+
+
+async def test_nothing_is_locked_that_the_claim_has_locked_already() -> None:
+    isolation = ClaimedIsolation()
+    key = StorageKey(bot_id=42, chat_id=1, user_id=1)
+    async with isolation.lock(key), isolation.lock(key):
+        pass
+    await isolation.close()
