@@ -9,7 +9,7 @@ import hmac
 import time
 from collections.abc import Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from app.core import metrics
 from app.core.logging import current_update_id
@@ -18,6 +18,7 @@ from app.core.tracing import add_span_attribute, create_span, current_exemplar
 from app.delivery.dead_letters import DeadLetterReason
 from app.delivery.intake import Intake
 from app.delivery.pipeline import Outcome
+from app.fixed_answer import FixedAnswer
 
 MAX_BODY = 1024 * 1024
 HEAD = 4096
@@ -39,6 +40,11 @@ _STATUS = {
     Outcome.BUSY: 503,
     Outcome.OVERLOADED: 503,
     Outcome.DRAINING: 503,
+}
+_ANSWERS = {
+    (status, close): FixedAnswer(status, retry_after=1 if status == 503 else None, close=close)
+    for status in (200, 400, 401, 413, 503)
+    for close in (False, True)
 }
 
 
@@ -65,7 +71,7 @@ class Webhook:
         self.closing = False
         self.draining = False
 
-    async def handle(self, request: web.Request) -> web.Response:
+    async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one post."""
         started = time.perf_counter()
         current_update_id.set(None)
@@ -78,7 +84,7 @@ class Webhook:
             exemplar = current_exemplar()
         self._outcomes[outcome].inc()
         metrics.WEBHOOK_REQUEST_DURATION_SECONDS.observe(time.perf_counter() - started, exemplar)
-        return self._answer(outcome)
+        return self._answer(outcome, request)
 
     async def _outcome(self, request: web.Request) -> Outcome:
         if not self._is_authorized(request):
@@ -117,16 +123,13 @@ class Webhook:
         # Every secret is compared, so that the time tells nothing.
         return sum(hmac.compare_digest(given, secret) for secret in self._secrets) > 0
 
-    def _answer(self, outcome: Outcome) -> web.Response:
+    def _answer(self, outcome: Outcome, request: web.Request) -> FixedAnswer:
         status = _STATUS[outcome]
         if not self._secrets:
             status = {Outcome.INVALID: 400, Outcome.TOO_LARGE: 413}.get(outcome, status)
-        response = web.Response(status=status)
-        if status == 503:
-            response.headers["Retry-After"] = "1"
-        if self.closing or outcome is Outcome.TOO_LARGE or self._is_time_to_close():
-            response.force_close()
-        return response
+        asked_to_close = not request.keep_alive or request.version < HttpVersion11
+        close = asked_to_close or self.closing or outcome is Outcome.TOO_LARGE or self._is_time_to_close()
+        return _ANSWERS[status, close]
 
     def _is_time_to_close(self) -> bool:
         now = self._monotonic()

@@ -248,3 +248,14 @@ async def test_one_connection_a_second_is_closed_so_that_new_replicas_get_traffi
     assert not await closes()
     clock.seconds += 0.1
     assert await closes()
+
+
+@pytest.mark.parametrize("head", [b"POST /webhook HTTP/1.0\r\n", b"POST /webhook HTTP/1.1\r\nConnection: close\r\n"])
+async def test_a_connection_ends_where_the_client_says_so(serve: Callable[..., Any], head: bytes) -> None:
+    served = await serve()
+    reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+    writer.write(head + b"Host: gateway\r\nContent-Length: %d\r\n\r\n" % len(UPDATE) + UPDATE)
+    answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close\r\n" in answer
+    writer.close()
