@@ -122,7 +122,7 @@ class Gateway:
             background = BackgroundWork(self)
             background.start()
             stack.push_async_callback(background.stop)
-            # First at the end: what gives its chat back needs all the rest.
+            # First at the end: what gives its chat back needs all the rest. Ending it twice does no harm.
             stack.push_async_callback(self._end_serving, runner)
             self._stack = stack.pop_all()
         # What lives for good need not be looked at by each collection, and a full one of it takes 140 ms.
@@ -164,7 +164,7 @@ class Gateway:
         self.health.add_routes(application)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CANCELLING_SECONDS)
         await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(self._end_serving, runner)
         try:
             await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
         except OSError as error:

@@ -40,7 +40,7 @@ class Replica:
 
 
 @asynccontextmanager
-async def running(count: int, port: int, redis_url: str, outside: int, **changes: str) -> AsyncIterator[list[Replica]]:
+async def running(count: int, port: int, redis_url: str, outside: int) -> AsyncIterator[list[Replica]]:
     """`count` gateways on ports from `port` on; Bot API and Auth Service are at `outside`."""
     environment = os.environ | {
         "BOT_TOKEN": TOKEN,
@@ -53,7 +53,6 @@ async def running(count: int, port: int, redis_url: str, outside: int, **changes
         "RATE_LIMIT_PER_SECOND": "1000000",
         "TELEGRAM_MESSAGES_PER_SECOND": "0",
         "LOG_LEVEL": "ERROR",
-        **changes,
     }
     replicas: list[Replica] = []
     processes: list[asyncio.subprocess.Process] = []

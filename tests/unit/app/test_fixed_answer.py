@@ -80,6 +80,28 @@ async def test_the_date_follows_the_clock(monkeypatch: pytest.MonkeyPatch, clien
         assert (await client.answer())[1]["Date"].endswith(date)
 
 
+async def test_a_client_that_does_not_read_is_waited_for() -> None:
+    handled = 0
+
+    async def kept(_request: web.Request) -> web.StreamResponse:
+        nonlocal handled
+        handled += 1
+        return KEPT
+
+    application = web.Application()
+    application.router.add_get("/kept", kept)
+    async with TestServer(application) as server:
+        _, writer = await asyncio.open_connection(server.host, server.port, limit=1)
+        requests = b"GET /kept HTTP/1.1\r\nHost: gateway\r\n\r\n" * 200_000
+        writer.write(requests)
+        seen = -1
+        while seen != handled:
+            seen = handled
+            await asyncio.sleep(0.5)
+        assert 0 < handled < 200_000
+        writer.transport.abort()
+
+
 async def test_nobody_is_there_any_more() -> None:
     request = make_mocked_request("GET", "/kept")
     request.protocol.transport = None
