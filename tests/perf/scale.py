@@ -172,6 +172,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=18100)
     parser.add_argument("--outside-port", type=int, default=18091)
     args = parser.parse_args()
+    if args.rounds < 2:
+        sys.exit("perf-scale: --rounds must be at least 2")
     if (os.cpu_count() or 1) < 2:
         sys.exit("perf-scale: two cores are needed, one for the gateways and one for the rest")
     bench = Bench(args.port, args.outside_port, args.rounds, args.seconds, Requests())

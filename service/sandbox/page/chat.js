@@ -23,7 +23,9 @@ function choose() {
   seen = 0;
   byId("chat").replaceChildren();
   byId("person").textContent = person ? person.name : "nobody";
-  const buttons = COMMANDS[role].map((text) => element("button", { textContent: text, onclick: () => act({ text }) }));
+  // Before the people have come nobody could write, and a click would be lost.
+  const commands = person ? COMMANDS[role] : [];
+  const buttons = commands.map((text) => element("button", { textContent: text, onclick: () => act({ text }) }));
   byId("shortcuts").replaceChildren(...buttons);
 }
 
