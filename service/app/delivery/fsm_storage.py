@@ -47,6 +47,7 @@ class ClaimedIsolation(BaseEventIsolation):
     def __init__(self) -> None:
         self._nothing: AbstractAsyncContextManager[None] = nullcontext()
 
+    # It is no generator, and needs no key.
     def lock(self, key: StorageKey) -> AbstractAsyncContextManager[None]:  # type: ignore[override]  # noqa: ARG002
         """Nothing to wait for."""
         return self._nothing

@@ -19,6 +19,7 @@ def bind_in_one_step() -> None:
     for model in _below(BotContextController):
         if inspect.unwrap(model.model_post_init) is _ORIGINAL and model.__private_attributes__.keys() == {"_bot"}:
             model.model_post_init = _bind  # type: ignore[method-assign]  # to replace it is the point
+    # aiogram has no other place for it.
     BotContextController._bot = property(_bot_of)  # type: ignore[assignment]  # noqa: SLF001
 
 
