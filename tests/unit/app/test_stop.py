@@ -40,11 +40,15 @@ async def stop(self):
     self.staying = asyncio.create_task(stay(), name="staying")
 Leases.stop = stop
 """
+# In an executor of its own: the loop's may have a thread more, where the one before has only just ended its work.
 A_THREAD = """
 import asyncio, time
+from concurrent.futures import ThreadPoolExecutor
 from app.delivery.leases import Leases
 async def stop(self):
-    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(ThreadPoolExecutor(thread_name_prefix="staying"))
+    loop.run_in_executor(None, time.sleep, 60)
 Leases.stop = stop
 """
 A_STUCK_LOOP = """
@@ -90,7 +94,7 @@ async def replica(redis_server: RedisServer, preparation: str) -> AsyncIterator[
         (NOTHING, None),
         (A_CLOSING_STEP, "stop > Event.wait"),
         (A_TASK_THAT_TAKES_NO_CANCELLATION, "staying"),
-        (A_THREAD, "uvloop_0"),
+        (A_THREAD, "staying_0"),
         (A_STUCK_LOOP, " in stop"),
     ],
     ids=["nothing", "a closing step", "a task that takes no cancellation", "a thread", "a stuck loop"],
