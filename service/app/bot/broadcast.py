@@ -7,7 +7,7 @@ message. A 429 pauses it for as long as Telegram asks, whoever got it. Users kno
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import structlog
@@ -27,7 +27,7 @@ from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.backends.models import TelegramId
 from app.backends.user import UserService
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
-from app.bot.i18n import CatalogueI18n, closest_locale
+from app.bot.i18n import CatalogueI18n, Speaking, closest_locale
 from app.core import metrics
 from app.core.background import count_failure
 from app.core.tasks import end
@@ -227,10 +227,8 @@ class Broadcaster:
                 text += "\n" + _("In doubt, not tried again: {ids}").format(ids=shown)
         await _edit(bot, broadcast, text)
 
-    @contextlib.contextmanager
-    def _speaking(self, broadcast: Broadcast) -> Iterator[None]:
-        with self._i18n.speaking(closest_locale(broadcast.language)):
-            yield
+    def _speaking(self, broadcast: Broadcast) -> Speaking:
+        return self._i18n.speaking(closest_locale(broadcast.language))
 
 
 async def _edit(bot: Bot, broadcast: Broadcast, text: str) -> None:
