@@ -23,7 +23,8 @@ function choose() {
   seen = 0;
   byId("chat").replaceChildren();
   byId("person").textContent = person ? person.name : "nobody";
-  // Before the people have come nobody could write, and a click would be lost.
+  // Where there is nobody to write, as before the people have come, a click would be lost.
+  for (const control of byId("composer").elements) control.disabled = !person;
   const commands = person ? COMMANDS[role] : [];
   const buttons = commands.map((text) => element("button", { textContent: text, onclick: () => act({ text }) }));
   byId("shortcuts").replaceChildren(...buttons);
@@ -71,6 +72,7 @@ async function follow() {
 
 export async function startChat() {
   byId("role").onchange = byId("language").onchange = choose;
+  choose();
   byId("composer").onsubmit = (event) => {
     event.preventDefault();
     const text = byId("text").value.trim();
