@@ -23,7 +23,7 @@ from app.bot.states import STATE_NAMES
 from app.core.settings import Settings
 from app.delivery.context import CachedIdentity, UpdateContext, current_update
 from app.delivery.dispatch_index import DispatchIndex, UnsupportedTreeError
-from app.delivery.fsm_storage import SnapshotStorage
+from app.delivery.fsm_storage import ClaimedIsolation, SnapshotStorage
 
 BOT = Bot("42:TOKEN")
 BOT._me = User(id=42, is_bot=True, first_name="Bot", username="test_bot")
@@ -195,6 +195,10 @@ def test_the_bot_s_own_tree_is_dispatched_as_aiogram_does(
     bot_tree: Tree, raw: dict[str, Any], state: str | None
 ) -> None:
     compare(*bot_tree, raw, state)
+
+
+def test_the_claim_is_the_bot_s_isolation(bot_tree: Tree) -> None:
+    assert isinstance(bot_tree[0].fsm.events_isolation, ClaimedIsolation)
 
 
 def test_each_command_of_the_bot_finds_its_handler(bot_tree: Tree) -> None:
