@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import psutil
-from load import Requests, closed_loop, in_turns
+from load import Requests, closed_loop, in_turns, require_success
 from redis.asyncio import Redis
 from replicas import Replica
 
@@ -51,8 +51,7 @@ class Contender:
                 connections=CONNECTIONS,
                 people=random.sample(people, min(len(people), 50_000)),
             )
-            if set(result.statuses) != {200}:
-                raise RuntimeError(f"{self.name}: answered {result.statuses}, not 200 alone")
+            require_success(self.name, result)
             updates += result.updates
         after = await self._counters()
         gateway, redis, scripts, reads = [(b - a) / updates for a, b in zip(before, after, strict=True)]

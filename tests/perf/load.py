@@ -16,7 +16,7 @@ import orjson
 
 PEOPLE = range(1000, 1500)
 
-Contender = TypeVar("Contender")
+Each = TypeVar("Each")
 Seen = TypeVar("Seen")
 
 
@@ -153,8 +153,14 @@ async def open_loop(
     return Result(sum(statuses.values()), time.perf_counter() - start, dict(statuses), latencies)
 
 
+def require_success(name: str, result: Result) -> None:
+    """A benchmark of refusals would be worth nothing. Raises RuntimeError when an answer was not 200."""
+    if set(result.statuses) != {200}:
+        raise RuntimeError(f"{name} answered {result.statuses}, not 200 alone")
+
+
 async def in_turns(
-    contenders: Sequence[Contender], rounds: int, measure: Callable[[Contender], Awaitable[Seen]]
+    contenders: Sequence[Each], rounds: int, measure: Callable[[Each], Awaitable[Seen]]
 ) -> list[list[Seen]]:
     """What was seen of each contender, round by round. They run side by side and are measured in turns, a short while
     each: a machine that changes its speed changes it for all of them. Whoever is first is not always the same.

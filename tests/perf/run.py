@@ -26,7 +26,7 @@ import httpx
 import psutil
 import uvloop
 from collector import collector
-from load import Requests, Result, closed_loop, in_turns, open_loop
+from load import Requests, closed_loop, in_turns, open_loop, require_success
 from stand_in import StandIn
 
 from sandbox.redis_server import RedisServer
@@ -122,18 +122,12 @@ async def running(contender: Contender, port: int, outside: int) -> AsyncIterato
         await process.wait()
 
 
-def require_success(contender: Contender, result: Result) -> None:
-    """A benchmark of refusals would be worth nothing. Raises RuntimeError when an answer was not 200."""
-    if set(result.statuses) != {200}:
-        raise RuntimeError(f"{contender.name} answered {result.statuses}, not 200 alone")
-
-
 async def flat_out(running: Running, requests: Requests, seconds: float) -> Flat:
     """One contender with as many connections as it likes to be kept busy by; each update sends a message."""
     sends, before = StandIn.sends, running.process.cpu_times()
     result = await closed_loop(running.port, requests, seconds=seconds, connections=CONNECTIONS)
     after = running.process.cpu_times()
-    require_success(running.contender, result)
+    require_success(running.contender.name, result)
     if StandIn.sends - sends < result.updates:
         raise RuntimeError(
             f"{running.contender.name} sent {StandIn.sends - sends} messages for {result.updates} updates"
@@ -145,7 +139,7 @@ async def flat_out(running: Running, requests: Requests, seconds: float) -> Flat
 async def tail(running: Running, requests: Requests, seconds: float, rate: float) -> float:
     """p99 in ms at this rate."""
     result = await open_loop(running.port, requests, seconds=seconds, rate=rate)
-    require_success(running.contender, result)
+    require_success(running.contender.name, result)
     return result.quantile(0.99) * 1000
 
 

@@ -13,11 +13,12 @@ import statistics
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import uvloop
-from load import Requests, closed_loop
-from run import CONNECTIONS, HERE, Contender, contenders, require_success, running
+from load import Requests, in_turns
+from run import HERE, Contender, Flat, Running, contenders, flat_out, running
 from stand_in import StandIn
 
 from sandbox.redis_server import RedisServer, free_port
@@ -73,34 +74,34 @@ async def until_it_listens(port: int) -> None:
                 return
 
 
-async def measure(contender: Contender, port: int, outside: int, seconds: float) -> tuple[float, float]:
-    """Updates a second and CPU µs an update."""
-    requests = Requests()
+async def measure(contender: Contender, requests: Requests, port: int, outside: int, seconds: float) -> Flat:
+    """What it does flat out, started anew and warm."""
     async with running(contender, port, outside) as process:
         await until_it_listens(port)
-        require_success(contender, await closed_loop(port, requests, seconds=2, connections=CONNECTIONS))
-        before = process.cpu_times()
-        result = await closed_loop(port, requests, seconds=seconds, connections=CONNECTIONS)
-        after = process.cpu_times()
-        require_success(contender, result)
-    used = after.user + after.system - before.user - before.system
-    return result.per_second, used / result.updates * 1e6
+        listening = Running(contender, port, process)
+        await flat_out(listening, requests, 2)
+        flat = await flat_out(listening, requests, seconds)
+    print(f"{contender.name}: {flat.throughput:.0f}/s, {flat.cpu:.0f} µs", flush=True)
+    return flat
 
 
 def spread(values: list[float], digits: int) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def table(rounds: list[dict[str, tuple[float, float]]]) -> str:
+def table(flat: dict[str, list[Flat]]) -> str:
     """Medians and ranges as Markdown."""
     lines = [
         f"| contender | updates/s | × “{NOTHING}” | × “{EVERYTHING}” | CPU µs/update |",
         "|---|---|---|---|---|",
     ]
-    for name in rounds[0]:
-        against = [spread([one[name][0] / one[base][0] for one in rounds], 3) for base in (NOTHING, EVERYTHING)]
-        throughput = statistics.median(one[name][0] for one in rounds)
-        cpu = statistics.median(one[name][1] for one in rounds)
+    for name, rounds in flat.items():
+        against = [
+            spread([one.throughput / other.throughput for one, other in zip(rounds, flat[base], strict=True)], 3)
+            for base in (NOTHING, EVERYTHING)
+        ]
+        throughput = statistics.median(one.throughput for one in rounds)
+        cpu = statistics.median(one.cpu for one in rounds)
         lines.append(f"| {name} | {throughput:.0f} | {against[0]} | {against[1]} | {cpu:.0f} |")
     return "\n".join(lines)
 
@@ -109,20 +110,14 @@ async def benchmark(rounds: int, seconds: float, port: int, outside: int) -> str
     """Run all rounds and return the table."""
     os.sched_setaffinity(0, {1})
     server = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", outside, backlog=1024)
-    measured: list[dict[str, tuple[float, float]]] = []
     async with SpanReceiver(SpanStore()) as receiver, silent() as mute:
         with RedisServer() as redis:
             everyone = compared(redis.url, outside, takes=receiver.port, away=free_port(), mute=mute)
-            for number in range(rounds):
-                measured.append({})
-                # Whoever comes later in a round is not always the same.
-                for contender in everyone[number % len(everyone) :] + everyone[: number % len(everyone)]:
-                    throughput, cpu = await measure(contender, port, outside, seconds)
-                    measured[-1][contender.name] = throughput, cpu
-                    print(f"round {number + 1}: {contender.name}: {throughput:.0f}/s, {cpu:.0f} µs", flush=True)
+            # All share the Redis, which knows an update again.
+            one = partial(measure, requests=Requests(), port=port, outside=outside, seconds=seconds)
+            seen = await in_turns(everyone, rounds, one)
     server.close()
-    ordered = [{contender.name: one[contender.name] for contender in everyone} for one in measured]
-    return table(ordered)
+    return table({contender.name: seen[number] for number, contender in enumerate(everyone)})
 
 
 def main() -> None:
