@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kubectl import get, kubectl, pods, port_forward, wait_for
+from kubectl import delete_namespace, get, kubectl, pods, port_forward, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = os.environ.get("E2E_NAMESPACE", "bot-gateway-e2e")
@@ -85,15 +85,10 @@ def install() -> None:
          "--set", f"image.tag={IMAGE_TAG}", "--set", f"operator.image.tag={IMAGE_TAG}", *common)  # fmt: skip
 
 
-def uninstall() -> None:
-    """Remove the namespace and all that is in it."""
-    kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true", timeout=180)
-
-
 @pytest.fixture(scope="session")
 def product() -> Iterator[Product]:
     """The product under light traffic, with its scrape target up."""
-    uninstall()
+    delete_namespace(NAMESPACE)
     install()
     try:
         with (
@@ -107,7 +102,7 @@ def product() -> Iterator[Product]:
             yield installed
     finally:
         if os.environ.get("E2E_KEEP") != "1":
-            uninstall()
+            delete_namespace(NAMESPACE)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from charts import SANDBOX_CHART
-from kubectl import kubectl
+from kubectl import delete_namespace, kubectl
 from tools import run
 
 IMAGE_TAG = os.environ.get("E2E_IMAGE_TAG", "dev")
@@ -30,14 +30,14 @@ NEVER_OURS = ("configmap/kube-root-ca.crt", "serviceaccount/default")
 @contextmanager
 def namespace(name: str, *, restricted: bool = True) -> Iterator[str]:
     """A new namespace under Pod Security `restricted`, deleted with all that is in it at the end."""
-    kubectl("delete", "namespace", name, "--ignore-not-found", timeout=180)
+    delete_namespace(name)
     kubectl("create", "namespace", name)
     if restricted:
         kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
     try:
         yield name
     finally:
-        kubectl("delete", "namespace", name, "--ignore-not-found", timeout=180)
+        delete_namespace(name)
 
 
 def helm(program: str, *arguments: str) -> str:

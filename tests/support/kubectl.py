@@ -30,6 +30,20 @@ def get(*args: str) -> dict[str, Any]:
     return result
 
 
+def delete_namespace(name: str, *, seconds: int = 180) -> None:
+    """Delete a namespace with all that is in it and wait until it is gone; one that does not exist is gone.
+
+    Raises RuntimeError with what Kubernetes says stands in the way when it is still there after `seconds`.
+    """
+    try:
+        kubectl("delete", "namespace", name, "--ignore-not-found", f"--timeout={seconds}s", timeout=seconds + 30)
+    except RuntimeError as error:
+        found = kubectl("get", "namespace", name, "-o", "json", "--ignore-not-found")
+        conditions = json.loads(found or "{}").get("status", {}).get("conditions", [])
+        reasons = [condition["message"] for condition in conditions if condition["status"] == "True"]
+        raise RuntimeError("; ".join([str(error), *reasons])) from error
+
+
 def pods(namespace: str, selector: str) -> list[dict[str, Any]]:
     """The pods of a selector that are not being deleted."""
     items: list[dict[str, Any]] = get("pods", "-n", namespace, "-l", selector)["items"]

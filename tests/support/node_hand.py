@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubectl import kubectl
+from kubectl import delete_namespace, kubectl
 
 _SIGNAL = """
 import os, pathlib, sys
@@ -44,7 +44,7 @@ class NodeHand:
 @contextmanager
 def node_hand(namespace: str, image: str) -> Iterator[NodeHand]:
     """Run the hand in a namespace of its own, which Pod Security does not restrict."""
-    kubectl("delete", "namespace", namespace, "--ignore-not-found", "--wait=true")
+    delete_namespace(namespace)
     kubectl("create", "namespace", namespace)
     pod = {
         "apiVersion": "v1",
