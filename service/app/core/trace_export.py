@@ -43,6 +43,19 @@ _STATUS_OK, _STATUS_ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 
 
+class HashedOnce(Resource):
+    """A resource whose hash is known. The exporter asks for it with each span, and OpenTelemetry's own answer writes
+    all attributes as JSON: a third of what sending a span costs.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        super().__init__(resource.attributes, resource.schema_url)
+        self._hash = super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 class CountingExporter(SpanExporter):
     """Counts what the collector took and what was lost on the way; logs when it begins to be lost, and its end."""
 
@@ -103,7 +116,7 @@ class Keeper:
             max_export_batch_size=None if os.environ.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE") else BATCH_SPANS,
             schedule_delay_millis=1000,
         )
-        self._resource = resource
+        self._resource = HashedOnce(resource)
         self._ratio = sample_ratio
         self._slow_ns = int(slow_seconds * 1e9)
         self._errors_per_second = errors_per_second

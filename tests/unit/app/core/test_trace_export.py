@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.core import trace_export, tracing
 from app.core.settings import Settings
-from app.core.trace_export import BATCH_SPANS, CountingExporter, Keeper, configure_tracing
+from app.core.trace_export import BATCH_SPANS, CountingExporter, HashedOnce, Keeper, configure_tracing
 from app.core.tracing import Tracer, create_span, mark_failed
 
 Sample = Callable[..., float]
@@ -63,6 +63,15 @@ def test_a_sampled_trace_is_exported_with_its_parents() -> None:
     assert auth.context.trace_id == webhook.context.trace_id
     assert webhook.attributes == {"user_id": 7}
     assert webhook.resource.attributes["service.name"] == "Bot Gateway Service"
+
+
+def test_the_resource_s_hash_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = Resource.create({"service.name": "Bot Gateway Service"})
+    hashed = HashedOnce(plain)
+    expected = hash(plain)
+    monkeypatch.setattr("opentelemetry.sdk.resources.dumps", lambda *_args, **_options: pytest.fail("hashed again"))
+    assert hash(hashed) == expected
+    assert hashed == plain
 
 
 def test_batches_are_small_unless_the_standard_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
