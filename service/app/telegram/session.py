@@ -99,6 +99,17 @@ class GatewaySession(AiohttpSession):
             await self._client.close()
             self._client = None
 
+    async def __call__(
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
+    ) -> TelegramType:
+        """As aiogram's, which builds a chain for each call although there usually are no request middlewares."""
+        if self.middleware:
+            return await super().__call__(bot, method, timeout)
+        return await self.make_request(bot, method, timeout)
+
     async def make_request(
         self,
         bot: Bot,

@@ -40,6 +40,19 @@ async def test_a_call_is_json_out_and_a_lazy_message_in(bot: Bot, bot_api: Any, 
     assert sample("telegram_requests_total", method="sendMessage", status="200") == before + 1
 
 
+async def test_request_middlewares_of_aiogram_are_asked(bot: Bot, bot_api: Any) -> None:
+    seen = []
+
+    async def note(make_request: Any, bot: Bot, method: Any) -> Any:
+        seen.append(method.__api_method__)
+        return await make_request(bot, method)
+
+    bot.session.middleware(note)
+    await bot.send_message(1001, "hello")
+    assert seen == ["sendMessage"]
+    assert [method for method, _ in bot_api.calls] == ["sendMessage"]
+
+
 async def test_other_answers_are_decoded_in_full(bot: Bot, bot_api: Any) -> None:
     bot_api.answers = [(200, {"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "B", "username": "b"}})]
     me = await bot.get_me()
