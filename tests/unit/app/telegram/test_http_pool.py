@@ -202,6 +202,23 @@ async def test_an_answer_that_comes_too_late_is_none(server: Server, base: URL) 
     pool.close()
 
 
+async def test_each_call_ends_at_its_own_time(server: Server, base: URL) -> None:
+    server.hold.clear()
+    clock = Clock()
+    pool = pool_of(base, clock=clock)
+    short, long = (asyncio.create_task(post(pool, base, seconds=seconds)) for seconds in (5, 50))
+    await server.arrived.wait()
+    clock.now += 6
+    with pytest.raises(NoAnswerError, match="TimeoutError"):
+        await short
+    assert not long.done()
+    clock.now += 50
+    with pytest.raises(NoAnswerError, match="TimeoutError"):
+        await long
+    server.hold.set()
+    pool.close()
+
+
 async def test_a_cancelled_request_takes_its_connection_with_it(server: Server, base: URL) -> None:
     server.hold.clear()
     pool = pool_of(base)
