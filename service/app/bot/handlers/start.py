@@ -14,7 +14,7 @@ from app.backends.models import Identity, Role, TelegramId
 from app.bot.callbacks import LanguageChoice
 from app.bot.keyboards import inline, share_contact
 from app.bot.reply import show
-from app.bot.roles import EVERYONE, MANAGEMENT, STAFF
+from app.bot.roles import MANAGEMENT, STAFF
 from app.bot.services import Services
 from app.bot.texts import role_name
 from app.delivery.context import UpdateContext
@@ -122,18 +122,19 @@ async def link(
 
 
 def _help_text(identity: Identity | None) -> str:
-    lines = [_("What I can do:")]
-    for roles, command, text in (
-        (EVERYONE, "/newrequest", _("file a request")),
-        (EVERYONE, "/requests", _("your requests")),
-        (STAFF, "/shifts", _("open shifts")),
-        (STAFF, "/myshifts", _("your shifts")),
-        (STAFF, "/availability", _("whether you take shifts")),
-        (MANAGEMENT, "/admin", _("search, statistics, broadcasts")),
-        (EVERYONE, "/language", _("change the language")),
-        (EVERYONE, "/cancel", _("leave a dialogue")),
-        (EVERYONE, "/forget", _("delete what I keep about you")),
-    ):
-        if (identity.role if identity else Role.APPLICANT) in roles:
-            lines.append(f"{command} — {text}")
-    return "\n".join(lines)
+    role = identity.role if identity else Role.APPLICANT
+    commands = {"/newrequest": _("file a request"), "/requests": _("your requests")}
+    if role in STAFF:
+        commands |= {
+            "/shifts": _("open shifts"),
+            "/myshifts": _("your shifts"),
+            "/availability": _("whether you take shifts"),
+        }
+    if role in MANAGEMENT:
+        commands["/admin"] = _("search, statistics, broadcasts")
+    commands |= {
+        "/language": _("change the language"),
+        "/cancel": _("leave a dialogue"),
+        "/forget": _("delete what I keep about you"),
+    }
+    return "\n".join([_("What I can do:"), *(f"{command} — {text}" for command, text in commands.items())])

@@ -157,3 +157,17 @@ async def test_forget_unlinks_and_deletes(user: Any, redis: Any) -> None:
     assert user.last.forget
     assert await redis.get("bg:42:user:7") is None
     assert len(user.backends.named("DELETE /api/v1/users/7/telegram-link")) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "commands"),
+    [
+        ("applicant", "/newrequest /requests /language /cancel /forget"),
+        ("executor", "/newrequest /requests /shifts /myshifts /availability /language /cancel /forget"),
+        ("manager", "/newrequest /requests /shifts /myshifts /availability /admin /language /cancel /forget"),
+    ],
+)
+async def test_the_help_lists_what_the_role_may(user: Any, role: str, commands: str) -> None:
+    user.sign_in(role=role)
+    await user.send("/help")
+    assert [line.partition(" ")[0] for line in user.said()[-1].splitlines()[1:]] == commands.split()
