@@ -94,6 +94,10 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
         return await self._answer
 
+    def close(self) -> None:
+        """Ask no more."""
+        self._transport.close()
+
     @property
     def usable(self) -> bool:
         """False once the server has said, or shown, that it closes the connection."""
@@ -121,6 +125,7 @@ async def closed_loop(
                 connection = await connect(port)
             statuses[await connection.ask(requests.next(next(users)))] += 1
             latencies.append(time.perf_counter() - asked)
+        connection.close()
 
     await asyncio.gather(*(worker(number) for number in range(connections)))
     return Result(sum(statuses.values()), time.perf_counter() - start, dict(statuses), latencies)
@@ -150,6 +155,8 @@ async def open_loop(
             await asyncio.sleep(wait)
         tasks.append(asyncio.create_task(one(due, next(users))))
     await asyncio.gather(*tasks)
+    for connection in free:
+        connection.close()
     return Result(sum(statuses.values()), time.perf_counter() - start, dict(statuses), latencies)
 
 
