@@ -19,7 +19,8 @@ def storage_options() -> dict[str, object]:
         return {}
     from aiogram.fsm.storage.redis import RedisStorage
 
-    storage = RedisStorage.from_url(url)
+    # As many as there may be updates in hand: redis-py's own 100 would refuse some of them.
+    storage = RedisStorage.from_url(url, connection_kwargs={"max_connections": 1000})
     return {"storage": storage, "events_isolation": storage.create_isolation()}
 
 
