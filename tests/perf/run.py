@@ -34,8 +34,8 @@ from sandbox.redis_server import RedisServer
 HERE = Path(__file__).parent
 TOKEN = "42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 CONNECTIONS = 100
-"""As many as Telegram opens to a webhook (`max_connections` is at most 100). With 64 the gateway's core rested for 7 % of
-the time, because requests that wait for one Redis answer move on together."""
+"""As many as Telegram opens to a webhook (`max_connections` is at most 100). With 64 the gateway's core rested for 7 %
+of the time, because requests that wait for one Redis answer move on together."""
 
 WARM_SECONDS = 3.0
 BASELINE = "aiogram + uvloop"
