@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from charts import RenderError, Rendering, helm_programs, render
+from charts import JAEGER_CHART, RenderError, Rendering, helm_programs, render
 from validation import pod_specs, restricted_violations, validate
 
 SECRETS = (
@@ -22,6 +22,14 @@ SECRETS = (
 def test_every_object_is_valid_and_has_no_unknown_field(rendered: Rendering) -> None:
     assert rendered.manifests
     for manifest in rendered.manifests:
+        validate(manifest)
+
+
+def test_names_of_digits_alone_stay_text(ci_file: Path) -> None:
+    """A namespace may be called 2026, and a release 123 where that is no Service's name."""
+    chart = ci_file.parents[1]
+    release, values = ("jaeger", {}) if chart == JAEGER_CHART else ("123", {"fullnameOverride": "gateway"})
+    for manifest in render(chart, values, files=(ci_file,), release=release, namespace="2026").manifests:
         validate(manifest)
 
 

@@ -26,7 +26,7 @@
 {{/* Call with (dict "root" $ "component" "gateway"). */}}
 {{- define "bot-gateway.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "bot-gateway.name" .root }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 

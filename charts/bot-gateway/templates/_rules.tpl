@@ -61,7 +61,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
     # Whose alert it is where several releases share a namespace: the routes and the default policy look at it.
     gateway: {{ include "bot-gateway.fullname" $root }}
     # AlertmanagerConfig matches by namespace: an alert without the label is dropped without a word.
-    namespace: {{ $root.Release.Namespace }}
+    namespace: {{ $root.Release.Namespace | quote }}
   annotations:
     summary: {{ .summary | toRawJson }}
     description: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .description "value" $value) | toRawJson }}

@@ -5,7 +5,7 @@
 {{/* Call with (dict "root" $ "component" "sandbox"). */}}
 {{- define "sandbox.selectorLabels" -}}
 app.kubernetes.io/name: sandbox
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
