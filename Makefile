@@ -74,24 +74,24 @@ dashboards: ## show the dashboards against PROM_URL without Grafana, at http://l
 
 .PHONY: perf
 perf: venv ## the gateway against bare aiogram, with Redis storage, and aiohttp by hand: ratios in one run
-	@$(BIN)/python tests/perf/run.py
+	@$(BIN)/python benchmarks/run.py
 
 .PHONY: perf-scale
 perf-scale: venv ## what one update costs with 1, 2 and 4 replicas, a million users, a tenfold burst: ratios in one run
-	@$(BIN)/python tests/perf/scale.py
+	@$(BIN)/python benchmarks/scale.py
 
 .PHONY: perf-telemetry
 perf-telemetry: venv ## what metrics and traces cost, and a collector that is away or never answers: ratios in one run
-	@$(BIN)/python tests/perf/telemetry_cost.py
+	@$(BIN)/python benchmarks/telemetry_cost.py
 
 .PHONY: perf-operator
 perf-operator: venv ## the operator among 10, 50 and 200 gateways (needs etcd and kube-apiserver on PATH)
-	@PYTHONPATH=tests/support $(BIN)/python tests/perf/operator_scale.py
+	@PYTHONPATH=tests $(BIN)/python benchmarks/operator_scale.py
 
 .PHONY: proof
 proof: venv ## the gateway's promises in full: 20,000 updates under kills, 100,000 hostile ones, poisoned chats, isolation
 	@DELIVERY_TEST_UPDATES=20000 HOSTILE_TEST_UPDATES=100000 $(PYTEST) -s tests/integration/gateway/test_delivery.py tests/integration/gateway/test_hostile_updates.py tests/integration/gateway/test_poisoned_chats.py
-	@$(BIN)/python tests/perf/isolation.py
+	@$(BIN)/python benchmarks/isolation.py
 
 TAG ?= dev
 DOCKER ?= docker
@@ -102,7 +102,7 @@ IMAGES := bot-gateway:$(TAG) bot-sandbox:$(TAG) bot-remediator:$(TAG)
 .PHONY: images
 images: ## build the three images as NAME:TAG
 	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-gateway:$(TAG) -f service/Dockerfile .
-	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-sandbox:$(TAG) -f service/sandbox.Dockerfile .
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-sandbox:$(TAG) -f sandbox/Dockerfile .
 	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-remediator:$(TAG) -f operator/Dockerfile .
 
 .PHONY: load-images

@@ -21,6 +21,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import httpx
+
 from drill.ears import Ears
 from drill.kubectl import DrillError, kubectl, port_forward
 from drill.monitoring import ALERT, Monitoring

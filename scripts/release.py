@@ -87,7 +87,7 @@ def bump(version: str, day: date) -> None:
     for chart in OWN_APP_VERSION:
         _replace(chart / "Chart.yaml", r"^appVersion: .+", f"appVersion: {version}")
     _replace(CHARTS[0] / "Chart.yaml", r"(image: bot-[a-z]+):\S+", rf"\g<1>:{version}")
-    _run(str(BIN / "python"), "charts/generate_readme.py")
+    _run(str(BIN / "python"), "scripts/generators/chart_readme.py")
 
 
 def _replace(file: Path, pattern: str, new: str) -> None:

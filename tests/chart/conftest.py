@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART, Rendering, helm_programs, render
-from tools import ROOT
 
-# validation.py stands beside the tests, which importlib mode does not put on the path, nor the parts of scripts.
-sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "scripts")]
+from support.charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART, Rendering, helm_programs, render
 
 CHARTS = (GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART)
 CI_FILES = [file for chart in CHARTS for file in sorted((chart / "ci").glob("*-values.yaml"))]

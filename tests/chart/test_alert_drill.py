@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import gateway
+
 from drill.routes import FAILED, SENT, Receiver, counted, receivers_of, sharers
-from tools import run, tool
+from support.charts import gateway
+from support.tools import run, tool
 
 VALUES = {
     "alerting": {

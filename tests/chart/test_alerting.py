@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import Manifest, Rendering, gateway
-from tools import run, tool
+
+from support.charts import Manifest, Rendering, gateway
+from support.tools import run, tool
 
 NAMESPACE = "bots"
 SLACK = {"alerting": {"slack": {"webhookUrl": "https://slack.example.com/x"}}}

@@ -12,10 +12,11 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from charts import GATEWAY_CHART
-from cluster import ALERTMANAGER, IMAGE_TAG, IMAGES, MONITORING, helm, namespace
-from kubectl import kubectl, port_forward, wait_for
-from tools import tool
+
+from support.charts import GATEWAY_CHART
+from support.cluster import ALERTMANAGER, IMAGE_TAG, IMAGES, MONITORING, helm, namespace
+from support.kubectl import kubectl, port_forward, wait_for
+from support.tools import tool
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

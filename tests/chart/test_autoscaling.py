@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import RenderError, gateway
-from tools import ROOT
-from validation import validate
+
+from chart.validation import validate
+from support.charts import RenderError, gateway
+from support.tools import ROOT
 
 EVERYTHING = {"targetMemoryUtilizationPercentage": 80, "targetInFlightUpdates": 20}
 

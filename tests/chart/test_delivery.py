@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import GATEWAY_CHART, SANDBOX_CHART
-from tools import ROOT
+
+from support.charts import GATEWAY_CHART, SANDBOX_CHART
+from support.tools import ROOT
 
 DOCKERFILES = {
     "bot-gateway": ROOT / "service/Dockerfile",
-    "bot-sandbox": ROOT / "service/sandbox.Dockerfile",
+    "bot-sandbox": ROOT / "sandbox/Dockerfile",
     "bot-remediator": ROOT / "operator/Dockerfile",
 }
 SKAFFOLD = [ROOT / "skaffold.yaml", ROOT / "skaffold.monitoring.yaml"]

@@ -6,15 +6,16 @@ from types import ModuleType
 
 import pytest
 import yaml
-from charts import helm_programs
-from programs import load_program
-from tools import tool
+
+from support.charts import helm_programs
+from support.programs import load_program
+from support.tools import tool
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    """charts/generate_demo.py, which is a program and not a package."""
-    return load_program("charts/generate_demo.py")
+    """scripts/generators/demo_chart.py, which is a program and not a package."""
+    return load_program("scripts/generators/demo_chart.py")
 
 
 def test_the_files_are_up_to_date(generator: ModuleType) -> None:

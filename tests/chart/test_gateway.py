@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 from aiogram.types import Update
-from charts import GATEWAY_CHART, RenderError, gateway, render
 
 from app.core.settings import Settings
+from support.charts import GATEWAY_CHART, RenderError, gateway, render
 
 
 def container(values: dict[str, Any] | None = None, deployment: str = "bot-gateway") -> dict[str, Any]:

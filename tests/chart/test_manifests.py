@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from charts import JAEGER_CHART, RenderError, Rendering, helm_programs, render
-from validation import pod_specs, restricted_violations, validate
+
+from chart.validation import pod_specs, restricted_violations, validate
+from support.charts import JAEGER_CHART, RenderError, Rendering, helm_programs, render
 
 SECRETS = (
     "SANDBOX-TOKEN",

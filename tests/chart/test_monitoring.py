@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from charts import MONITORING_API, SANDBOX_CHART, Manifest, Rendering, gateway, render
+
+from support.charts import MONITORING_API, SANDBOX_CHART, Manifest, Rendering, gateway, render
 
 KINDS = ("ServiceMonitor", "PrometheusRule", "AlertmanagerConfig")
 

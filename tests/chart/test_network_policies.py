@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from charts import Rendering, gateway
+
+from support.charts import Rendering, gateway
 
 Policy = dict[str, Any]
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import GATEWAY_CHART
-from tools import run, tool
+
+from support.charts import GATEWAY_CHART
+from support.tools import run, tool
 
 
 def notes(values: dict[str, Any] | None = None) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from charts import GATEWAY_CHART, MONITORING_API
-from cluster import IMAGES, MODEST, install_sandbox, namespace, objects
-from cluster import helm as run_helm
-from kubectl import kubectl, wait_for
+
+from support.charts import GATEWAY_CHART, MONITORING_API
+from support.cluster import IMAGES, MODEST, install_sandbox, namespace, objects
+from support.cluster import helm as run_helm
+from support.kubectl import kubectl, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from charts import MONITORING_API, gateway
 
 from remediator.api.policy import PolicySpec
 from remediator.rbac import NAMESPACED_RULES
 from remediator.settings import ENV_PREFIX, Settings
+from support.charts import MONITORING_API, gateway
 
 NAME = "bot-gateway-remediator"
 POLICY = "bot-gateway-circuit-breaker"

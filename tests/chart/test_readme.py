@@ -7,17 +7,18 @@ from types import ModuleType
 
 import pytest
 import yaml
-from charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART
-from programs import load_program
-from tools import ROOT
+
+from support.charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART
+from support.programs import load_program
+from support.tools import ROOT
 
 CHARTS = [GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART]
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    """charts/generate_readme.py, which is a program and not a package."""
-    return load_program("charts/generate_readme.py")
+    """scripts/generators/chart_readme.py, which is a program and not a package."""
+    return load_program("scripts/generators/chart_readme.py")
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)

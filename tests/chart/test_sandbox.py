@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from charts import SANDBOX_CHART, render
-from tools import ROOT, run, tool
+
+from support.charts import SANDBOX_CHART, render
+from support.tools import ROOT, run, tool
 
 DEMO = "charts/sandbox/ci/demo-values.yaml"
 

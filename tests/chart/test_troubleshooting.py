@@ -9,13 +9,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-import prometheus
 import pytest
-from charts import GATEWAY_CHART
-from cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
-from kubectl import port_forward, wait_for
-from scale_out import POLICY_VALUES, end_load, pretend_load, remediation
-from tools import ROOT, tool
+
+from support import prometheus
+from support.charts import GATEWAY_CHART
+from support.cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
+from support.kubectl import port_forward, wait_for
+from support.scale_out import POLICY_VALUES, end_load, pretend_load, remediation
+from support.tools import ROOT, tool
 
 PAGE = ROOT / "docs/troubleshooting.md"
 SPACE = "bot-gateway-trouble"

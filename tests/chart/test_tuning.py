@@ -10,9 +10,10 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from charts import JAEGER_CHART, render
-from tools import ROOT, run, tool
-from validation import SCHEMAS, closed
+
+from chart.validation import SCHEMAS, closed
+from support.charts import JAEGER_CHART, render
+from support.tools import ROOT, run, tool
 
 FOLDER = ROOT / "charts/monitoring-values"
 BASE = "kube-prometheus-stack.yaml"

@@ -10,12 +10,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import prometheus
 import pytest
-from charts import GATEWAY_CHART
-from cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace, objects
-from kubectl import kubectl, port_forward, wait_for
-from tools import tool
+
+from support import prometheus
+from support.charts import GATEWAY_CHART
+from support.cluster import (
+    ALERTMANAGER,
+    IMAGES,
+    MODEST,
+    MONITORING,
+    PROMETHEUS,
+    helm,
+    install_sandbox,
+    namespace,
+    objects,
+)
+from support.kubectl import kubectl, port_forward, wait_for
+from support.tools import tool
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 

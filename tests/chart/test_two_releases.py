@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from charts import Manifest, Rendering, gateway
-from tools import run, tool
 
 from remediator.api.policy import PolicySpec
+from support.charts import Manifest, Rendering, gateway
+from support.tools import run, tool
 
 FULL: dict[str, Any] = {
     "alerting": {"plainConfig": True, "slack": {"webhookUrl": "https://slack.example.com/x"}},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from charts import GATEWAY_CHART
-from cluster import IMAGES, MODEST, install_sandbox, namespace
-from cluster import helm as run_helm
-from kubectl import wait_for
-from scale_out import (
+
+from support.charts import GATEWAY_CHART
+from support.cluster import IMAGES, MODEST, install_sandbox, namespace
+from support.cluster import helm as run_helm
+from support.kubectl import wait_for
+from support.scale_out import (
     MANAGER,
     POLICY_VALUES,
     end_load,

@@ -11,7 +11,8 @@ from typing import Any
 import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no stubs
 import yaml
-from charts import GATEWAY_CHART, Manifest
+
+from support.charts import GATEWAY_CHART, Manifest
 
 SCHEMAS = Path(__file__).parent / "schemas"
 KUBERNETES_VERSIONS = ("1.29", "1.34")

@@ -6,11 +6,11 @@ import functools
 import re
 from dataclasses import dataclass
 
-from committed import CHART
 from prometheus_client import CollectorRegistry, Metric
 
 from app.core import metrics as gateway_metrics
 from app.core.metric_family import FAMILIES
+from dashboards.committed import CHART
 from remediator.metrics import Metrics
 
 TARGET_LABELS = frozenset({"namespace", "job", "pod", "instance", "container", "endpoint", "service"})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import charts
 import pytest
-from committed import all_dashboards
+
+from dashboards.committed import all_dashboards
+from support import charts
 
 API_SERVER_LIMIT = 1 << 20
 FOLDER = "Bot Gateway"

@@ -6,12 +6,12 @@ import json
 from typing import Any
 
 import pytest
-from committed import COPY, JSON, all_dashboards
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models import dashboard as models
 
 from boards import export, links
+from dashboards.committed import COPY, JSON, all_dashboards
 
 CONFIG_MAP_LIMIT = 1 << 20
 ANNOTATION_EXTRAS = {"titleFormat", "textFormat", "tagKeys", "step"}

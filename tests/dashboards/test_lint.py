@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from committed import Dashboard, all_dashboards, panels
 
 from boards import colours
+from dashboards.committed import Dashboard, all_dashboards, panels
 
 BOARDS = pytest.mark.parametrize("board", all_dashboards().values(), ids=lambda board: board["uid"])
 PANELS = [panel for board in all_dashboards().values() for panel in panels(board)]

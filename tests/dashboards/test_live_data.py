@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from committed import Target, panel_targets
-from may_be_empty import MAY_BE_EMPTY
-from promql import expand
+
+from dashboards.committed import Target, panel_targets
+from dashboards.may_be_empty import MAY_BE_EMPTY
+from dashboards.promql import expand
 
 PROM_URL = os.environ.get("PROM_URL", "")
 RANGE_SECONDS = int(os.environ.get("DASHBOARD_RANGE", "3600"))

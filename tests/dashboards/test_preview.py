@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import preview_server
 import pytest
-from committed import all_dashboards
-from may_be_empty import MAY_BE_EMPTY
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from dashboards import preview_server
+from dashboards.committed import all_dashboards
+from dashboards.may_be_empty import MAY_BE_EMPTY
 
 PROM_URL = os.environ.get("PROM_URL", "")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from committed import Target, annotation_targets, panel_targets
-from exported import all_series
-from promql import RATE_INTERVAL, Selector, grouped_by, labels_left, parse, selectors
+from dashboards.committed import Target, annotation_targets, panel_targets
+from dashboards.exported import all_series
+from dashboards.promql import RATE_INTERVAL, Selector, grouped_by, labels_left, parse, selectors
 
 TARGETS = [*panel_targets(), *annotation_targets()]
 GROWTH = {"rate", "increase", "max_over_time"}

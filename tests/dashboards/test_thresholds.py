@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import yaml
-from committed import CHART, all_dashboards, panels
 
 from boards import alerts, links, slo
+from dashboards.committed import CHART, all_dashboards, panels
 
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
 RULES: list[dict[str, str]] = [

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from kubectl import delete_namespace, get, kubectl, pods, port_forward, wait_for
+
+from support.kubectl import delete_namespace, get, kubectl, pods, port_forward, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = os.environ.get("E2E_NAMESPACE", "bot-gateway-e2e")

@@ -8,10 +8,11 @@ from typing import Any
 
 import httpx
 import pytest
-from charts import GATEWAY_CHART
-from cluster import IMAGES, helm, install_sandbox, namespace
-from kubectl import get, port_forward, wait_for
-from scale_out import (
+
+from support.charts import GATEWAY_CHART
+from support.cluster import IMAGES, helm, install_sandbox, namespace
+from support.kubectl import get, port_forward, wait_for
+from support.scale_out import (
     MANAGER,
     POLICY_VALUES,
     end_load,
@@ -22,8 +23,8 @@ from scale_out import (
     upgrade_in_mid_incident,
     wait_for_phase,
 )
-from stages import Stages
-from tools import tool
+from support.stages import Stages
+from support.tools import tool
 
 SPACE = "bot-gateway-scaling"
 VALUES = Path(__file__).with_name("autoscaling-values.yaml")

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import prometheus
 import pytest
-from charts import GATEWAY_CHART, SANDBOX_CHART
-from cluster import IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
-from kubectl import get, kubectl, port_forward, wait_for
-from stages import Stages
-from tools import tool
+
+from support import prometheus
+from support.charts import GATEWAY_CHART, SANDBOX_CHART
+from support.cluster import IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
+from support.kubectl import get, kubectl, port_forward, wait_for
+from support.stages import Stages
+from support.tools import tool
 
 HERE = Path(__file__).parent
 SPACE = "bot-gateway-stores"

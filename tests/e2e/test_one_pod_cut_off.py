@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import prometheus
-from kubectl import get, wait_for
-from stages import Stages
+from support import prometheus
+from support.kubectl import get, wait_for
+from support.stages import Stages
 
 if TYPE_CHECKING:
     from conftest import Product

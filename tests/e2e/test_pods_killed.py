@@ -6,9 +6,9 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from kubectl import wait_for
-from node_hand import node_hand
-from stages import Stages
+from support.kubectl import wait_for
+from support.node_hand import node_hand
+from support.stages import Stages
 
 if TYPE_CHECKING:
     from conftest import Product

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from kubectl import wait_for
+
+from support.kubectl import wait_for
 
 if TYPE_CHECKING:
     from conftest import Product

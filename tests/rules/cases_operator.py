@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from promtool import JOB, REMEDIATOR, Case, selector
-from series import Pace, counter, level, steady
-from shapes import GaugeAlert
+from rules.promtool import JOB, REMEDIATOR, Case, selector
+from rules.series import Pace, counter, level, steady
+from rules.shapes import GaugeAlert
 
 HOUR = 3600
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from promtool import JOB, Case, selector
-from series import Pace, counter, level
-from shapes import GaugeAlert, QuantileAlert, RateAlert
+from rules.promtool import JOB, Case, selector
+from rules.series import Pace, counter, level
+from rules.shapes import GaugeAlert, QuantileAlert, RateAlert
 
 PROCESSING = ("0.1", "0.5", "1.0", "2.0", "5.0", "10.0", "+Inf")
 LAG = ("0.01", "0.05", "0.1", "0.25", "1.0", "+Inf")

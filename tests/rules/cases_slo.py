@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import series
-from promtool import JOB, Case, selector
-from series import Pace
+from rules import series
+from rules.promtool import JOB, Case, selector
+from rules.series import Pace
 
 REQUESTS = "bot_gateway_webhook_requests_total"
 DURATION = "bot_gateway_message_processing_duration_seconds"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
-from charts import Rendering, gateway
 
-# The cases and what plays them stand beside the tests, which importlib mode does not put on the path.
-sys.path.insert(0, str(Path(__file__).parent))
+from support.charts import Rendering, gateway
 
 
 @pytest.fixture(scope="session")

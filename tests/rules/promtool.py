@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from charts import NAMESPACE
-from tools import run, tool
+
+from support.charts import NAMESPACE
+from support.tools import run, tool
 
 INTERVAL = 15
 JOB = "bot-gateway"

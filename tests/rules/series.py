@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from promtool import INTERVAL
+from rules.promtool import INTERVAL
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from promtool import INTERVAL, JOB, Case, selector
-from series import Pace, counter, histogram, level, steady
+from rules.promtool import INTERVAL, JOB, Case, selector
+from rules.series import Pace, counter, histogram, level, steady
 
 QUIET = 600
 HALF_HOUR = 1800

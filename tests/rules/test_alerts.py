@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cases_more
-import cases_operator
-import cases_seed
-import cases_slo
 import pytest
-from promtool import Case, play
+
+from rules import cases_more, cases_operator, cases_seed, cases_slo
+from rules.promtool import Case, play
 
 CASES = (*cases_seed.CASES, *cases_more.CASES, *cases_operator.CASES, *cases_slo.CASES)
 

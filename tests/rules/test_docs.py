@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Any
 
-from tools import ROOT, run
+from support.tools import ROOT, run
 
 RUNBOOKS = ROOT / "docs/runbooks"
 CHAPTERS = ["Meaning", "Impact", "First three commands", "Fix"]
@@ -27,5 +27,5 @@ def test_every_runbook_has_its_chapters_and_three_commands(alert_rules: dict[str
 
 
 def test_the_table_of_alerts_is_up_to_date() -> None:
-    done = run(sys.executable, str(ROOT / "charts/generate_alerts.py"), "--check")
+    done = run(sys.executable, str(ROOT / "scripts/generators/alerts_page.py"), "--check")
     assert done.returncode == 0, done.stderr

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from charts import NAMESPACE, Rendering, gateway
-from tools import ROOT, run, tool
+
+from support.charts import NAMESPACE, Rendering, gateway
+from support.tools import ROOT, run, tool
 
 SPECIFIED = {
     "HighErrorRate": ("warning", "1", "5m"),

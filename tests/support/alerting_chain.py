@@ -13,8 +13,9 @@ from typing import Any
 import aiohttp
 import yaml
 from aiohttp import web
-from tools import ROOT, tool
-from workloads import eventually
+
+from support.tools import ROOT, tool
+from support.workloads import eventually
 
 CHART = ROOT / "charts" / "bot-gateway"
 SCRAPE = "15s"

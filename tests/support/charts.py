@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tools import ROOT, run, tool
+
+from support.tools import ROOT, run, tool
 
 GATEWAY_CHART = ROOT / "charts/bot-gateway"
 SANDBOX_CHART = ROOT / "charts/sandbox"

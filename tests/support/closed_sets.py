@@ -7,12 +7,12 @@ from collections.abc import Iterable
 
 from aiogram import Router, methods
 from aiogram.methods import TelegramMethod
-from metric_watch import PREFIX
 from prometheus_client import Metric
 
 from app.bot import callbacks, setup
 from app.bot.states import STATE_NAMES
 from app.core.metrics import FAMILIES
+from support.metric_watch import PREFIX
 
 LIBRARY_LABELS = {"le"}
 _STATUS = re.compile(r"[1-5]\d\d|error")

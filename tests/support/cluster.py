@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from charts import SANDBOX_CHART
-from kubectl import delete_namespace, kubectl
-from tools import run
+from support.charts import SANDBOX_CHART
+from support.kubectl import delete_namespace, kubectl
+from support.tools import run
 
 IMAGE_TAG = os.environ.get("E2E_IMAGE_TAG", "dev")
 MONITORING = os.environ.get("E2E_MONITORING_NAMESPACE", "monitoring")

@@ -8,7 +8,10 @@ import time
 from typing import Any
 
 import aiohttp
-from metric_moves import (
+from redis.asyncio import Redis
+
+from sandbox.faults import FaultSpec
+from support.metric_moves import (
     action,
     answered,
     button,
@@ -20,11 +23,8 @@ from metric_moves import (
     update,
     verified,
 )
-from metric_user_actions import ADMIN, Acts
-from metric_watch import MetricWatch, Moves
-from redis.asyncio import Redis
-
-from sandbox.faults import FaultSpec
+from support.metric_user_actions import ADMIN, Acts
+from support.metric_watch import MetricWatch, Moves
 
 SECRET = {"X-Telegram-Bot-Api-Secret-Token": "known-webhook-secret"}
 HELP = {

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from metric_failures import SECRET, post, update_body
-from metric_user_actions import Acts
-from metric_watch import MetricWatch
 
 import app.core.version
+from support.metric_failures import SECRET, post, update_body
+from support.metric_user_actions import Acts
+from support.metric_watch import MetricWatch
 
 
 async def the_start(world: Any, watch: MetricWatch, replica: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metric_watch import Moves
+from support.metric_watch import Moves
 
 MIDDLEWARES = ("metrics", "addressed", "i18n", "rate_limit", "auth", "guard")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from metric_moves import (
+from support.metric_moves import (
     action,
     answered,
     button,
@@ -19,7 +19,7 @@ from metric_moves import (
     update,
     verified,
 )
-from metric_watch import MetricWatch, Moves
+from support.metric_watch import MetricWatch, Moves
 
 APPLICANT, UZBEK, EXECUTOR, ADMIN, STRANGER = 1001, 1002, 2003, 4001, 5001
 Act = Callable[[], object]

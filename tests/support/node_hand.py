@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubectl import delete_namespace, kubectl
+from support.kubectl import delete_namespace, kubectl
 
 _SIGNAL = """
 import os, pathlib, sys

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tools import tool
-
 from sandbox.redis_server import free_port
+from support.tools import tool
 
 _NOBODY = 65534  # PostgreSQL refuses to run as root.
 

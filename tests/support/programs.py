@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from types import ModuleType
 
-from tools import ROOT
+from support.tools import ROOT
 
 
 def load_program(path: str) -> ModuleType:

@@ -11,10 +11,10 @@ from typing import Any, Self
 
 import aiohttp
 import yaml
-from charts import NAMESPACE
-from tools import tool
 
 from sandbox.redis_server import free_port
+from support.charts import NAMESPACE
+from support.tools import tool
 
 START_SECONDS = 60
 

@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 import yaml
-from kubectl import get, kubectl, wait_for
-from tools import run
+
+from support.kubectl import get, kubectl, wait_for
+from support.tools import run
 
 ALERT = "PretendedLoad"
 MANAGER = "remediator"

@@ -14,12 +14,12 @@ from typing import Any, Self
 
 import aiohttp
 import pytest
-from redis_sets import RedisSet
 
 from sandbox.redis_server import RedisServer, free_port
 from sandbox.server import Sandbox
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.telegram.users import Users
+from support.redis_sets import RedisSet
 
 TOKEN = "42:AAF-known-token-of-the-integration-tests"
 SERVICE_TOKEN = "known-service-token-of-the-tests"

@@ -19,15 +19,15 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from charts import gateway
-from metric_failures import SECRET, post
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_process import PrometheusProcess
 from redis.asyncio import Redis
 
 from remediator.metrics import Metrics
 from sandbox.faults import FaultSpec
 from sandbox.redis_server import free_port
+from support.charts import gateway
+from support.metric_failures import SECRET, post
+from support.prometheus_process import PrometheusProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(2400)]
 

@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from exactly_once import (
+
+from support.exactly_once import (
     ENVIRONMENT,
     UPDATES_PER_ROUND,
     act,

@@ -10,14 +10,14 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-import metric_failures as failures
-import metric_gauges as gauges
-import metric_user_actions as users
 import pytest
-from metric_watch import PREFIX, MetricWatch
 
 from app.core.metrics import FAMILIES
 from sandbox.redis_server import free_port
+from support import metric_failures as failures
+from support import metric_gauges as gauges
+from support import metric_user_actions as users
+from support.metric_watch import PREFIX, MetricWatch
 
 APPLICANTS = 60
 BURST = 6

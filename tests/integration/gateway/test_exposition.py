@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from closed_sets import outside
-from metric_watch import PREFIX, MetricWatch
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
-from tools import run, tool
 
 from remediator.metrics import Metrics
+from support.closed_sets import outside
+from support.metric_watch import PREFIX, MetricWatch
+from support.tools import run, tool
 
 
 def assert_promtool_is_content(page: str) -> None:

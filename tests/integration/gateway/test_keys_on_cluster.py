@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from aiogram.methods import SendMessage
 from pydantic import SecretStr
-from redis_sets import ClusterSet
 
 from app.backends.models import Role, TelegramId, UserId
 from app.bot.broadcast_store import Broadcast, BroadcastStore
@@ -29,6 +28,7 @@ from app.delivery.keys import Address, KeySpace
 from app.delivery.leases import Leases
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
+from support.redis_sets import ClusterSet
 
 KEYS = KeySpace("bg", 42)
 PREFIX = KEYS.shared()

@@ -15,10 +15,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from metric_failures import SECRET, update_body
 
 from app.core.log_flood import BURST, MOST_CHARACTERS, PER_SECOND
 from sandbox.faults import FaultSpec
+from support.metric_failures import SECRET, update_body
 
 POSTS = int(os.environ.get("FLOOD_POSTS", "600"))
 AT_ONCE = 20

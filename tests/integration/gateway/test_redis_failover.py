@@ -12,7 +12,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from exactly_once import (
+from prometheus_client.parser import text_string_to_metric_families
+
+from support.exactly_once import (
     ENVIRONMENT,
     UPDATES_PER_ROUND,
     act,
@@ -20,8 +22,7 @@ from exactly_once import (
     assert_no_lane_is_left,
     begin,
 )
-from prometheus_client.parser import text_string_to_metric_families
-from redis_sets import ClusterSet, RedisSet, SentinelSet
+from support.redis_sets import ClusterSet, RedisSet, SentinelSet
 
 UPDATES = int(os.environ.get("FAILOVER_TEST_UPDATES", "2000"))
 FAILOVERS = max(1, UPDATES // 4000)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exactly_once import (
+
+from sandbox.redis_server import RedisServer
+from support.exactly_once import (
     CHATS,
     ENVIRONMENT,
     UPDATES_PER_ROUND,
@@ -21,8 +23,6 @@ from exactly_once import (
     begin,
     sends_of,
 )
-
-from sandbox.redis_server import RedisServer
 
 ROUNDS = 8
 LAG_SECONDS = 0.5

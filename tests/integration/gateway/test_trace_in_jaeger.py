@@ -13,12 +13,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-from postgres_process import postgres
 from redis.asyncio import Redis
-from tools import tool
 
 from sandbox.demo.monitoring import jaeger_config
 from sandbox.redis_server import free_port
+from support.postgres_process import postgres
+from support.tools import tool
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from fake_alertmanager import FakeAlertmanager
-from fault_proxy import FaultProxy
 from kubernetes.aio import client
-from operator_process import OperatorProcess, kubeconfig, service_account
 
 from remediator.cluster import Cluster
 from remediator.kube import connect
+from support.fake_alertmanager import FakeAlertmanager
+from support.fault_proxy import FaultProxy
+from support.operator_process import OperatorProcess, kubeconfig, service_account
 
 CRDS = Path(__file__).parents[3] / "charts" / "bot-gateway" / "crds"
 

@@ -2,7 +2,6 @@
 
 import pytest
 from kubernetes.aio import client
-from workloads import deploy, deployment, eventually, ready_pods
 
 from remediator.act.pods import restart_pod
 from remediator.act.rollout import restart_rollout
@@ -11,6 +10,7 @@ from remediator.api.names import BASELINE_ANNOTATION
 from remediator.api.remediation import ScaleKind
 from remediator.cluster import Cluster
 from remediator.decide.decision import ActResult
+from support.workloads import deploy, deployment, eventually, ready_pods
 
 pytestmark = pytest.mark.e2e
 

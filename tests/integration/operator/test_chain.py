@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 import yaml
-from alerting_chain import AlertingChain, Breakers, Fault
 from kubernetes.aio import client
-from operator_process import TOKEN, OperatorProcess
-from workloads import deploy, deployment, eventually, in_phase, policy, ready_pods
 
 from remediator.cluster import Cluster
+from support.alerting_chain import AlertingChain, Breakers, Fault
+from support.operator_process import TOKEN, OperatorProcess
+from support.workloads import deploy, deployment, eventually, in_phase, policy, ready_pods
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(580)]
 

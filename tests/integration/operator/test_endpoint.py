@@ -7,9 +7,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from fake_alertmanager import message
-from operator_process import TOKEN, OperatorProcess
-from workloads import eventually
+
+from support.fake_alertmanager import message
+from support.operator_process import TOKEN, OperatorProcess
+from support.workloads import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 

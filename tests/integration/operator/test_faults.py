@@ -3,14 +3,14 @@
 import asyncio
 
 import pytest
-from fake_alertmanager import FakeAlertmanager, alert, message
-from fault_proxy import FaultProxy
 from kubernetes.aio import client
-from operator_process import OperatorProcess
-from workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
 
 from remediator.api.names import PAUSED_ANNOTATION
 from remediator.cluster import Cluster
+from support.fake_alertmanager import FakeAlertmanager, alert, message
+from support.fault_proxy import FaultProxy
+from support.operator_process import OperatorProcess
+from support.workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 

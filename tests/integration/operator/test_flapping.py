@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from kubernetes.aio import client
 from prometheus_client import CollectorRegistry
-from workloads import deploy, deployment, eventually, policy, ready_pods, remediations
 
 from remediator.api.policy import TargetRef
 from remediator.cluster import Cluster
@@ -20,6 +19,7 @@ from remediator.observe.observer import Observer
 from remediator.reconcile.announce import Announcer
 from remediator.reconcile.rounds import Rounds
 from remediator.reconcile.store import Store
+from support.workloads import deploy, deployment, eventually, policy, ready_pods, remediations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(580)]
 

@@ -4,13 +4,13 @@ import signal
 
 import aiohttp
 import pytest
-from fake_alertmanager import FakeAlertmanager, alert, message
 from kubernetes.aio import client
-from operator_process import OperatorProcess
-from workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
 
 from remediator.api.names import RESTARTED_FOR_ANNOTATION
 from remediator.cluster import Cluster
+from support.fake_alertmanager import FakeAlertmanager, alert, message
+from support.operator_process import OperatorProcess
+from support.workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(580)]
 

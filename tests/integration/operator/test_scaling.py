@@ -4,15 +4,15 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fake_alertmanager import FakeAlertmanager, alert, message
 from kubernetes.aio import client
-from operator_process import OperatorProcess
-from workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
 
 from remediator.act.scale import ScaleOwner, read_scale
 from remediator.api.names import BASELINE_ANNOTATION
 from remediator.api.remediation import ScaleKind
 from remediator.cluster import Cluster
+from support.fake_alertmanager import FakeAlertmanager, alert, message
+from support.operator_process import OperatorProcess
+from support.workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-from fake_alertmanager import FakeAlertmanager, alert, message
 from kubernetes.aio import client
-from operator_process import OperatorProcess
-from workloads import deployment, eventually, in_phase, policy, ready_pods
 
 from remediator.api.names import BASELINE_ANNOTATION, RESTARTED_FOR_ANNOTATION
 from remediator.cluster import Cluster
+from support.fake_alertmanager import FakeAlertmanager, alert, message
+from support.operator_process import OperatorProcess
+from support.workloads import deployment, eventually, in_phase, policy, ready_pods
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(580)]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from chromium import CHROMIUM
 from playwright.sync_api import Browser, sync_playwright
+
+from support.chromium import CHROMIUM
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from chromium import CHROMIUM, WAIT_MS, opened
 from playwright.sync_api import Browser, Page, expect
-from ports import free_ports
+
+from support.chromium import CHROMIUM, WAIT_MS, opened
+from support.ports import free_ports
 
 PARTS = ("CONTROL", "TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")
 SERVICES = ("auth", "request", "user", "shift")

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ports import free_ports
-from tools import tool
+
+from support.ports import free_ports
+from support.tools import tool
 
 pytestmark = pytest.mark.timeout(240)  # three programs start in each test
 

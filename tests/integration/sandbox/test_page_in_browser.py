@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from chromium import CHROMIUM, WAIT_MS, opened
 from playwright.sync_api import Browser, Page, expect
-from ports import free_ports
-from tools import ROOT, tool
+
+from support.chromium import CHROMIUM, WAIT_MS, opened
+from support.ports import free_ports
+from support.tools import ROOT, tool
 
 PICTURES = ROOT / "docs" / "pictures"
 

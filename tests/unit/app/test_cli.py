@@ -8,8 +8,6 @@ import orjson
 import pytest
 from aiohttp import web
 from redis.asyncio import Redis
-from stub_server import serving
-from updates import written
 
 from app import cli, dead_letters_cli
 from app.core.settings import Settings
@@ -17,6 +15,8 @@ from app.delivery.dead_letters import DeadLetterReason, DeadLetters
 from app.delivery.keys import KeySpace
 from app.main import CannotListenError
 from app.webhook import SECRET_HEADER
+from support.stub_server import serving
+from support.updates import written
 
 Make = Callable[..., Settings]
 

@@ -10,12 +10,12 @@ import orjson
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
-from stub_server import serving
-from updates import written
 
 from app.core.settings import Settings
 from app.main import CannotListenError, Gateway, secrets_of
 from sandbox.redis_server import RedisServer, free_port
+from support.stub_server import serving
+from support.updates import written
 
 Make = Callable[..., Settings]
 UPDATE = written("/help")

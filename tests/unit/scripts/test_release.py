@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tools import ROOT, tool
+
+from support.tools import ROOT, tool
 
 pytestmark = pytest.mark.timeout(240)  # three SBOMs are written in a release
 

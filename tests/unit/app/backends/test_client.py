@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from aiohttp import web
 from pydantic import BaseModel
-from stub_server import serving
 
 from app.backends.breaker import BreakerPolicy, BreakerState
 from app.backends.call import Call
@@ -19,6 +18,7 @@ from app.backends.service import BackendService
 from app.core.metric_family import REGISTRY
 from app.core.tracing import create_span
 from app.delivery.context import UpdateContext, current_update
+from support.stub_server import serving
 
 READ = Call("GET", "/api/v1/things/{id}", path={"id": 3}, actor=7)
 WRITE = Call("POST", "/api/v1/things", body={"a": 1}, operation="create_thing", actor=7)

@@ -15,7 +15,6 @@ from aiogram.types import InlineKeyboardMarkup, Message, Update, User
 from aiohttp import web
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
-from stub_server import serving
 
 from app.backends.models import Identity
 from app.bot.services import Services
@@ -24,6 +23,7 @@ from app.core.metric_family import REGISTRY
 from app.core.settings import Settings
 from app.delivery.context import CachedIdentity, RateDecision, UpdateContext, current_update
 from sandbox.redis_server import RedisServer
+from support.stub_server import serving
 
 TOKEN = "42:TEST-TOKEN"
 

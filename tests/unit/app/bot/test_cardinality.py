@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from aiogram.types import Update
-from closed_sets import outside
 
 from app.bot import callbacks
 from app.bot.message_types import message_type
@@ -24,6 +23,7 @@ from app.core.metric_family import REGISTRY
 from app.core.redis_metrics import measured
 from app.delivery.context import CachedIdentity, RateDecision, UpdateContext
 from app.delivery.pipeline import Pipeline, _role
+from support.closed_sets import outside
 
 LABELS = int(os.environ.get("HOSTILE_LABELS", "5000"))
 _ALPHABET = string.printable + 'éшоўق\u202e\u0000\U0001f600"\\{}\n'

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from redis.crc import key_slot
 from redis.exceptions import RedisError
-from redis_sets import ClusterSet, ask
 from structlog.testing import capture_logs
 
 from app.core.election import Election
 from app.core.redis import RedisConnections
 from app.core.redis_batch import RedisUnavailableError, Script
 from sandbox.redis_server import RedisServer, free_port
+from support.redis_sets import ClusterSet, ask
 
 Sample = Callable[..., float]
 COUNT = Script("claim", "return redis.call('INCR', KEYS[1])")

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from redis_sets import SentinelSet
 
 from app.core.redis import RedisConnections
 from app.core.redis_batch import RedisUnavailableError, Script
+from support.redis_sets import SentinelSet
 
 Sample = Callable[..., float]
 COUNT = Script("claim", "return redis.call('INCR', KEYS[1])")

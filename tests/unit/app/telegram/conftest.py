@@ -10,10 +10,10 @@ import orjson
 import pytest
 from aiogram import Bot
 from aiohttp import web
-from stub_server import serving
 
 from app.delivery.context import UpdateContext, current_update
 from app.telegram.session import GatewaySession
+from support.stub_server import serving
 
 TOKEN = "42:AAF-known-token-of-the-tests"
 SENT = {"message_id": 9, "date": 1, "chat": {"id": 1001, "type": "private"}, "text": "hello"}

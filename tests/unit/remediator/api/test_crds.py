@@ -7,11 +7,11 @@ from typing import get_args
 import jsonschema
 import pytest
 import yaml
-from incident import Cluster, make_policy
 from pydantic import BaseModel
 
 from remediator.api.policy import Action, Mode, Policy, PolicySpec, PolicyStatus, Scope
 from remediator.api.remediation import Phase, RemediationSpec, RemediationStatus
+from support.incident import Cluster, make_policy
 
 CRDS = Path(__file__).resolve().parents[4] / "charts" / "bot-gateway" / "crds"
 

@@ -1,8 +1,7 @@
 """Remediation: from the API server's object and back, without a loss."""
 
-from incident import Cluster, make_policy
-
 from remediator.api.remediation import Phase, Remediation, RemediationStatus
+from support.incident import Cluster, make_policy
 
 
 def _object(**more):

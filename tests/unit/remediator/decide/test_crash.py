@@ -1,10 +1,10 @@
 """An operator that is killed between two writes goes on from the status, and the action happens exactly once."""
 
 import pytest
-from incident import Cluster, make_policy
 
 from remediator.api.remediation import Phase, PodState
 from remediator.decide.decision import ActResult
+from support.incident import Cluster, make_policy
 
 SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 STEPS = {

@@ -3,10 +3,10 @@
 from datetime import timedelta
 
 import pytest
-from incident import START, Cluster, make_policy, other_remediation_name
 
 from remediator.api.remediation import GateKind, Phase
 from remediator.decide.observed import ABSENT, ActionRecord, Observed, OtherRemediation
+from support.incident import START, Cluster, make_policy, other_remediation_name
 
 SPENT = tuple(ActionRecord(START - timedelta(minutes=50 - index), other_remediation_name(index)) for index in range(3))
 

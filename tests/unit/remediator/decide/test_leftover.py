@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from incident import Cluster, make_policy
 
 from remediator.api.remediation import Phase, ScaleKind, StepResult
 from remediator.decide.decision import Revert, Scale
 from remediator.decide.ledger import has_begun
 from remediator.decide.observed import ABSENT, Autoscaler, SavedBaseline
 from remediator.decide.opening import open_remediation
+from support.incident import Cluster, make_policy
 
 SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 

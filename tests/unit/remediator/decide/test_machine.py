@@ -1,11 +1,10 @@
 """The way of an incident from its first alert to its end."""
 
-from incident import START, Cluster, make_policy
-
 from remediator.api.limits import MAX_ALERTS, MAX_DECISIONS
 from remediator.api.policy import Mode
 from remediator.api.remediation import GateKind, Phase, StepResult
 from remediator.decide.decision import ActResult, EvictPod
+from support.incident import START, Cluster, make_policy
 
 
 def test_one_pod_of_three_is_replaced_after_settling_and_the_incident_succeeds():

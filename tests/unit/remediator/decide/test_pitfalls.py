@@ -2,11 +2,10 @@
 
 from dataclasses import replace
 
-from incident import REQUEST, START, Cluster, make_alert, make_policy, other_remediation_name
-
 from remediator.api.remediation import Phase, StepResult
 from remediator.decide.decision import EvictPod, Revert, RolloutRestart
 from remediator.decide.observed import Autoscaler, Observed, OtherRemediation, ScaleKind
+from support.incident import REQUEST, START, Cluster, make_alert, make_policy, other_remediation_name
 
 SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from incident import Cluster, make_policy
 
 from remediator.api.remediation import Phase
 from remediator.decide.decision import ActResult, EvictPod, RolloutRestart, Scale
 from remediator.decide.observed import Observed
+from support.incident import Cluster, make_policy
 
 SPEC = {
     "escalation": [

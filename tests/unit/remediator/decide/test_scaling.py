@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from incident import Cluster, make_policy
 
 from remediator.api.remediation import Phase, ScaleKind, StepResult
 from remediator.decide.decision import ActResult, RemoveFieldOwnership, Revert
 from remediator.decide.observed import Autoscaler
+from support.incident import Cluster, make_policy
 
 SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from incident import REQUEST, Cluster, make_alert, make_policy
 
 from remediator.api.policy import Scope
 from remediator.api.remediation import GateKind, Phase
 from remediator.decide.alerts import look_at_alerts
 from remediator.decide.observed import Observed
 from remediator.decide.scope import judge_cause
+from support.incident import REQUEST, Cluster, make_alert, make_policy
 
 
 def _with_prometheus(cluster, *, successes=(), **breakers):

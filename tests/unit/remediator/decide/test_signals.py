@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from incident import Cluster, make_alert, make_policy
 
 from remediator.api.remediation import Phase
 from remediator.decide.observed import Observed
 from remediator.decide.opening import open_remediation
+from support.incident import Cluster, make_alert, make_policy
 
 LOST = [
     (Observed(alertmanager_up=False), "AlertmanagerUnreachable"),

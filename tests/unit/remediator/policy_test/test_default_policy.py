@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import yaml
-from charts import GATEWAY_CHART, NAMESPACE, gateway
 
 from remediator.api.policy import Policy
 from remediator.policy_test.cli import main
 from remediator.policy_test.document import load_test_file
+from support.charts import GATEWAY_CHART, NAMESPACE, gateway
 
 TESTS = GATEWAY_CHART / "policy-tests" / "default_test.yaml"
 

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tools import run, tool
 
 from sandbox.control.client import Client
 from sandbox.control.prometheus import Prometheus, gateway_numbers, gateway_query
 from sandbox.settings import Settings
+from support.tools import run, tool
 
 OURS = 'namespace="bots",job="bot-gateway"'
 OTHERS = ('namespace="others",job="bot-gateway"', 'namespace="bots",job="second"')

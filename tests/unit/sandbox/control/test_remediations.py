@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
-from tools import run, tool
 
 from sandbox.control.remediations import NO_ACCOUNT, NO_ANSWER, REFUSALS, Remediations, RemediationsUnreadableError
+from support.tools import run, tool
 
 ITEMS = [{"metadata": {"name": "rem-1"}}]
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-CHARTS = Path(__file__).resolve().parent
+CHARTS = Path(__file__).resolve().parents[2] / "charts"
 
 
 class DocumentationError(Exception):
@@ -79,7 +79,7 @@ def readme(chart: Path) -> str:
     ]
     return "\n".join(
         [
-            "<!-- Written by charts/generate_readme.py from Chart.yaml, README.head.md and values.yaml. -->",
+            "<!-- Written by scripts/generators/chart_readme.py from Chart.yaml, README.head.md and values.yaml. -->",
             f"# {about['name']}",
             "",
             f"{about['description']}. Chart {about['version']}, application {about['appVersion']}.",
@@ -113,7 +113,7 @@ def main() -> int:
             if not check:
                 file.write_text(text)
     if check and stale:
-        print(f"not up to date, run charts/generate_readme.py: {', '.join(stale)}", file=sys.stderr)
+        print(f"not up to date, run scripts/generators/chart_readme.py: {', '.join(stale)}", file=sys.stderr)
         return 1
     return 0
 

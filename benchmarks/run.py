@@ -25,11 +25,11 @@ from pathlib import Path
 import httpx
 import psutil
 import uvloop
+
 from collector import collector
 from load import Requests, closed_loop, in_turns, open_loop, require_success
-from stand_in import StandIn
-
 from sandbox.redis_server import RedisServer
+from stand_in import StandIn
 
 HERE = Path(__file__).parent
 TOKEN = "42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"

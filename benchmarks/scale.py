@@ -18,17 +18,17 @@ from dataclasses import dataclass
 
 import psutil
 import uvloop
+from redis.asyncio import Redis
+
+from app.core.settings import Settings
 from burst import TIMES, Burst, burst
 from costs import CONNECTIONS, WARM_SECONDS, Contender, Cost, compare, table
 from known_users import remember_users
 from load import Requests, closed_loop, open_loop
-from redis.asyncio import Redis
 from redis_ceiling import updates_a_second
 from replicas import GATEWAY_CORE, OTHER_CORE, TOKEN, running
-from stand_in import StandIn
-
-from app.core.settings import Settings
 from sandbox.redis_server import RedisServer
+from stand_in import StandIn
 
 PARTS = ("replicas", "users", "series", "burst", "redis")
 REPLICAS = (1, 2, 4)

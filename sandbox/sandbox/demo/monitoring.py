@@ -1,7 +1,7 @@
 """Prometheus, Alertmanager and Jaeger of the demo: each is started where its program is on PATH.
 
-Rules and routing are the chart's own, written into ``chart/`` by ``charts/generate_demo.py``. Not a production setup:
-everything listens on 127.0.0.1 and its data goes with the next start.
+Rules and routing are the chart's own, written into ``chart/`` by ``scripts/generators/demo_chart.py``. Not a
+production setup: everything listens on 127.0.0.1 and its data goes with the next start.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""The operator at scale: `make perf-operator` (PYTHONPATH=tests/support; etcd and kube-apiserver on PATH).
+"""The operator at scale: `make perf-operator` (PYTHONPATH=tests; etcd and kube-apiserver on PATH).
 
 Gateways of ten pods each, as objects in an API server of its own without a node. Three questions: what do idle targets
 cost (CPU, memory, API calls a minute), how long is it from a webhook to the persisted intent among them, and what
@@ -23,14 +23,15 @@ from typing import Any
 
 import psutil
 import yaml
-from control_plane import ControlPlane, MissingBinaryError
-from fake_alertmanager import FakeAlertmanager, message
 from kubernetes.aio import client, config
-from operator_process import OperatorProcess, kubeconfig, service_account
-from operator_world import NAMESPACE, PODS, SERVICES, FakePrometheus, World, breaker_alert
-from workloads import eventually
 
-CRDS = Path(__file__).parents[2] / "charts" / "bot-gateway" / "crds"
+from operator_world import NAMESPACE, PODS, SERVICES, FakePrometheus, World, breaker_alert
+from support.control_plane import ControlPlane, MissingBinaryError
+from support.fake_alertmanager import FakeAlertmanager, message
+from support.operator_process import OperatorProcess, kubeconfig, service_account
+from support.workloads import eventually
+
+CRDS = Path(__file__).parents[1] / "charts" / "bot-gateway" / "crds"
 ACCOUNT = f"system:serviceaccount:{NAMESPACE}:remediator"
 SETTLING_SECONDS = 5
 STORM_TARGETS = 100

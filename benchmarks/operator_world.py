@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from aiohttp import web
-from fake_alertmanager import FakeAlertmanager, alert
 from kubernetes.aio import client
+
+from support.fake_alertmanager import FakeAlertmanager, alert
 
 NAMESPACE = "gateways"
 SERVICES = ("auth", "request", "user", "shift")

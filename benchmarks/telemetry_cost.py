@@ -17,12 +17,12 @@ from functools import partial
 from pathlib import Path
 
 import uvloop
+
 from load import Requests, in_turns
 from run import HERE, Contender, Flat, Running, contenders, flat_out, running
-from stand_in import StandIn
-
 from sandbox.redis_server import RedisServer, free_port
 from sandbox.traces.receiver import SpanReceiver, SpanStore
+from stand_in import StandIn
 
 EVERYTHING = "all on, collector answers"
 NOTHING = "no metrics, no spans"

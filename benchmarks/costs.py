@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import psutil
-from load import Requests, closed_loop, in_turns, require_success
 from redis.asyncio import Redis
+
+from load import Requests, closed_loop, in_turns, require_success
 from replicas import Replica
 
 CONNECTIONS = 32

@@ -23,13 +23,13 @@ import httpx
 import orjson
 import psutil
 import uvloop
-from load import Connection, connect
-from stand_in import StandIn
 
+from load import Connection, connect
 from sandbox.faults import FaultSpec
 from sandbox.redis_server import RedisServer, free_port
 from sandbox.server import Sandbox
 from sandbox.settings import Settings
+from stand_in import StandIn
 
 GOAL = 1.5
 HANG_SECONDS = 15.0

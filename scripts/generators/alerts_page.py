@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts/bot-gateway"
 PAGE = ROOT / "docs/alerts.md"
-BEGIN, END = "<!-- alerts: begin, written by charts/generate_alerts.py -->", "<!-- alerts: end -->"
+BEGIN, END = "<!-- alerts: begin, written by scripts/generators/alerts_page.py -->", "<!-- alerts: end -->"
 TITLES = {"alerts": "The gateway", "slo": "Objectives", "remediator": "The operator"}
 
 
@@ -63,7 +63,7 @@ def main() -> int:
     wanted = page(current)
     if parser.parse_args().check:
         if current != wanted:
-            print("docs/alerts.md is not up to date, run charts/generate_alerts.py", file=sys.stderr)
+            print("docs/alerts.md is not up to date, run scripts/generators/alerts_page.py", file=sys.stderr)
         return int(current != wanted)
     PAGE.write_text(wanted)
     return 0

@@ -14,11 +14,11 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts/bot-gateway"
-FOLDER = ROOT / "service/sandbox/demo/chart"
+FOLDER = ROOT / "sandbox/sandbox/demo/chart"
 NAMESPACE = "demo"
-HEAD = "# Written by charts/generate_demo.py from charts/bot-gateway.\n"
+HEAD = "# Written by scripts/generators/demo_chart.py from charts/bot-gateway.\n"
 COMMON = ("telegram.token=1:demo", "alerting.plainConfig=true", "alerting.notificationService.url=")
 MONITORING = "monitoring.coreos.com/v1"
 
@@ -42,7 +42,7 @@ def _render(helm: str, *values: str) -> list[dict[str, Any]]:
     command = [helm, "template", "bot-gateway", str(CHART), "--namespace", NAMESPACE, "--api-versions", MONITORING]
     done = subprocess.run([*command, *settings], capture_output=True, text=True, check=False)  # noqa: S603 - our chart
     if done.returncode:
-        raise SystemExit(f"generate_demo: {done.stderr.strip()}")
+        raise SystemExit(f"demo_chart: {done.stderr.strip()}")
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
@@ -60,12 +60,12 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     helm = shutil.which("helm")
     if helm is None:
-        print("generate_demo: helm is missing, the demo's files are left as they are", file=sys.stderr)
+        print("demo_chart: helm is missing, the demo's files are left as they are", file=sys.stderr)
         return 0
     stale = [name for name, text in files(helm).items() if _current(name) != text]
     if parser.parse_args().check:
         for name in stale:
-            print(f"{name} is not up to date, run charts/generate_demo.py", file=sys.stderr)
+            print(f"{name} is not up to date, run scripts/generators/demo_chart.py", file=sys.stderr)
         return int(bool(stale))
     FOLDER.mkdir(exist_ok=True)
     for name, text in files(helm).items():
