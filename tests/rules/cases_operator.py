@@ -24,7 +24,8 @@ GAUGES = (
         1,
         0,
         300,
-        "bot-gateway-remediator polls Alertmanager in vain; it starts nothing new and holds what it has begun.",
+        "bot-gateway-remediator cannot poll Alertmanager. It starts no new remediation and holds those in progress. "
+        "Check Alertmanager, its URL in the values and the NetworkPolicy.",
         labels={"source": "alertmanager"},
         job=REMEDIATOR,
         other_pods_count=False,
@@ -35,8 +36,8 @@ GAUGES = (
         1,
         0,
         300,
-        "bot-gateway-remediator sees neither the Watchdog nor an answer of Prometheus, so it counts no alert as "
-        "cleared.",
+        "bot-gateway-remediator sees neither the Watchdog alert nor a response from Prometheus, so it treats no alert "
+        "as cleared. Check Prometheus first.",
         job=REMEDIATOR,
         other_pods_count=False,
     ),
@@ -51,13 +52,13 @@ OPERATOR = (
         "fires at once and resolves when it is cleared",
         {HANDED_OVER: level((0, 300), (1, 300), (0, 300))},
         {285: 0, 300: 1, 585: 1, 600: 0},
-        message="Policy p could not finish a remediation of Deployment/d; nothing more happens there until a person "
-        "clears it.",
+        message="Policy p could not complete a remediation of Deployment/d. The operator does not act on this target "
+        "until a person clears the Remediation. Read what it tried with remediator explain, and fix the cause.",
         labels={"job": REMEDIATOR, "policy": "p", "target": "Deployment/d"},
     ),
     Case(
         "RemediationGaveUp",
-        "stays silent on other endings",
+        "stays silent on other phases",
         {
             operator("remediator_remediations", policy="p", phase=phase): level((3, 900))
             for phase in ("Succeeded", "NotNeeded", "Failed", "Gated")
@@ -66,14 +67,14 @@ OPERATOR = (
     ),
     Case(
         "RemediatorDown",
-        "fires when it is not scraped, after its time, and resolves",
+        "fires when it is not scraped, after its duration, and resolves",
         {up(): level((1, 300), ("stale", 600), (1, 300))},
         {300: 0, 585: 0, 600: 1, 900: 0},
-        message="bot-gateway-remediator in bots is gone or does not reconcile: alerts still reach people, nothing "
-        "repairs itself.",
+        message="bot-gateway-remediator in bots is down or does not reconcile. Alerts still reach people, but nothing "
+        "is repaired automatically. Check the pod and its log.",
         labels={"job": REMEDIATOR},
     ),
-    Case("RemediatorDown", "fires when it does not answer", {up(): level((0, 900))}, {285: 0, 300: 1}),
+    Case("RemediatorDown", "fires when it does not respond", {up(): level((0, 900))}, {285: 0, 300: 1}),
     Case(
         "RemediatorDown",
         "fires when it does not reconcile",
@@ -92,15 +93,16 @@ OPERATOR = (
     ),
     Case(
         "RemediatorWebhookSilent",
-        "fires when alerts fire and none arrives, not early, and resolves",
-        # The last webhook came at 60 s; from 1800 s on they come again.
+        "fires when alerts fire and no webhook arrives, not early, and resolves",
+        # The last webhook came at 60 s; from 1800 s they arrive again.
         {ERRORS: steady(2, 3600), LAST_WEBHOOK: f"{level((60, 1800))} 1800+15x100"},
         {900: 0, 1245: 0, 1290: 1, 1785: 1, 1815: 0},
-        message="No webhook for 20m 30s although an alert fires. The operator goes on by polling.",
+        message="No webhook has reached the operator for 20m 30s although an alert fires. The operator continues by "
+        "polling. Check the AlertmanagerConfig and the token.",
     ),
     Case(
         "RemediatorWebhookSilent",
-        "stays silent while webhooks come",
+        "stays silent while webhooks arrive",
         {ERRORS: steady(2, 3600), LAST_WEBHOOK: "0+15x240"},
         {1800: 0, 3000: 0},
     ),
@@ -116,7 +118,7 @@ OPERATOR = (
     ),
     Case(
         "RemediatorWebhookSilent",
-        "stays silent on the first webhook after a quiet day",
+        "stays silent on the first webhook after a day without alerts",
         {
             ERRORS: counter(Pace(0, 4 * HOUR), Pace(5, HOUR)),
             LAST_WEBHOOK: f"{level((60, 4 * HOUR + 345))} {4 * HOUR + 345}+15x200",

@@ -1,6 +1,6 @@
-"""Cases of the burn-rate alerts: they fire on a burn that matters, soon stop after it, and keep still on a blip.
+"""Cases of the burn-rate alerts: they fire on a high burn rate, stop soon after it, and stay silent on a short peak.
 
-Their messages tell the rate of the long window.
+Their messages give the ratio of the long window.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ MINUTE, HOUR = 60, 3600
 
 
 def counter(*paces: Pace) -> str:
-    """A counter with a sample a minute: the stories last for hours."""
+    """A counter with one sample per minute, because the cases last for hours."""
     return series.counter(*paces, interval=MINUTE)
 
 
-def case(alert: str, name: str, story: dict[str, str], firing: dict[int, int], **more: Any) -> Case:
-    return Case(alert, name, story, firing, interval=MINUTE, **more)
+def case(alert: str, name: str, series_values: dict[str, str], firing: dict[int, int], **more: Any) -> Case:
+    return Case(alert, name, series_values, firing, interval=MINUTE, **more)
 
 
 def updates(*phases: tuple[float, float, int]) -> dict[str, str]:
-    """Updates handled and failed; a phase is (handled a second, failed a second, seconds)."""
+    """Updates handled and failed; a phase is (handled per second, failed per second, seconds)."""
     return {
         selector(REQUESTS, outcome="handled"): counter(*(Pace(good, seconds) for good, _, seconds in phases)),
         selector(REQUESTS, outcome="failed"): counter(*(Pace(bad, seconds) for _, bad, seconds in phases)),
@@ -35,7 +35,7 @@ def updates(*phases: tuple[float, float, int]) -> dict[str, str]:
 
 
 def durations(*phases: tuple[float, float, int]) -> dict[str, str]:
-    """Updates fast and slow; a phase is (fast a second, slow a second, seconds)."""
+    """Updates fast and slow; a phase is (fast per second, slow per second, seconds)."""
     total = counter(*(Pace(fast + slow, seconds) for fast, slow, seconds in phases))
     return {
         selector(f"{DURATION}_bucket", le="2.0"): counter(*(Pace(fast, seconds) for fast, _, seconds in phases)),
@@ -57,13 +57,14 @@ CASES: tuple[Case, ...] = (
         },
     ),
     case(
-        "UpdateSuccessBudgetBurn", "fires when a tenth fails all along",
+        "UpdateSuccessBudgetBurn", "fires when a tenth always fails",
         updates((9, 1, 2 * HOUR)),
         {10 * MINUTE: 1},
-        message="10% of the updates fail; the objective is 99.9 %.", labels={"job": JOB},
+        message="10% of the updates fail; the objective is 99.9 %. Check which outcome grows, and stop rollouts.",
+        labels={"job": JOB},
     ),
     case(
-        "UpdateSuccessBudgetBurn", "stays silent on a blip of a minute",
+        "UpdateSuccessBudgetBurn", "stays silent on a peak of one minute",
         updates((10, 0, 2 * HOUR), (9.5, 0.5, MINUTE), (10, 0, HOUR)),
         dict.fromkeys(range(2 * HOUR, 3 * HOUR, 2 * MINUTE), 0),
     ),
@@ -78,12 +79,12 @@ CASES: tuple[Case, ...] = (
         {HOUR: 0, 90 * MINUTE: 0},
     ),
     case(
-        "UpdateSuccessBudgetBurn", "stays silent when the counters start again",
+        "UpdateSuccessBudgetBurn", "stays silent on counter resets",
         {name: f"{values} {values}" for name, values in updates((10, 0, HOUR)).items()},
         dict.fromkeys(range(HOUR, 2 * HOUR, 5 * MINUTE), 0),
     ),
     case(
-        "UpdateSuccessBudgetBurn", "does not count strangers or duplicates",
+        "UpdateSuccessBudgetBurn", "does not count unauthorized requests or duplicates",
         {
             selector(REQUESTS, outcome="handled"): counter(Pace(10, 2 * HOUR)),
             selector(REQUESTS, outcome="failed"): counter(Pace(0, 2 * HOUR)),
@@ -96,7 +97,8 @@ CASES: tuple[Case, ...] = (
         "UpdateSuccessBudgetBurnSlow", "fires on a slow burn",
         updates((9.96, 0.04, 8 * HOUR)),
         {4 * HOUR: 1},
-        message="0.4% of the updates fail; the objective is 99.9 %.", labels={"job": JOB},
+        message="0.4% of the updates fail; the objective is 99.9 %. Find the most frequent error of the day and fix "
+        "it.", labels={"job": JOB},
     ),
     case(
         "UpdateSuccessBudgetBurnSlow", "stays silent within the objective, not early, and resolves",
@@ -109,7 +111,7 @@ CASES: tuple[Case, ...] = (
         {2 * HOUR: 0, 3 * HOUR: 0},
     ),
     case(
-        "UpdateSuccessBudgetBurnSlow", "stays silent when the counters start again",
+        "UpdateSuccessBudgetBurnSlow", "stays silent on counter resets",
         {name: f"{values} {values}" for name, values in updates((10, 0, 2 * HOUR)).items()},
         {2 * HOUR: 0, 3 * HOUR: 0},
     ),
@@ -125,10 +127,11 @@ CASES: tuple[Case, ...] = (
         },
     ),
     case(
-        "UpdateLatencyBudgetBurn", "fires when a fifth is slow all along",
+        "UpdateLatencyBudgetBurn", "fires when a fifth is always slow",
         durations((8, 2, 2 * HOUR)),
         {10 * MINUTE: 1},
-        message="20% of the updates take over 2.0 s; the objective is 99 %.", labels={"job": JOB},
+        message="20% of the updates take longer than 2.0 s; the objective is 99 %. Check the backends and the CPU "
+        "usage.", labels={"job": JOB},
     ),
     case(
         "UpdateLatencyBudgetBurn", "stays silent within the objective",
@@ -141,7 +144,7 @@ CASES: tuple[Case, ...] = (
         {HOUR: 0},
     ),
     case(
-        "UpdateLatencyBudgetBurn", "stays silent when the counters start again",
+        "UpdateLatencyBudgetBurn", "stays silent on counter resets",
         {name: f"{values} {values}" for name, values in durations((10, 0, HOUR)).items()},
         dict.fromkeys(range(HOUR, 2 * HOUR, 5 * MINUTE), 0),
     ),
@@ -151,10 +154,11 @@ CASES: tuple[Case, ...] = (
         {2 * HOUR: 0, 2 * HOUR + 14 * MINUTE: 0, 7 * HOUR: 1, 19 * HOUR: 0},
     ),
     case(
-        "UpdateLatencyBudgetBurnSlow", "fires when four of a hundred are slow all along",
+        "UpdateLatencyBudgetBurnSlow", "fires when 4 % are always slow",
         durations((9.6, 0.4, 8 * HOUR)),
         {4 * HOUR: 1},
-        message="4% of the updates take over 2.0 s; the objective is 99 %.", labels={"job": JOB},
+        message="4% of the updates take longer than 2.0 s; the objective is 99 %. Find in the traces where the time "
+        "is spent.", labels={"job": JOB},
     ),
     case(
         "UpdateLatencyBudgetBurnSlow", "stays silent within the objective and without traffic",
@@ -162,7 +166,7 @@ CASES: tuple[Case, ...] = (
         {3 * HOUR: 0, 11 * HOUR: 0},
     ),
     case(
-        "UpdateLatencyBudgetBurnSlow", "stays silent when the counters start again",
+        "UpdateLatencyBudgetBurnSlow", "stays silent on counter resets",
         {name: f"{values} {values}" for name, values in durations((10, 0, 2 * HOUR)).items()},
         {2 * HOUR: 0, 3 * HOUR: 0},
     ),

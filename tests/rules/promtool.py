@@ -1,4 +1,4 @@
-"""One case of an alert, and promtool that plays it against the rules as the chart renders them.
+"""A test case of an alert, and how promtool runs it against the rules that the chart renders.
 
 Series are written in promtool's notation, mostly with one sample every 15 seconds, the scrape and evaluation interval.
 """
@@ -21,7 +21,7 @@ REMEDIATOR = "bot-gateway-remediator"
 
 @dataclass(frozen=True)
 class Case:
-    """A story told in series, and at which times the alert fires."""
+    """Input series, and the times at which the alert fires."""
 
     alert: str
     name: str
@@ -29,18 +29,18 @@ class Case:
     firing: dict[int, int]
     """Seconds from the start to the number of firing alerts then."""
     message: str = ""
-    """The description that a person reads at the first time it fires; empty means that it is not looked at."""
+    """The description when the alert first fires; empty means that the case does not check it."""
     labels: dict[str, str] = field(default_factory=dict)
-    """Labels besides severity, service and namespace that go with the message."""
+    """Labels of the alert besides severity, service and namespace, checked with the message."""
     interval: int = INTERVAL
-    """Seconds between two samples and two evaluations."""
+    """Seconds between two samples and between two evaluations."""
 
     def __str__(self) -> str:
         return f"{self.alert}-{self.name}"
 
 
 def selector(metric: str, *, job: str = JOB, **labels: str) -> str:
-    """A series' name with the labels that a scrape gives it."""
+    """The name of a series with the labels that a scrape adds."""
     pairs = {"namespace": NAMESPACE, "job": job, "pod": "a", "instance": "a:8000", **labels}
     if "pod" in labels and "instance" not in labels:
         pairs["instance"] = f"{labels['pod']}:8000"
@@ -48,7 +48,7 @@ def selector(metric: str, *, job: str = JOB, **labels: str) -> str:
 
 
 def play(case: Case, groups: list[dict[str, Any]], directory: Path) -> None:
-    """Run the case with promtool; AssertionError with promtool's words when it goes another way."""
+    """Run the case with promtool; AssertionError with promtool's output when it fails."""
     rules_file = directory / "rules.yaml"
     rules_file.write_text(yaml.safe_dump({"groups": _groups_of(case.alert, groups)}))
     test: dict[str, Any] = {
@@ -79,7 +79,7 @@ def _rule(alert: str, groups: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _groups_of(alert: str, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The alert alone, after the recordings that it reads and, where it reads ALERTS, all the others."""
+    """The alert after the recording rules that it reads and, if it reads ALERTS, after all other alerts."""
     own = _rule(alert, groups)
     needed = [
         {**group, "rules": [rule for rule in group["rules"] if rule is not own and _is_read(rule, own["expr"])]}

@@ -1,4 +1,4 @@
-"""Promtool's notation for the shapes that the cases are made of; a piece stands for some seconds of samples."""
+"""Series in promtool's notation, built from pieces of constant rate or value."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rules.promtool import INTERVAL
 
 @dataclass(frozen=True)
 class Pace:
-    """A counter that grows so many a second for so many seconds."""
+    """The rate of a counter per second, for a number of seconds."""
 
     per_second: float
     seconds: int
 
 
 def counter(*paces: Pace, interval: int = INTERVAL) -> str:
-    """A counter that starts at zero and goes through the paces without a reset."""
+    """A counter that starts at zero and grows at each pace in turn, without a reset."""
     pieces = []
     value = Fraction(0)
     for pace in paces:
@@ -30,12 +30,12 @@ def counter(*paces: Pace, interval: int = INTERVAL) -> str:
 
 
 def steady(per_second: float, seconds: int) -> str:
-    """A counter that grows at one pace from zero."""
+    """A counter that starts at zero and grows at one rate."""
     return counter(Pace(per_second, seconds))
 
 
 def level(*values_and_seconds: tuple[float | str, int]) -> str:
-    """A gauge that stays at each value for so many seconds; `_` is a missing sample, `stale` the end of the series."""
+    """A gauge that keeps each value for a number of seconds; `_` is a missing sample, `stale` the end of the series."""
     return " ".join(_piece(value, seconds // INTERVAL) for value, seconds in values_and_seconds)
 
 
@@ -48,9 +48,9 @@ def _piece(value: float | str, samples: int) -> str:
 
 
 def histogram(name_and_labels: str, bounds: Sequence[str], *phases: tuple[str, float, int]) -> dict[str, str]:
-    """Bucket series of a histogram whose observations fall into one bucket a phase.
+    """Bucket series of a histogram whose observations fall into one bucket per phase.
 
-    A phase is (upper bound of the bucket, observations a second, seconds). `name_and_labels` has no closing brace.
+    A phase is (upper bound of the bucket, observations per second, seconds). `name_and_labels` has no closing brace.
     """
     series: dict[str, str] = {}
     for index, bound in enumerate(bounds):

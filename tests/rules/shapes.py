@@ -1,6 +1,6 @@
-"""The stories that alerts of one shape share: of a rate, of a gauge, of a quantile.
+"""Cases that alerts of one kind share: on a rate, on a gauge, on a quantile.
 
-Each begins with ten quiet minutes, so that a window of five minutes is full, and every time is from the start.
+Each starts with ten minutes without failures, so that a window of five minutes is full. Times count from the start.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ class RateAlert:
         return selector(self.metric, pod=pod, **self.labels)
 
     def cases(self) -> list[Case]:
-        """The stories of a rate."""
+        """Cases of an alert on a rate."""
         burst = self.hold + 300
         step = 40 * self.threshold
         over = QUIET + burst
         return [
             Case(
                 self.alert,
-                "fires after its time, not before, and resolves",
+                "fires after its duration, not before, and resolves",
                 {self.at("a"): counter(Pace(0, QUIET), Pace(step, burst), Pace(0, HALF_HOUR))},
                 {
                     QUIET: 0,
@@ -79,7 +79,7 @@ class RateAlert:
             ),
             Case(
                 self.alert,
-                "stays silent when a counter starts again",
+                "stays silent on a counter reset",
                 {self.at("a"): f"{steady(self.threshold / 2, 900)} {steady(self.threshold / 2, 900)}"},
                 dict.fromkeys(range(900, HALF_HOUR, 60), 0),
             ),
@@ -110,45 +110,45 @@ class GaugeAlert:
     shown: dict[str, str] = field(default_factory=dict)
     job: str = JOB
     other_pods_count: bool = True
-    """Whether a second pod in trouble is a second alert."""
+    """Whether a second affected pod is a second alert."""
 
     def at(self, pod: str) -> str:
         return selector(self.metric, job=self.job, pod=pod, **self.labels)
 
     def cases(self) -> list[Case]:
-        """The stories of a gauge."""
-        trouble = self.hold + 300
-        over = QUIET + trouble
+        """Cases of an alert on a gauge."""
+        outage = self.hold + 300
+        over = QUIET + outage
         return [
             Case(
                 self.alert,
-                "fires after its time, not before, and resolves",
-                {self.at("a"): level((self.healthy, QUIET), (self.bad, trouble), (self.healthy, 600))},
+                "fires after its duration, not before, and resolves",
+                {self.at("a"): level((self.healthy, QUIET), (self.bad, outage), (self.healthy, 600))},
                 {QUIET: 0, QUIET + self.hold - INTERVAL: 0, QUIET + self.hold: 1, over - INTERVAL: 1, over: 0},
                 message=self.message,
                 labels={"job": self.job, **self.shown},
             ),
             Case(
                 self.alert,
-                "stays silent on a short trouble",
+                "stays silent on a short outage",
                 {self.at("a"): level((self.healthy, QUIET), (self.bad, self.hold - INTERVAL), (self.healthy, 600))},
                 dict.fromkeys(range(QUIET, QUIET + self.hold + 120, INTERVAL), 0),
             ),
             Case(
                 self.alert,
-                "stays silent at the threshold's good side",
+                "stays silent at a healthy value",
                 {self.at("a"): level((self.healthy, HALF_HOUR))},
                 {QUIET: 0, HALF_HOUR - 60: 0},
             ),
             Case(
                 self.alert,
-                "says nothing where there is no value",
+                "stays silent without a value",
                 {self.at("a"): level(("_", HALF_HOUR))},
                 {QUIET: 0, HALF_HOUR - 60: 0},
             ),
             Case(
                 self.alert,
-                "starts again with the replacement of a pod",
+                "starts its duration again after the replacement of a pod",
                 {
                     self.at("a"): level((self.bad, self.hold - INTERVAL), ("stale", 60)),
                     self.at("b"): level(("_", self.hold + 60), (self.healthy, 600)),
@@ -157,7 +157,7 @@ class GaugeAlert:
             ),
             Case(
                 self.alert,
-                "of two replicas",
+                "fires for two replicas",
                 {self.at(pod): level((self.bad, HALF_HOUR)) for pod in ("a", "b")},
                 {HALF_HOUR - 60: 2 if self.other_pods_count else 1},
             ),
@@ -172,28 +172,28 @@ class QuantileAlert:
     metric: str
     bounds: Sequence[str]
     fast: str
-    """The bucket of a healthy observation; its bound is the threshold or below it."""
+    """Upper bound of the bucket of a healthy observation: at most the threshold."""
     slow: str
-    """The bucket above the threshold."""
+    """Upper bound of the bucket above the threshold."""
     hold: int
     message: str
     labels: dict[str, str] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
 
-    def story(self, *phases: tuple[str, float, int], pod: str = "a") -> dict[str, str]:
+    def phases(self, *phases: tuple[str, float, int], pod: str = "a") -> dict[str, str]:
         return histogram(selector(f"{self.metric}_bucket", pod=pod, **self.labels)[:-1], self.bounds, *phases)
 
     def cases(self) -> list[Case]:
-        """The stories of a quantile."""
-        trouble = self.hold + 300
-        over = QUIET + trouble
+        """Cases of an alert on a quantile."""
+        outage = self.hold + 300
+        over = QUIET + outage
         silent = dict.fromkeys(range(QUIET, HALF_HOUR, 60), 0)
         return [
             Case(
                 self.alert,
-                "fires after its time, not before, and resolves",
+                "fires after its duration, not before, and resolves",
                 # Ten times the traffic when slow: one sample is then over 5 % of the window.
-                self.story((self.fast, 1, QUIET), (self.slow, 10, trouble), (self.fast, 10, HALF_HOUR)),
+                self.phases((self.fast, 1, QUIET), (self.slow, 10, outage), (self.fast, 10, HALF_HOUR)),
                 {
                     QUIET: 0,
                     QUIET + self.hold: 0,
@@ -205,32 +205,35 @@ class QuantileAlert:
             Case(
                 self.alert,
                 "fires when all are slow",
-                self.story((self.slow, 2, HALF_HOUR)),
+                self.phases((self.slow, 2, HALF_HOUR)),
                 {HALF_HOUR - 60: 1},
                 message=self.message,
                 labels={"job": JOB, **self.shown},
             ),
-            Case(self.alert, "stays silent when all are fast", self.story((self.fast, 2, HALF_HOUR)), silent),
+            Case(self.alert, "stays silent when all are fast", self.phases((self.fast, 2, HALF_HOUR)), silent),
             Case(
                 self.alert,
-                "stays silent when four of a hundred are slow",
-                _sum(self.story((self.fast, 96, HALF_HOUR)), self.story((self.slow, 4, HALF_HOUR))),
+                "stays silent when 4 % are slow",
+                _sum(self.phases((self.fast, 96, HALF_HOUR)), self.phases((self.slow, 4, HALF_HOUR))),
                 silent,
             ),
-            Case(self.alert, "stays silent without traffic", self.story((self.slow, 0, HALF_HOUR)), silent),
+            Case(self.alert, "stays silent without traffic", self.phases((self.slow, 0, HALF_HOUR)), silent),
             Case(
                 self.alert,
-                "stays silent when a counter starts again",
-                {series: f"{values} {values}" for series, values in self.story((self.fast, 2, HALF_HOUR // 2)).items()},
+                "stays silent on a counter reset",
+                {
+                    series: f"{values} {values}"
+                    for series, values in self.phases((self.fast, 2, HALF_HOUR // 2)).items()
+                },
                 silent,
             ),
             Case(
                 self.alert,
                 "stays silent while one replica is replaced",
                 {
-                    **self.story((self.fast, 2, HALF_HOUR)),
-                    **{s: f"{v} stale" for s, v in self.story((self.fast, 2, 900), pod="b").items()},
-                    **{s: f"_x62 {v}" for s, v in self.story((self.fast, 2, 870), pod="c").items()},
+                    **self.phases((self.fast, 2, HALF_HOUR)),
+                    **{s: f"{v} stale" for s, v in self.phases((self.fast, 2, 900), pod="b").items()},
+                    **{s: f"_x62 {v}" for s, v in self.phases((self.fast, 2, 870), pod="c").items()},
                 },
                 silent,
             ),
@@ -238,7 +241,7 @@ class QuantileAlert:
 
 
 def _sum(first: dict[str, str], second: dict[str, str]) -> dict[str, str]:
-    """The sum of two stories of one phase."""
+    """The sum of the series of two cases with one phase."""
     total: dict[str, str] = {}
     for series, values in first.items():
         growth, samples = values.removeprefix("0.0+").split("x")

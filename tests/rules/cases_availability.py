@@ -1,4 +1,4 @@
-"""Cases of the alerts about being there at all, about what waits and about the monitoring."""
+"""Cases of the alerts on availability, on queues and on the monitoring itself."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ GAUGES = (
         100,
         101,
         300,
-        "101 updates wait at Telegram (threshold 100): the webhook is unreachable or too slow.",
+        "101 updates wait at Telegram (threshold 100): it cannot reach the webhook, or the webhook is too slow. "
+        "Check last_error_message of getWebhookInfo.",
         other_pods_count=False,
     ),
 )
 
-BEING_THERE = (
+AVAILABILITY = (
     Case(
         "BotGatewayDown",
-        "fires when no pod answers, after its time, and resolves",
+        "fires when no pod responds, after its duration, and resolves",
         {up("a"): level((1, 300), (0, 300), (1, 300)), up("b"): level((0, 900))},
         {300: 0, 405: 0, 420: 1, 585: 1, 600: 0},
-        message="Not one pod of bot-gateway in bots answers its scrape.",
+        message="No pod of bot-gateway in bots responds to Prometheus. The bot is down; Telegram keeps updates for 24 "
+        "hours. Check the pods and the last rollout.",
         labels={"job": JOB},
     ),
     Case(
         "BotGatewayDown",
-        "stays silent while one pod answers",
+        "stays silent while one pod responds",
         {up("a"): level((1, 900)), up("b"): level((0, 900))},
         {840: 0},
     ),
@@ -48,16 +50,16 @@ BEING_THERE = (
     ),
     Case(
         "BotGatewayAbsent",
-        "fires when nothing is scraped, after its time, and resolves",
+        "fires when nothing is scraped, after its duration, and resolves",
         {up("a"): level((1, 300), ("stale", 600), (1, 300))},
         {285: 0, 585: 0, 600: 1, 885: 1, 900: 0},
-        message="Prometheus knows no target of bot-gateway in bots: it runs no pod, or its ServiceMonitor is not "
-        "selected.",
+        message="Prometheus has no target for bot-gateway in bots, so no other alert of it can fire. Check that pods "
+        "exist and that the ServiceMonitor is selected.",
         labels={"job": JOB},
     ),
     Case(
         "BotGatewayAbsent",
-        "leaves a target that does not answer to BotGatewayDown",
+        "leaves a target that does not respond to BotGatewayDown",
         {up("a"): level((0, 900))},
         {840: 0},
     ),
@@ -72,34 +74,35 @@ BEING_THERE = (
         "always fires",
         {},
         {0: 1, 600: 1},
-        message="Always fires. When it is missing, Prometheus or Alertmanager is broken, and silence no longer means "
-        "health.",
+        message="This alert always fires. If it is missing, Prometheus or Alertmanager is broken and no alert reaches "
+        "anybody.",
     ),
 )
 
-LETTERS = selector("bot_gateway_dead_letters_total", reason="invalid_update")
+DEAD_LETTERS = selector("bot_gateway_dead_letters_total", reason="invalid_update")
 SPANS = "bot_gateway_spans_dropped_total"
-WAITING = (
+QUEUES = (
     Case(
         "DeadLettersGrowing",
         "fires at more than ten within a quarter of an hour and resolves",
-        {LETTERS: counter(Pace(0, 600), Pace(0.1, 300), Pace(0, 3000))},
+        {DEAD_LETTERS: counter(Pace(0, 600), Pace(0.1, 300), Pace(0, 3000))},
         {600: 0, 690: 0, 900: 1, 2100: 0},
     ),
     Case(
         "DeadLettersGrowing",
-        "says how many",
-        {LETTERS: steady(0.02, 3600)},
+        "reports the number",
+        {DEAD_LETTERS: steady(0.02, 3600)},
         {3000: 1},
-        message="18 updates became dead letters within 15 minutes (threshold 10).",
+        message="18 updates became dead letters within 15 minutes (threshold 10). They are stored and can be replayed. "
+        "List them and fix the cause first.",
         labels={"job": JOB},
     ),
-    Case("DeadLettersGrowing", "stays silent below ten", {LETTERS: steady(0.01, 3600)}, {1800: 0, 3000: 0}),
-    Case("DeadLettersGrowing", "stays silent without traffic", {LETTERS: steady(0, 3600)}, {1800: 0}),
+    Case("DeadLettersGrowing", "stays silent below ten", {DEAD_LETTERS: steady(0.01, 3600)}, {1800: 0, 3000: 0}),
+    Case("DeadLettersGrowing", "stays silent without traffic", {DEAD_LETTERS: steady(0, 3600)}, {1800: 0}),
     Case(
         "DeadLettersGrowing",
-        "stays silent when the counter starts again",
-        {LETTERS: "500x60 0x120"},
+        "stays silent on a counter reset",
+        {DEAD_LETTERS: "500x60 0x120"},
         dict.fromkeys(range(900, 1800, 60), 0),
     ),
     Case(
@@ -110,10 +113,11 @@ WAITING = (
     ),
     Case(
         "TracesLost",
-        "says how many",
+        "reports the number",
         {selector(SPANS, reason="queue_full"): steady(10, 3600)},
         {3000: 1},
-        message="bot-gateway loses 10.0 spans a second; updates are not affected.",
+        message="bot-gateway loses 10.0 spans per second. Updates are not affected. Check whether Jaeger is reachable "
+        "and keeps up.",
         labels={"job": JOB},
     ),
     Case(
@@ -124,7 +128,7 @@ WAITING = (
     ),
     Case(
         "TracesLost",
-        "stays silent without losses and when the counter starts again",
+        "stays silent without losses and on a counter reset",
         {selector(SPANS, reason="export_failed"): "500x60 0x120"},
         dict.fromkeys(range(900, 1800, 60), 0),
     ),
@@ -134,31 +138,32 @@ GRAFANA = 'up{namespace="monitoring",job="kube-prometheus-stack-grafana",pod="g"
 MONITORS = (
     Case(
         "MonitoringTargetDown",
-        "fires when Grafana does not answer, not early, and resolves",
+        "fires when Grafana does not respond, not early, and resolves",
         {GRAFANA: level((1, 600), (0, 600), (1, 600))},
         {600: 0, 885: 0, 900: 1, 1200: 0},
-        message="The monitoring itself is ill: kube-prometheus-stack-grafana cannot be scraped.",
+        message="kube-prometheus-stack-grafana was scraped and does not respond now, so dashboards or traces may be "
+        "missing. Check its pods.",
         labels={"job": "kube-prometheus-stack-grafana"},
     ),
     Case(
         "MonitoringTargetDown",
-        "fires when Jaeger's target vanishes, for an hour",
+        "fires for an hour when Jaeger's target disappears",
         {'up{namespace="monitoring",job="jaeger",pod="j"}': level((1, 2 * HOUR), ("stale", 2 * HOUR))},
         {2 * HOUR: 0, 2 * HOUR + 285: 0, 2 * HOUR + 300: 1, 3 * HOUR + 600: 0},
     ),
     Case("MonitoringTargetDown", "stays silent where there is no Grafana", {up("a"): level((1, 600))}, {540: 0}),
     Case(
         "MonitoringTargetDown",
-        "stays silent while one replica answers",
+        "stays silent while one replica responds",
         {GRAFANA: level((0, 900)), GRAFANA.replace('"g"', '"h"'): level((1, 900))},
         {840: 0},
     ),
-    Case("MonitoringTargetDown", "is not about the gateway", {up("a"): level((0, 900))}, {840: 0}),
+    Case("MonitoringTargetDown", "ignores the gateway", {up("a"): level((0, 900))}, {840: 0}),
 )
 
 CASES: tuple[Case, ...] = (
     *(case for alert in GAUGES for case in alert.cases()),
-    *BEING_THERE,
-    *WAITING,
+    *AVAILABILITY,
+    *QUEUES,
     *MONITORS,
 )
