@@ -1,4 +1,4 @@
-"""Posts one update to the gateway and sees its metric move, over one connection and so in one pod."""
+"""Posts one update to the gateway and checks that its metric grows, over one connection and therefore in one pod."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ TRIES = 10
 
 
 def connect(host: str, port: int) -> http.client.HTTPConnection:
-    """A connection to the gateway; NetworkPolicies may take some seconds to know this new pod."""
+    """A connection to the gateway; NetworkPolicies may take some seconds to apply to this new pod."""
     for attempt in range(CONNECT_SECONDS):
         connection = http.client.HTTPConnection(host, port, timeout=30)
         try:
@@ -24,16 +24,16 @@ def connect(host: str, port: int) -> http.client.HTTPConnection:
             time.sleep(1)
         else:
             return connection
-    sys.exit(f"{host}:{port} cannot be reached")
+    sys.exit(f"cannot reach {host}:{port}")
 
 
 def handled_updates(connection: http.client.HTTPConnection) -> float:
-    """Updates that the pod has handled; what it set aside as a dead letter is answered 200 too and counts elsewhere."""
+    """Updates that the pod has handled. Dead letters also get the response 200 but have another outcome."""
     connection.request("GET", "/metrics")
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    if answer.status != 200:
-        sys.exit(f"GET /metrics: {answer.status}")
+    response = connection.getresponse()
+    text = response.read().decode()
+    if response.status != 200:
+        sys.exit(f"GET /metrics: {response.status}")
     return sum(float(value) for value in HANDLED.findall(text))
 
 
@@ -45,23 +45,23 @@ def post_update(connection: http.client.HTTPConnection, update_id: int) -> None:
         "X-Telegram-Bot-Api-Secret-Token": os.environ["WEBHOOK_SECRET"],
     }
     connection.request("POST", "/webhook", json.dumps(update), headers)
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != 200:
-        sys.exit(f"POST /webhook: {answer.status}")
+    response = connection.getresponse()
+    response.read()
+    if response.status != 200:
+        sys.exit(f"POST /webhook: {response.status}")
 
 
 def main() -> None:
-    """Exit with 0 when the metric moved."""
+    """Exit with 0 if the metric grew."""
     address = urlsplit(os.environ["GATEWAY_URL"])
     now = int(time.time())
     for attempt in range(TRIES):
         connection = connect(address.hostname or "", address.port or 80)
         before = handled_updates(connection)
-        # An id far from Telegram's own, and a new one each time: a second post of the same would be a duplicate.
+        # The id is far from Telegram's own and differs each time: a second post of the same id would be a duplicate.
         post_update(connection, now + attempt)
         if connection.sock is None:
-            # It closes a connection a second, so that new replicas get traffic; another may end in another pod.
+            # The gateway closes one connection per second, so that new replicas get traffic. A new one may reach another pod.
             continue
         after = handled_updates(connection)
         if after <= before:

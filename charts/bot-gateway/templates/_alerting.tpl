@@ -1,4 +1,4 @@
-{{/* Facts that the AlertmanagerConfigs and the plain alertmanager.yml share. */}}
+{{/* Shared by the AlertmanagerConfigs and the plain alertmanager.yml. */}}
 
 {{- define "bot-gateway.slackSecretName" -}}
 {{- default (printf "%s-slack" (include "bot-gateway.fullname" .)) .Values.alerting.slack.existingSecret }}
@@ -12,7 +12,7 @@
 http://{{ include "bot-gateway.remediatorName" . }}.{{ .Release.Namespace }}:8080/alerts
 {{- end }}
 
-{{/* This release's alerts by their label `gateway`, and those without it: an alert posted by hand has none. */}}
+{{/* Regular expression for the label `gateway` of this release's alerts. It also matches alerts without the label, such as those posted manually. */}}
 {{- define "bot-gateway.ownAlerts" -}}
 {{ include "bot-gateway.fullname" . }}|
 {{- end }}
@@ -28,7 +28,7 @@ http://{{ include "bot-gateway.remediatorName" . }}.{{ .Release.Namespace }}:808
 {{ end }}` }}
 {{- end }}
 
-{{/* Receivers of people in AlertmanagerConfig's words. Call with (dict "root" $ "channel" "..." "notify" true or false). */}}
+{{/* Receivers of people as fields of an AlertmanagerConfig. Call with (dict "root" $ "channel" "..." "notify" true or false). */}}
 {{- define "bot-gateway.peopleReceivers" -}}
 {{- $alerting := .root.Values.alerting }}
 {{- if include "bot-gateway.hasSlack" .root }}
@@ -64,7 +64,7 @@ emailConfigs:
 {{- end }}
 {{- end }}
 
-{{/* The same receivers in alertmanager.yml's words; secrets are files under /etc/alertmanager/secrets. */}}
+{{/* The same receivers as fields of alertmanager.yml; secrets are files under /etc/alertmanager/secrets. */}}
 {{- define "bot-gateway.plainPeopleReceivers" -}}
 {{- $alerting := .root.Values.alerting }}
 {{- if include "bot-gateway.hasSlack" .root }}
@@ -164,7 +164,7 @@ receivers:
   {{- end }}
 {{- end }}
 
-{{/* Which alert silences which, where these labels are equal. */}}
+{{/* Which alert inhibits which others, if these labels are equal. */}}
 {{- define "bot-gateway.inhibitions" -}}
 - source: CriticalErrorRate
   target: HighErrorRate

@@ -1,4 +1,4 @@
-{{/* Names, labels, images and small derived values that several templates share. */}}
+{{/* Names, labels, images and derived values that several templates share. */}}
 
 {{- define "bot-gateway.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
@@ -71,20 +71,20 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 
 {{/*
-A secret that need not be chosen: derived from the bot's token, which is random and secret itself.
-Unlike a random value it is the same at every upgrade and under GitOps. Call with (dict "root" $ "purpose" "...").
+The default of a secret, derived from the bot's token, which is itself random and secret. Unlike a random value it does
+not change with an upgrade or under GitOps. Call with (dict "root" $ "purpose" "...").
 */}}
 {{- define "bot-gateway.derivedSecret" -}}
 {{- printf "%s:%s:%s:%s" .purpose .root.Release.Namespace .root.Release.Name .root.Values.telegram.token | sha256sum }}
 {{- end }}
 
-{{/* Where alerts and dashboards find the runbooks, without a slash at the end. */}}
+{{/* Base URL of the runbooks for alerts and dashboards, without a trailing slash. */}}
 {{- define "bot-gateway.runbookUrl" -}}
 {{- $default := printf "%s/blob/main/docs/runbooks" (trimSuffix "/" .Values.projectUrl) }}
 {{- default $default .Values.monitoring.runbookUrl | trimSuffix "/" }}
 {{- end }}
 
-{{/* Whether the monitoring.coreos.com API of a version may be used; prints "true" or nothing. Call with (dict "root" $ "version" "v1"). */}}
+{{/* "true" if objects of the monitoring.coreos.com API in this version are created, else nothing. Call with (dict "root" $ "version" "v1"). */}}
 {{- define "bot-gateway.hasMonitoring" -}}
 {{- $enabled := .root.Values.monitoring.enabled | toString }}
 {{- if or (eq $enabled "true") (and (eq $enabled "auto") (.root.Capabilities.APIVersions.Has (printf "monitoring.coreos.com/%s" .version))) -}}
@@ -92,7 +92,7 @@ true
 {{- end }}
 {{- end }}
 
-{{/* Where Telegram posts updates to; empty means that the gateway registers nothing. */}}
+{{/* URL that Telegram posts updates to; empty means that the gateway does not register a webhook. */}}
 {{- define "bot-gateway.webhookUrl" -}}
 {{- if .Values.telegram.webhookUrl -}}
 {{ .Values.telegram.webhookUrl }}
@@ -105,7 +105,7 @@ http://{{ include "bot-gateway.fullname" . }}.{{ .Release.Namespace }}:{{ .Value
 {{- end }}
 {{- end }}
 
-{{/* Port of a URL, its scheme's default where it names none. Call with the URL. */}}
+{{/* Port of a URL; without one, the default of its scheme. Call with the URL. */}}
 {{- define "bot-gateway.urlPort" -}}
 {{- $url := urlParse . -}}
 {{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
@@ -128,7 +128,7 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* What every pod of the chart takes from the values. Call with $. */}}
+{{/* Pull secrets, node selector and tolerations of every pod of the chart. Call with $. */}}
 {{- define "bot-gateway.scheduling" -}}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
@@ -147,9 +147,9 @@ tolerations:
 {{- end }}
 
 {{/*
-A number that the operator may have raised: the live one while it holds a scale-out, else the value's. Helm 3 would reset
-it, since it merges towards what the chart says; a server-side apply (Helm 4) must find the conflict instead, for a number
-that Helm owns too is one that the operator would not take back. Without a cluster (helm template) it is the value's.
+A number that the operator may have raised: the live one while a scale-out is active, else the one in the values. Helm 3
+would reset it, because it merges towards the chart. A server-side apply (Helm 4) must report the conflict instead: the
+operator does not revert a number that Helm also owns. Without a cluster (helm template) it is the one in the values.
 Call with (dict "root" $ "apiVersion" "apps/v1" "kind" "Deployment" "field" "replicas" "value" 2).
 */}}
 {{- define "bot-gateway.heldNumber" -}}
@@ -170,7 +170,7 @@ Call with (dict "root" $ "apiVersion" "apps/v1" "kind" "Deployment" "field" "rep
 {{- $number | int }}
 {{- end }}
 
-{{/* True where the gateway runs, or may run, as more than one replica. */}}
+{{/* "true" if the gateway has more than one replica, else nothing. */}}
 {{- define "bot-gateway.isReplicated" -}}
 {{- $replicas := ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
 {{- if gt $replicas 1 }}true{{ end }}

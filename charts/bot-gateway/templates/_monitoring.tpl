@@ -1,4 +1,4 @@
-{{/* Pieces of the ServiceMonitors. */}}
+{{/* Shared parts of the ServiceMonitors. */}}
 
 {{- define "bot-gateway.scrape" -}}
 {{- with .Values.monitoring.serviceMonitor }}

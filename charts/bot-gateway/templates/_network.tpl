@@ -1,6 +1,6 @@
-{{/* Pieces of the NetworkPolicies. */}}
+{{/* Shared parts of the NetworkPolicies. */}}
 
-{{/* DNS by port alone: its pods, or a node's address where it runs outside the cluster. */}}
+{{/* DNS is selected by port only, because it may run in pods or on a node's address. */}}
 {{- define "bot-gateway.egressDns" -}}
 - ports:
     - port: 53
@@ -10,7 +10,7 @@
 {{- end }}
 
 {{/*
-Ports of a Redis URL as a JSON list. Sentinels name a master whose port they alone know: Redis' own is taken.
+Ports of a Redis URL as a JSON list. For Sentinel the default port of Redis is added: only the Sentinels know the master's.
 Call with the URL, which may name several hosts or be empty.
 */}}
 {{- define "bot-gateway.redisPorts" -}}
@@ -25,7 +25,7 @@ Call with the URL, which may name several hosts or be empty.
 {{- $ports | toJson }}
 {{- end }}
 
-{{/* Ports of Telegram, the backends, the collector and an external Redis, as a JSON list without repeats. */}}
+{{/* Ports of Telegram, the backends, the collector and an external Redis, as a JSON list without duplicates. */}}
 {{- define "bot-gateway.egressPorts" -}}
 {{- $ports := list }}
 {{- range list .Values.telegram.apiBase .Values.backends.authUrl .Values.backends.requestUrl .Values.backends.userUrl .Values.backends.shiftUrl }}

@@ -1,4 +1,4 @@
-{{/* From the alerts in rules/*.yaml and their values to rules of Prometheus. */}}
+{{/* Builds Prometheus rules from the alerts in rules/*.yaml and their values. */}}
 
 {{- define "bot-gateway.selector" -}}
 namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.fullname" . }}"
@@ -8,18 +8,18 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.fullname" . }}
 namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName" . }}"
 {{- end }}
 
-{{/* 1 - objective without the noise of binary fractions. Call with the percentage. */}}
+{{/* 1 - objective, rounded, because binary fractions are not exact. Call with the percentage. */}}
 {{- define "bot-gateway.budget" -}}
 {{- round (divf (subf 100 .) 100) 8 }}
 {{- end }}
 
-{{/* ` and on () (...)` for {start: 3, end: 18}, in UTC; a start after the end passes midnight. Call with the value. */}}
+{{/* ` and on () (...)` for {start: 3, end: 18}, in UTC; a start after the end means over midnight. Call with the value. */}}
 {{- define "bot-gateway.activeHours" -}}
 {{- if . }} and on () (hour() >= {{ .start }} {{ ternary "and" "or" (lt (int .start) (int .end)) }} hour() < {{ .end }})
 {{- end }}
 {{- end }}
 
-{{/* A number as PromQL reads it and people too: 1e+09 becomes 1e9. Call with the number. */}}
+{{/* A number in a short form that PromQL accepts: 1e+09 becomes 1e9. Call with the number. */}}
 {{- define "bot-gateway.number" -}}
 {{- toString . | replace "e+0" "e" | replace "e+" "e" }}
 {{- end }}
@@ -58,9 +58,9 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
     {{- end }}
     severity: {{ $value.severity }}
     service: bot-gateway
-    # Whose alert it is where several releases share a namespace: the routes and the default policy look at it.
+    # Tells the releases of one namespace apart: the routes and the default policy match it.
     gateway: {{ include "bot-gateway.fullname" $root }}
-    # AlertmanagerConfig matches by namespace: an alert without the label is dropped without a word.
+    # An AlertmanagerConfig matches by namespace: an alert without the label is dropped silently.
     namespace: {{ $root.Release.Namespace | quote }}
   annotations:
     summary: {{ .summary | toRawJson }}
@@ -72,8 +72,8 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
 {{- end }}
 
 {{/*
-Share of failed and of slow updates over a window: what the burn-rate alerts compare. NaN without traffic, which burns
-nothing. Call with (dict "root" $ "window" "5m").
+Ratios of failed and of slow updates over a window, for the burn-rate alerts. NaN without traffic, which matches no
+comparison. Call with (dict "root" $ "window" "5m").
 */}}
 {{- define "bot-gateway.sloRatios" -}}
 {{- $selector := include "bot-gateway.selector" .root }}
@@ -87,7 +87,7 @@ nothing. Call with (dict "root" $ "window" "5m").
     / sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_count{ {{- $selector }}}[{{ .window }}]))
 {{- end }}
 
-{{/* What is left of the month's error budgets, 1 when untouched, negative when overdrawn. Call with $. */}}
+{{/* Remaining ratio of the error budgets of 30 days: 1 if unused, negative if exceeded. Call with $. */}}
 {{- define "bot-gateway.sloBudgets" -}}
 {{- $selector := include "bot-gateway.selector" . }}
 - record: namespace_job:bot_gateway_update_error_budget:remaining_ratio

@@ -12,7 +12,7 @@ app.kubernetes.io/part-of: bot-gateway
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
-{{/* Jaeger 2's own configuration. */}}
+{{/* The configuration file of Jaeger 2. */}}
 {{- define "jaeger.config" -}}
 service:
   extensions: [jaeger_storage, jaeger_query, healthcheckv2]
