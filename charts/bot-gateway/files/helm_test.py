@@ -61,7 +61,8 @@ def main() -> None:
         # The id is far from Telegram's own and differs each time: a second post of the same id would be a duplicate.
         post_update(connection, now + attempt)
         if connection.sock is None:
-            # The gateway closes one connection per second, so that new replicas get traffic. A new one may reach another pod.
+            # The gateway closes one connection per second, so that new replicas get traffic.
+            # A new connection may reach another pod, so start again.
             continue
         after = handled_updates(connection)
         if after <= before:
