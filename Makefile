@@ -47,14 +47,8 @@ test: venv tools ## everything that needs no cluster
 	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/chart tests/rules tests/dashboards tests/integration
 
 .PHONY: lint
-lint: venv tools ## ruff, mypy --strict, import-linter, yamllint, actionlint, helm lint
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/yamllint --strict .
-	@if command -v actionlint >/dev/null; then actionlint; else echo "lint: actionlint is missing, workflows not linted" >&2; fi
-	@if command -v helm >/dev/null; then helm lint --strict --quiet charts/bot-gateway --set telegram.token=1:lint && helm lint --strict --quiet charts/sandbox charts/jaeger; else echo "lint: helm is missing, charts not linted" >&2; fi
+lint: venv tools ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, actionlint, helm lint
+	@PRE_COMMIT_HOME=.cache/pre-commit $(BIN)/pre-commit run --all-files
 
 .PHONY: format
 format: venv ## let ruff format and fix what it can
