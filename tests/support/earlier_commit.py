@@ -1,0 +1,50 @@
+"""The gateway of an earlier commit, to run beside the present one as pods do during a rolling upgrade."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from support.tools import ROOT
+
+UPGRADE_FROM = os.environ.get("UPGRADE_FROM", "dba5b5d")
+"""The commit that the upgrade starts from, or a tag; the environment variable of that name overrides it."""
+
+
+def has_repository() -> bool:
+    """Whether this tree is a Git repository of its own: an unpacked archive is none, even inside somebody else's."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(ROOT), "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return False
+    return done.returncode == 0 and Path(done.stdout.strip()) == ROOT
+
+
+def unpack(folder: Path, *paths: str, commit: str = UPGRADE_FROM) -> Path:
+    """Write those paths of a commit into `folder`; a failure that says how to fetch a commit that is missing."""
+    command = ["git", "-C", str(ROOT), "archive", "--format=tar", commit, *paths]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        reason = done.stderr.decode().strip().splitlines()[-1]
+        pytest.fail(
+            f"commit {commit} cannot be read ({reason}): run `git fetch --unshallow`, or set UPGRADE_FROM",
+            pytrace=False,
+        )
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def module_file(environment: dict[str, str], module: str) -> Path:
+    """Which file a Python process in that environment imports a module from."""
+    code = f"import {module}; print({module}.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return Path(done.stdout.strip())
