@@ -6,7 +6,7 @@ from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, bars, graph, timelin
 from boards.queries import OPERATOR, grouped, per_second, quantile, series, within
 
 STAGE = "remediator_stage_duration_seconds"
-STAGES = {
+REPAIR_STAGES = {
     "alert_to_webhook": "alert → webhook",
     "webhook_to_intent": "webhook → intent",
     "settled_to_intent": "settled → intent",
@@ -28,7 +28,7 @@ def _latency(title: str, q: float, description: str) -> AnyPanel:
         title,
         description,
         # The comparison drops the NaN of a stage that no incident went through.
-        [Query(f"histogram_quantile({q}, {_observed(stage)}) >= 0", words) for stage, words in STAGES.items()],
+        [Query(f"histogram_quantile({q}, {_observed(stage)}) >= 0", words) for stage, words in REPAIR_STAGES.items()],
         "s",
         span=8,
         no_value="No incident in this time.",

@@ -94,7 +94,7 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Actions (24h)",
-            "Evictions, restarts, scalings and reverts tried within the last day, with those of a dry run's ledger.",
+            "Evictions, restarts, scalings and reverts tried within the last day, with those of dry runs.",
             Query(or_zero(counted("remediator_actions_total", "24h", where=OPERATOR), operator("remediator_up"))),
             "none",
             decimals=0,

@@ -1,1 +1,1 @@
-"""A kopf operator that answers alerts by restarting or scaling a workload, safely."""
+"""A kopf operator that responds to alerts by restarting or scaling a workload."""

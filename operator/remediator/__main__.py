@@ -39,7 +39,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run the operator (settings come from the environment)"),
     "replay": (_replay, "show what a policy would have done with a recording"),
     "record": (_record, "write a recording from a live Alertmanager and cluster"),
-    "explain": (_explain, "tell the story of one incident"),
+    "explain": (_explain, "describe one incident"),
     "test": (_test, "run unit tests of a policy"),
 }
 

@@ -36,7 +36,7 @@ class ObjectReference:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing to tell: ``reason`` is a CamelCase code, ``message`` a sentence for a person."""
+    """The content of one Event: ``reason`` is a CamelCase code, ``message`` a sentence for a person."""
 
     about: ObjectReference
     kind: Literal["Normal", "Warning"]

@@ -1,4 +1,4 @@
-"""``python -m remediator explain rem/NAME``: the story of one incident, from its status alone."""
+"""``python -m remediator explain rem/NAME``: describe one incident, from its status alone."""
 
 import argparse
 import asyncio
@@ -13,8 +13,8 @@ from remediator.api.names import REMEDIATION_PLURAL
 from remediator.api.policy import Action, Mode
 from remediator.api.remediation import Phase, Remediation, StepEntry
 from remediator.api.values import format_duration
-from remediator.cluster import Cluster
 from remediator.kube import ConnectionFailedError, KubeError, connect
+from remediator.kubernetes_api import KubernetesApi
 from remediator.settings import ENV_PREFIX
 
 _TIMEOUT_SECONDS = 10.0
@@ -22,7 +22,7 @@ _PREFIXES = ("rem/", "remediation/", "remediations/")
 
 
 def main(argv: Sequence[str]) -> int:
-    """Print the story; return 1 when the object cannot be read, 2 for wrong arguments."""
+    """Print the description; return 1 when the object cannot be read, 2 for wrong arguments."""
     parser = argparse.ArgumentParser(prog="remediator explain", description=__doc__)
     parser.add_argument("remediation", help="rem/NAME, as in kubectl get rem")
     parser.add_argument(
@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     except (ConnectionFailedError, KubeError, ValidationError) as error:
         print(f"explain: {error}", file=sys.stderr)
         return 1
-    for line in story(remediation):
+    for line in describe(remediation):
         print(line)
     return 0
 
@@ -48,20 +48,20 @@ def main(argv: Sequence[str]) -> int:
 async def _read(namespace: str, name: str) -> Remediation:
     async with await connect() as api:
         return Remediation.from_object(
-            await Cluster(api, namespace, _TIMEOUT_SECONDS).read_custom(REMEDIATION_PLURAL, name)
+            await KubernetesApi(api, namespace, _TIMEOUT_SECONDS).read_custom(REMEDIATION_PLURAL, name)
         )
 
 
-def story(remediation: Remediation) -> Iterator[str]:
-    """Yield the lines of the story, in time order, for a person who knows neither source nor policy."""
+def describe(remediation: Remediation) -> Iterator[str]:
+    """Yield the lines in time order, for a person who knows neither source nor policy."""
     status = remediation.status
     spec = remediation.spec
     yield f"{remediation.name}: {status.phase} ({status.reason})"
-    yield f"  {status.message}" if status.message else "  No decision was taken yet."
-    trial = ", as a trial: nothing was really done" if spec.mode is Mode.DRY_RUN else ""
+    yield f"  {status.message}" if status.message else "  There is no decision yet."
+    trial = ", as a dry run: nothing was carried out" if spec.mode is Mode.DRY_RUN else ""
     yield f"Policy {spec.policy_name}, target {spec.target_ref}{trial}."
     if spec.previous:
-        yield f"The alert came back after {spec.previous}, so it began with step {spec.start_step + 1}."
+        yield f"The alert fired again after {spec.previous}, so it started with step {spec.start_step + 1}."
     yield ""
     yield from _alerts(remediation)
     yield "What happened:"
@@ -105,7 +105,7 @@ def _end(remediation: Remediation, start: datetime) -> Iterator[str]:
     doubts = [item for item in status.conditions if item.status != "True" and item.message]
     if doubts:
         yield ""
-        yield "What is not so:"
+        yield "Conditions that do not hold:"
         yield from (f"  {item.type} is {item.status}: {item.message}" for item in doubts)
     yield ""
     if status.ended_at is not None:
@@ -115,7 +115,8 @@ def _end(remediation: Remediation, start: datetime) -> Iterator[str]:
         yield (
             f"Cleared by {cleared}."
             if cleared
-            else "Nothing more is done on this target until a person clears it: kubectl annotate "
+            else "The operator does nothing more on this target. Clear the handover when the cause is fixed: "
+            "kubectl annotate "
             f"rem/{remediation.name} remediation.bot-gateway.dev/cleared-by=NAME"
         )
     elif status.next_allowed_time is not None and not status.phase.terminal:

@@ -1,7 +1,7 @@
-"""kopf, for what it does well: watching the two kinds and the pods, and ending on a signal.
+"""kopf's part: watch the two kinds and the pods, and shut down on a signal.
 
-Nothing is written by kopf: no peering object, no annotation, no finalizer, no Event. Handlers only tell the
-operator what they saw; everything that decides lives in :mod:`remediator.reconcile`.
+Nothing is written by kopf: no peering object, no annotation, no finalizer, no Event. Handlers only report to
+the operator what they saw; every decision is made in :mod:`remediator.reconcile`.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import kopf
 
-from remediator.cluster import GROUP, POLICIES, REMEDIATIONS, VERSION
+from remediator.kubernetes_api import GROUP, POLICIES, REMEDIATIONS, VERSION
 from remediator.tls import ApiServerConnection
 
 _SERVER_TIMEOUT_SECONDS = 300

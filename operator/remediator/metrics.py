@@ -6,7 +6,7 @@ objects a person wrote. Nothing of an alert ever becomes a label.
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-STAGES = (
+REPAIR_STAGES = (
     "alert_to_webhook",
     "webhook_to_intent",
     "settled_to_intent",
@@ -16,7 +16,7 @@ STAGES = (
     "accepted_to_cleared",
     "alert_to_recovered",
 )
-"""Spans of a remediation; docs/remediation.md says what begins and ends each."""
+"""Spans of a remediation; docs/remediation.md says what starts and ends each."""
 
 _STAGE_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800)
 _RECONCILE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -107,7 +107,7 @@ class Metrics:
         )
         self.reconcile_errors = Counter(
             "remediator_reconcile_errors",
-            "Rounds that ended early, by kind of error.",
+            "Reconciler that ended early, by kind of error.",
             ("kind",),
             registry=registry,
         )
@@ -118,7 +118,7 @@ class Metrics:
         """Create the series that alerts watch, so that a rate over them exists before the first event."""
         for via in ("webhook", "poll"):
             self.alerts_received.labels(via)
-        for stage in STAGES:
+        for stage in REPAIR_STAGES:
             self.stage_duration.labels(stage)
         for source in ("alertmanager", "prometheus", "webhook", "apiserver"):
             self.last_success.labels(source).set(0)

@@ -16,12 +16,12 @@ import aiohttp
 
 from remediator.api.policy import TargetRef
 from remediator.api.values import format_time
-from remediator.cluster import Cluster
 from remediator.decide.observed import ABSENT, Autoscaler, Workload
-from remediator.intake.book import WATCHDOG
-from remediator.intake.payload import AlertState
+from remediator.intake.alert_store import WATCHDOG
+from remediator.intake.payload import ReceivedState
 from remediator.intake.sources import Alertmanager, Prometheus, SourceError
 from remediator.kube import ConnectionFailedError, KubeError, NotFoundError, connect
+from remediator.kubernetes_api import KubernetesApi
 from remediator.observe.target import read_target
 
 _TIMEOUT_SECONDS = 10.0
@@ -33,7 +33,7 @@ class Sources:
 
     alertmanager: Alertmanager
     prometheus: Prometheus | None
-    cluster: Cluster
+    kubernetes: KubernetesApi
     target: TargetRef
 
 
@@ -63,7 +63,7 @@ async def _record(arguments: argparse.Namespace, output: TextIO) -> None:
         sources = Sources(
             alertmanager=Alertmanager(session, arguments.alertmanager),
             prometheus=Prometheus(session, arguments.prometheus) if arguments.prometheus else None,
-            cluster=Cluster(api, arguments.namespace, _TIMEOUT_SECONDS),
+            kubernetes=KubernetesApi(api, arguments.namespace, _TIMEOUT_SECONDS),
             target=target,
         )
         ends = time.monotonic() + arguments.duration if arguments.duration else None
@@ -91,7 +91,9 @@ async def observe(sources: Sources) -> dict[str, Any]:
             }
             for alert in alerts
         ]
-    watchdog = any(alert.labels.get("alertname") == WATCHDOG and alert.state is AlertState.ACTIVE for alert in alerts)
+    watchdog = any(
+        alert.labels.get("alertname") == WATCHDOG and alert.state is ReceivedState.ACTIVE for alert in alerts
+    )
     line["prometheus"] = "up" if watchdog or await _answers(sources.prometheus) else "down"
     line["workload"] = await _workload(sources)
     return line
@@ -109,7 +111,7 @@ async def _answers(prometheus: Prometheus | None) -> bool:
 
 async def _workload(sources: Sources) -> dict[str, Any] | None:
     try:
-        found = (await read_target(sources.cluster, sources.target)).workload
+        found = (await read_target(sources.kubernetes, sources.target)).workload
     except NotFoundError:
         return None
     except KubeError as error:

@@ -16,23 +16,23 @@ import structlog
 from kubernetes.aio import client
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
-from remediator.cluster import Cluster
 from remediator.events import EventRecorder
 from remediator.handlers import build_registry
 from remediator.health import Heartbeat, Readiness
-from remediator.intake.book import AlertBook
+from remediator.intake.alert_store import AlertStore
 from remediator.intake.poll import Poller
 from remediator.intake.server import IntakeServer, listen
 from remediator.intake.sources import Alertmanager, Prometheus
 from remediator.intake.token import BearerToken, TokenUnreadableError
 from remediator.kube import ConnectionFailedError, KubeError, connect
+from remediator.kubernetes_api import KubernetesApi
 from remediator.logs import configure_logging
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer
 from remediator.observe.signals import SignalReader
 from remediator.reconcile.announce import Announcer
 from remediator.reconcile.operator import Operator
-from remediator.reconcile.rounds import Rounds
+from remediator.reconcile.reconciler import Reconciler
 from remediator.reconcile.store import Store
 from remediator.schema_check import compare_schema
 from remediator.settings import Settings, SettingsError, load_settings
@@ -86,7 +86,7 @@ async def _run(settings: Settings, token: BearerToken, endpoint: Endpoint) -> in
                 registry=build_registry(program), namespaces=[settings.namespace], standalone=True, stop_flag=stop
             )
         except Exception:  # noqa: BLE001 - logged with its trace, and the exit code says so
-            # kopf ends with whatever error its watching met; the pod is started again and goes on from the status.
+            # kopf ends with whatever error its watching met; the pod restarts and continues from the status.
             _log.exception("watching ended")
             return EXIT_FAILED
     return EXIT_FAILED if program.failed else 0
@@ -137,22 +137,22 @@ class Program:
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
         self._metrics = Metrics(registry)
-        cluster = Cluster(api, settings.namespace, settings.api_timeout_seconds)
+        kubernetes = KubernetesApi(api, settings.namespace, settings.api_timeout_seconds)
         heartbeat = Heartbeat(time.monotonic, settings.heartbeat_limit_seconds)
         readiness = Readiness()
-        book = AlertBook(clock=utcnow, polling=settings.alertmanager_url is not None)
+        alert_store = AlertStore(clock=utcnow, polling=settings.alertmanager_url is not None)
         alertmanager = Alertmanager(session, str(settings.alertmanager_url)) if settings.alertmanager_url else None
-        poller = Poller(alertmanager=alertmanager, book=book, metrics=self._metrics, clock=utcnow)
+        poller = Poller(alertmanager=alertmanager, alert_store=alert_store, metrics=self._metrics, clock=utcnow)
         signals = (
             SignalReader(Prometheus(session, str(settings.prometheus_url)), settings.namespace, settings.metrics_prefix)
             if settings.prometheus_url
             else None
         )
-        store = Store(cluster)
-        self._events = EventRecorder(cluster, instance=socket.gethostname())
+        store = Store(kubernetes)
+        self._events = EventRecorder(kubernetes, instance=socket.gethostname())
         observer = Observer(
-            cluster=cluster,
-            book=book,
+            kubernetes=kubernetes,
+            alert_store=alert_store,
             signals=signals,
             metrics=self._metrics,
             refresh=poller.refresh,
@@ -160,8 +160,8 @@ class Program:
             settling=timedelta(seconds=settings.settling_seconds),
         )
         announcer = Announcer(events=self._events, metrics=self._metrics, clock=utcnow)
-        rounds = Rounds(
-            cluster=cluster,
+        reconciler = Reconciler(
+            kubernetes=kubernetes,
             store=store,
             observer=observer,
             announcer=announcer,
@@ -170,10 +170,10 @@ class Program:
         )
         self._operator = Operator(
             store=store,
-            rounds=rounds,
+            reconciler=reconciler,
             observer=observer,
             announcer=announcer,
-            book=book,
+            alert_store=alert_store,
             poller=poller,
             metrics=self._metrics,
             heartbeat=heartbeat,
@@ -192,7 +192,7 @@ class Program:
         )
 
     async def start(self) -> None:
-        """Check the schema, listen, and begin to reconcile."""
+        """Check the schema, listen, and start to reconcile."""
         settings = self._settings
         try:
             _log.info("schema", result=await compare_schema(self._api, settings.api_timeout_seconds))
@@ -233,7 +233,7 @@ class Program:
         self._operator.pod_seen(owner)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A task that ends is an error: the whole program ends, is started again and goes on from the status."""
+        """A task that ends is an error: the whole program exits, is restarted and continues from the status."""
         self.failed = True
         error = None if task.cancelled() else task.exception()
         _log.error("task ended", task=task.get_name(), exc_info=error)

@@ -1,7 +1,7 @@
 """The operator's settings, read from the environment and checked before anything starts.
 
-A wrong setting ends the program with one line on stderr and exit code 2: a robot that starts with half of
-its configuration is worse than one that does not start.
+A wrong setting ends the program with one line on stderr and exit code 2: an operator with half of its
+configuration is worse than one that does not start.
 """
 
 from pathlib import Path

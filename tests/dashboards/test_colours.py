@@ -7,7 +7,7 @@ from app.bot.setup import COMMANDS
 from app.core import metric_labels as labels
 from boards import activity, colours, operator_panels, performance
 from boards.colours import CRITICAL, NOTICE, OK, WARNING
-from remediator.metrics import STAGES
+from remediator.metrics import REPAIR_STAGES
 
 
 def test_closed_sets_are_complete() -> None:
@@ -24,7 +24,7 @@ def test_named_parts_of_the_bot_exist() -> None:
 
 
 def test_every_stage_of_an_incident_has_a_word() -> None:
-    assert tuple(operator_panels.STAGES) == STAGES
+    assert tuple(operator_panels.REPAIR_STAGES) == REPAIR_STAGES
 
 
 def test_red_means_trouble() -> None:

@@ -23,7 +23,7 @@ from support.scale_out import (
     upgrade_in_mid_incident,
     wait_for_phase,
 )
-from support.stages import Stages
+from support.timeline import Timeline
 from support.tools import tool
 
 SPACE = "bot-gateway-scaling"
@@ -69,18 +69,18 @@ def quiet_and_small() -> bool | None:
 def test_replicas_follow_the_load_up_and_down_and_no_update_is_lost(control: httpx.Client) -> None:
     wait_for("the HPA to know the CPU", quiet_and_small, seconds=300)
     control.delete("/ledger").raise_for_status()
-    stages = Stages("autoscaling")
+    timeline = Timeline("autoscaling")
     control.post("/traffic", json={"rate": LOAD}).raise_for_status()
-    stages.mark("load rises", f"{LOAD} conversations a second")
+    timeline.mark("load rises", f"{LOAD} conversations a second")
     wait_for("a third replica wanted", lambda: replicas(SPACE) > LEAST or None, seconds=240)
-    stages.mark("the HPA scales out", f"{utilisation()} % CPU, {replicas(SPACE)} replicas")
+    timeline.mark("the HPA scales out", f"{utilisation()} % CPU, {replicas(SPACE)} replicas")
     wait_for("the new replicas to serve", lambda: LEAST < replicas(SPACE) == ready() or None, seconds=300)
-    stages.mark("new replicas ready", str(ready()))
+    timeline.mark("new replicas ready", str(ready()))
     peak = replicas(SPACE)
     control.post("/traffic", json={"rate": 0}).raise_for_status()
-    stages.mark("load falls")
+    timeline.mark("load falls")
     wait_for("the replicas to go back", quiet_and_small, seconds=420)
-    stages.mark("back to the smallest number", f"{utilisation()} % CPU")
+    timeline.mark("back to the smallest number", f"{utilisation()} % CPU")
 
     def handled() -> dict[str, Any] | None:
         ledger: dict[str, Any] = control.get("/ledger").raise_for_status().json()
@@ -88,7 +88,7 @@ def test_replicas_follow_the_load_up_and_down_and_no_update_is_lost(control: htt
         return ledger if is_over else None
 
     ledger = wait_for("every update handled", handled, seconds=300)
-    stages.mark("all handled", f"{ledger['updates']} {ledger['backend']}")
+    timeline.mark("all handled", f"{ledger['updates']} {ledger['backend']}")
     assert LEAST < peak <= MOST
     updates = ledger["updates"]
     assert updates["created"] == updates["handled"] > 500
@@ -98,30 +98,30 @@ def test_replicas_follow_the_load_up_and_down_and_no_update_is_lost(control: htt
 
 def test_the_operators_scale_out_raises_the_hpas_minimum_and_an_upgrade_leaves_it(control: httpx.Client) -> None:
     wait_for("a small deployment", quiet_and_small, seconds=300)
-    stages = Stages("scale-out beside the HPA")
+    timeline = Timeline("scale-out beside the HPA")
     pretend_load(SPACE, {"release": "kube-prometheus-stack"})
 
     def minimum() -> int:
         return int(autoscaler()["spec"]["minReplicas"])
 
     wait_for("the minimum raised", lambda: minimum() == LEAST + 1 or None, seconds=300)
-    stages.mark("minReplicas raised", str(minimum()))
+    timeline.mark("minReplicas raised", str(minimum()))
     assert MANAGER in managers("hpa", SPACE)
     wait_for("the HPA to follow", lambda: replicas(SPACE) == ready() == LEAST + 1 or None, seconds=300)
-    stages.mark("the HPA follows", f"{ready()} replicas")
+    timeline.mark("the HPA follows", f"{ready()} replicas")
     (step,) = (remediation(SPACE) or {})["status"]["steps"]
     assert (step["action"], step["scaleKind"]) == ("ScaleOut", "HorizontalPodAutoscaler")
 
     upgrade_in_mid_incident(tool("helm"), *UPGRADED)
     assert minimum() == LEAST + 1
-    stages.mark("upgraded, or refused: the scale-out stays")
+    timeline.mark("upgraded, or refused: the scale-out stays")
 
     end_load(SPACE)
     ended = wait_for_phase(SPACE, "Succeeded", seconds=700)
-    stages.mark("taken back", ended["status"]["reason"])
+    timeline.mark("taken back", ended["status"]["reason"])
     assert ended["status"]["reason"] == "Reverted"
     assert minimum() == LEAST
     assert MANAGER not in managers("hpa", SPACE)
     helm(tool("helm"), "upgrade", *UPGRADED)
     wait_for("the HPA back at its minimum", quiet_and_small, seconds=300)
-    stages.mark("upgraded, back at the smallest number")
+    timeline.mark("upgraded, back at the smallest number")

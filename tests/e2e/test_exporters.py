@@ -14,7 +14,7 @@ from support import prometheus
 from support.charts import GATEWAY_CHART, SANDBOX_CHART
 from support.cluster import IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
 from support.kubectl import get, kubectl, port_forward, wait_for
-from support.stages import Stages
+from support.timeline import Timeline
 from support.tools import tool
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ FACTS = {
 
 
 def test_every_exporter_is_scraped_and_tells_of_what_it_watches(stores: str, prometheus_url: str) -> None:
-    stages = Stages("exporters")
+    timeline = Timeline("exporters")
 
     def value(promql: str) -> list[dict[str, Any]]:
         return prometheus.query(prometheus_url, promql)
@@ -71,10 +71,10 @@ def test_every_exporter_is_scraped_and_tells_of_what_it_watches(stores: str, pro
     for name, promql in TARGETS.items():
         expected = nodes if name in {"node", "cadvisor"} else 1
         wait_for(f"{name} up", partial(value, f"count({promql} == 1) >= {expected}"), seconds=240)
-        stages.mark(f"{name} up")
+        timeline.mark(f"{name} up")
     for fact, promql in FACTS.items():
         found = wait_for(fact, partial(value, promql), seconds=180)
-        stages.mark(fact, found[0]["value"][1])
+        timeline.mark(fact, found[0]["value"][1])
 
 
 def test_conversations_are_served_from_postgresql(stores: str) -> None:

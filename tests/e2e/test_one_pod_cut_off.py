@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from support import prometheus
 from support.kubectl import get, wait_for
-from support.stages import Stages
+from support.timeline import Timeline
 
 if TYPE_CHECKING:
     from conftest import Product
@@ -24,43 +24,43 @@ def test_the_pod_that_lost_its_backend_is_replaced_and_the_alert_resolves(health
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in product.ready_gateway_pods()}
     victim = product.ready_gateway_pods()[0]
     name, uid, address = victim["metadata"]["name"], victim["metadata"]["uid"], victim["status"]["podIP"]
-    stages = Stages("one pod cut off")
+    timeline = Timeline("one pod cut off")
 
     product.control("POST", "/faults", service="request", kind="down", client=address)
-    stages.mark("fault set", f"{name} cannot reach the Request Service")
+    timeline.mark("fault set", f"{name} cannot reach the Request Service")
 
     breaker = (
         f'bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",pod="{name}",service_name="request"}} > 0'
     )
     wait_for("breaker open", lambda: prometheus.query(product.prometheus_url, breaker), seconds=120)
-    stages.mark("breaker open in Prometheus")
+    timeline.mark("breaker open in Prometheus")
 
     firing = {"alertname": "CircuitBreakerOpen", "namespace": namespace, "pod": name, "service_name": "request"}
     wait_for("alert in Alertmanager", lambda: prometheus.alerts(product.alertmanager_url, **firing), seconds=180)
-    stages.mark("CircuitBreakerOpen in Alertmanager")
+    timeline.mark("CircuitBreakerOpen in Alertmanager")
 
     def own() -> dict[str, Any] | None:
         return next((r for r in product.remediations() if r["metadata"]["name"] not in known), None)
 
     remediation = wait_for("a Remediation", own, seconds=90)
-    stages.mark("Remediation created", remediation["metadata"]["name"])
+    timeline.mark("Remediation created", remediation["metadata"]["name"])
 
     def is_gone() -> bool:
         return uid not in {pod["metadata"]["uid"] for pod in product.gateway_pods()}
 
     wait_for("the pod evicted", is_gone, seconds=180)
-    stages.mark("pod evicted")
+    timeline.mark("pod evicted")
 
     wait_for("three pods ready", lambda: len(product.ready_gateway_pods()) == 3 or None, seconds=120)
-    stages.mark("replacement ready")
+    timeline.mark("replacement ready")
 
     wait_for("alert resolved", lambda: not prometheus.alerts(product.alertmanager_url, **firing) or None, seconds=420)
-    stages.mark("alert resolved")
+    timeline.mark("alert resolved")
 
     done = wait_for(
         "Remediation Succeeded", lambda: next((r for r in [own()] if r and phase(r) == "Succeeded"), None), seconds=480
     )
-    stages.mark("Remediation Succeeded")
+    timeline.mark("Remediation Succeeded")
 
     after = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in product.ready_gateway_pods()}
     untouched = {pod for pod in before if pod != name}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from support.kubectl import wait_for
 from support.node_hand import node_hand
-from support.stages import Stages
+from support.timeline import Timeline
 
 if TYPE_CHECKING:
     from conftest import Product
@@ -30,7 +30,7 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     # Slow enough that at any moment some updates are in a handler's hands.
     product.control("POST", "/faults", service="request", kind="latency", latency_seconds=0.5)
     product.control("POST", "/traffic", rate=6)
-    stages = Stages("pods killed")
+    timeline = Timeline("pods killed")
     with node_hand(f"{namespace}-hand", product.gateway_image) as hand:
         for number in range(KILLS):
             # SIGKILL is the fault itself, and it has to strike while updates are in flight.
@@ -38,12 +38,12 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
             pods = wait_for("a ready pod", product.ready_gateway_pods, seconds=60)
             pod = pods[number % len(pods)]["metadata"]
             hand.signal(pod["uid"], signal.SIGKILL)
-            stages.mark("SIGKILL", pod["name"])
+            timeline.mark("SIGKILL", pod["name"])
     product.control("POST", "/traffic", rate=0)
     wait_for("every update handled", settled, seconds=180)
     summary = product.control("GET", "/ledger")
     doubles = product.control("GET", "/ledger/doubles")
-    stages.mark("all handled", str(summary["updates"]))
+    timeline.mark("all handled", str(summary["updates"]))
     product.control("POST", "/traffic", rate=2)
 
     updates = summary["updates"]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from support import prometheus
 from support.kubectl import wait_for
-from support.stages import Stages
+from support.timeline import Timeline
 
 if TYPE_CHECKING:
     from conftest import Product
@@ -16,17 +16,17 @@ def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -
     product, namespace = healthy, healthy.namespace
     known = {remediation["metadata"]["name"] for remediation in product.remediations()}
     before = {pod["metadata"]["uid"] for pod in product.gateway_pods()}
-    stages = Stages("shared outage")
+    timeline = Timeline("shared outage")
     # Enough for every pod's breaker to see its minimum of calls within the window.
     product.control("POST", "/traffic", rate=6)
 
     product.control("POST", "/faults", service="request", kind="down")
-    stages.mark("Request Service down for all")
+    timeline.mark("Request Service down for all")
     opened = (
         f'count(bot_gateway_service_circuit_breaker_state{{namespace="{namespace}",service_name="request"}} > 0) >= 2'
     )
     wait_for("breakers open on most pods", lambda: prometheus.query(product.prometheus_url, opened), seconds=240)
-    stages.mark("breaker open on most pods")
+    timeline.mark("breaker open on most pods")
 
     def held() -> dict[str, Any] | None:
         for remediation in product.remediations():
@@ -36,10 +36,10 @@ def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -
 
     remediation = wait_for("the operator holds", held, seconds=300)
     reason = remediation["status"]["decisions"][-1]
-    stages.mark("operator holds", f"{reason['reason']}: {reason['message']}")
+    timeline.mark("operator holds", f"{reason['reason']}: {reason['message']}")
 
     product.control("DELETE", "/faults")
-    stages.mark("Request Service back")
+    timeline.mark("Request Service back")
     name = remediation["metadata"]["name"]
 
     def ended() -> dict[str, Any] | None:
@@ -48,7 +48,7 @@ def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -
 
     # The alert must stay away for `recoveryDelay` before the object ends.
     final = wait_for("the Remediation ends", ended, seconds=900)
-    stages.mark("Remediation ended", final["status"]["phase"])
+    timeline.mark("Remediation ended", final["status"]["phase"])
     assert final["status"]["phase"] == "NotNeeded"
     assert final["status"].get("steps", []) == []
     assert {pod["metadata"]["uid"] for pod in product.gateway_pods()} == before

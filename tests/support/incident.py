@@ -1,6 +1,6 @@
-"""A small cluster in memory that a policy works on: it carries out what is decided, in a time of its own.
+"""A target in memory for one policy: it carries out what is decided, in virtual time.
 
-It stands where the operator stands: it opens Remediations, persists each decision, carries out the intent and
+It takes the place of the running operator: it opens Remediations, persists each decision, carries out the intent and
 records the result, but without an API server, so that hours pass in milliseconds.
 """
 
@@ -14,17 +14,17 @@ from typing import Any
 from remediator.api.names import Backend, Fingerprint, PodName, PodUid, RemediationName
 from remediator.api.policy import Action, Policy
 from remediator.api.remediation import Phase, Remediation, RemediationStatus
+from remediator.decide.action_history import history
 from remediator.decide.decision import (
     ActResult,
     Decision,
     EvictPod,
     Intent,
     RemoveFieldOwnership,
-    Revert,
+    RevertScale,
     RolloutRestart,
     Scale,
 )
-from remediator.decide.ledger import history
 from remediator.decide.machine import decide
 from remediator.decide.observed import (
     ABSENT,
@@ -76,7 +76,7 @@ class Done:
     healthy_after: int
 
 
-class Cluster:
+class SimulatedTarget:
     """One workload, its alerts, and the Remediations of one policy."""
 
     def __init__(self, policy: Policy, pods: int = 3, decider: Callable[..., Decision] = decide) -> None:
@@ -127,7 +127,7 @@ class Cluster:
 
     # -- time
 
-    def run(self, seconds: float, step: float = 15) -> Cluster:
+    def run(self, seconds: float, step: float = 15) -> SimulatedTarget:
         """Let time pass; what is due is decided every ``step`` seconds, the first time now."""
         end = self.now + timedelta(seconds=seconds)
         self.settle()
@@ -184,7 +184,7 @@ class Cluster:
     @property
     def actions(self) -> list[str]:
         """What the cluster saw, as ``seconds action what``."""
-        return [f"{(item.at - START).total_seconds():.0f} {_told(item.intent)}" for item in self.done]
+        return [f"{(item.at - START).total_seconds():.0f} {_described(item.intent)}" for item in self.done]
 
     @property
     def reasons(self) -> list[str]:
@@ -248,14 +248,14 @@ class Cluster:
                     del self.pods[name]
                     self._add_replacement(name)
             self.change(restarted_for=intent.value)
-        elif isinstance(intent, Scale | Revert):
+        elif isinstance(intent, Scale | RevertScale):
             self._scale(intent)
         elif isinstance(intent, RemoveFieldOwnership):
             self.change(owned_fields=False, baseline=ABSENT)
         healthy = sum(1 for pod in self.pods.values() if pod.ready and not pod.terminating)
         self.done.append(Done(self.now, intent, healthy))
 
-    def _scale(self, intent: Scale | Revert) -> None:
+    def _scale(self, intent: Scale | RevertScale) -> None:
         if not isinstance(self.workload.baseline, SavedBaseline):
             self.change(baseline=SavedBaseline(intent.kind, intent.name, intent.baseline, self.now))
         owner = frozenset({"remediator"})
@@ -289,14 +289,14 @@ class Cluster:
         return ObservedPod(PodName(name), PodUid(f"uid-{name}-{number}"), ready=True)
 
 
-def _told(intent: Intent) -> str:
+def _described(intent: Intent) -> str:
     if isinstance(intent, EvictPod):
         return f"{Action.RESTART_PODS} {intent.name}"
     if isinstance(intent, RolloutRestart):
         return f"{Action.ROLLOUT_RESTART} {intent.value}"
     if isinstance(intent, Scale):
         return f"{Action.SCALE_OUT} {intent.kind} {intent.from_}->{intent.to}"
-    if isinstance(intent, Revert):
+    if isinstance(intent, RevertScale):
         return f"{Action.REVERT} {intent.kind} {intent.from_}->{intent.to}"
     return "RemoveFieldOwnership"
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from remediator import runtime
-from remediator.cluster import Cluster
+from remediator.kubernetes_api import KubernetesApi
 
 WRITES = (
     "create_custom",
@@ -56,7 +56,7 @@ def main() -> int:
     """Run the operator with the countdown around every write."""
     countdown = Countdown(int(os.environ["KILL_AT"]), os.environ["KILL_WHEN"], os.environ.get("KILL_NAME", ""))
     for name in WRITES:
-        setattr(Cluster, name, countdown.around(getattr(Cluster, name)))
+        setattr(KubernetesApi, name, countdown.around(getattr(KubernetesApi, name)))
     return runtime.main()
 
 

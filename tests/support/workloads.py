@@ -6,7 +6,7 @@ from typing import Any
 
 from kubernetes.aio import client
 
-from remediator.cluster import Cluster
+from remediator.kubernetes_api import KubernetesApi
 
 PAUSE = "registry.k8s.io/pause:3.10"
 ALLOW = "remediation.bot-gateway.dev/allow"
@@ -52,9 +52,9 @@ def deployment(name: str = "web", replicas: int = 3, *, allow: bool = True) -> d
     }
 
 
-async def ready_pods(cluster: Cluster, name: str = "web") -> list[client.V1Pod]:
+async def ready_pods(kubernetes: KubernetesApi, name: str = "web") -> list[client.V1Pod]:
     """The pods of the workload that are ready and not terminating."""
-    pods = await cluster.list_pods(f"app={name}")
+    pods = await kubernetes.list_pods(f"app={name}")
     return [pod for pod in pods if pod.metadata.deletion_timestamp is None and _is_ready(pod)]
 
 
@@ -63,17 +63,17 @@ def _is_ready(pod: client.V1Pod) -> bool:
     return any(condition.type == "Ready" and condition.status == "True" for condition in conditions)
 
 
-async def deploy(api: client.ApiClient, cluster: Cluster, body: dict[str, Any]) -> client.V1Deployment:
+async def deploy(api: client.ApiClient, kubernetes: KubernetesApi, body: dict[str, Any]) -> client.V1Deployment:
     """Create the Deployment and wait until all its pods are ready."""
     apps = client.AppsV1Api(api)
-    await apps.create_namespaced_deployment(cluster.namespace, body)
+    await apps.create_namespaced_deployment(kubernetes.namespace, body)
     name = body["metadata"]["name"]
 
     async def complete() -> bool:
-        return len(await ready_pods(cluster, name)) == body["spec"]["replicas"]
+        return len(await ready_pods(kubernetes, name)) == body["spec"]["replicas"]
 
     await eventually(complete)
-    found: client.V1Deployment = await apps.read_namespaced_deployment(name, cluster.namespace)
+    found: client.V1Deployment = await apps.read_namespaced_deployment(name, kubernetes.namespace)
     return found
 
 
@@ -92,9 +92,9 @@ def policy(name: str = "breaker", **spec: Any) -> dict[str, Any]:
     }
 
 
-async def remediations(cluster: Cluster) -> list[dict[str, Any]]:
+async def remediations(kubernetes: KubernetesApi) -> list[dict[str, Any]]:
     """All remediations of the namespace, oldest first."""
-    found = await cluster.list_custom("remediations")
+    found = await kubernetes.list_custom("remediations")
     return sorted(found, key=lambda item: str(item["metadata"]["creationTimestamp"]))
 
 
@@ -103,11 +103,11 @@ def phase(remediation: dict[str, Any]) -> str:
     return str(remediation.get("status", {}).get("phase", ""))
 
 
-async def in_phase(cluster: Cluster, *phases: str, seconds: float = 60.0) -> dict[str, Any]:
+async def in_phase(kubernetes: KubernetesApi, *phases: str, seconds: float = 60.0) -> dict[str, Any]:
     """Wait until the newest remediation is in one of these phases, and return it."""
 
     async def found() -> dict[str, Any] | None:
-        items = await remediations(cluster)
+        items = await remediations(kubernetes)
         return items[-1] if items and phase(items[-1]) in phases else None
 
     result: dict[str, Any] = await eventually(found, seconds)

@@ -1,1 +1,1 @@
-"""Carrying out an intent that is already written down, so that doing it twice is doing it once."""
+"""Execute an intent that is already written to the status; every action is idempotent."""

@@ -1,4 +1,4 @@
-"""What became of an action, in the words of ``decide``."""
+"""The result of an action, as ``decide`` names it."""
 
 from dataclasses import dataclass
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from remediator.api.names import FIELD_MANAGER
-from remediator.cluster import Patch
+from remediator.kubernetes_api import Patch
 
 
 def escaped(key: str) -> str:

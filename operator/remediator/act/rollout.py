@@ -5,18 +5,18 @@ from typing import Protocol
 from remediator.act.outcome import Outcome, from_error
 from remediator.act.patches import escaped
 from remediator.api.names import RESTARTED_FOR_ANNOTATION
-from remediator.cluster import Patch, TargetKind, Workload
 from remediator.decide.decision import ActResult
 from remediator.kube import KubeError
+from remediator.kubernetes_api import Patch, TargetKind, WorkloadObject
 
 
 class WorkloadApi(Protocol):
     """The calls that this module makes."""
 
-    async def read_target(self, kind: TargetKind, name: str) -> Workload:
+    async def read_target(self, kind: TargetKind, name: str) -> WorkloadObject:
         """Return the workload."""
 
-    async def patch_target(self, kind: TargetKind, name: str, patch: Patch) -> Workload:
+    async def patch_target(self, kind: TargetKind, name: str, patch: Patch) -> WorkloadObject:
         """Apply a JSON Patch to the workload."""
 
 
@@ -34,7 +34,7 @@ async def restart_rollout(api: WorkloadApi, kind: TargetKind, name: str, marker:
     return Outcome(ActResult.ACCEPTED, f"{kind} {name} is restarted for {marker}.")
 
 
-def _patch(target: Workload, marker: str, *, has_annotations: bool) -> Patch:
+def _patch(target: WorkloadObject, marker: str, *, has_annotations: bool) -> Patch:
     version = target.metadata.resource_version if target.metadata else None
     base = "/spec/template/metadata/annotations"
     change = (

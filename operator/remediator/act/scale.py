@@ -14,9 +14,9 @@ from remediator.act.outcome import Outcome, from_error
 from remediator.act.patches import escaped, field_managers, release_patch
 from remediator.api.names import BASELINE_ANNOTATION, FIELD_MANAGER
 from remediator.api.remediation import ScaleKind
-from remediator.cluster import Json, Patch, TargetKind, Workload
 from remediator.decide.decision import ActResult
 from remediator.kube import ConflictError, KubeError, RefusedError
+from remediator.kubernetes_api import Json, Patch, TargetKind, WorkloadObject
 
 RELEASE_ATTEMPTS = 5
 """How often the place of our managedFields entries is looked up anew before giving up."""
@@ -39,10 +39,10 @@ _UNSET = {
 class ScaleApi(Protocol):
     """The calls that this module makes."""
 
-    async def read_target(self, kind: TargetKind, name: str) -> Workload:
+    async def read_target(self, kind: TargetKind, name: str) -> WorkloadObject:
         """Return the workload."""
 
-    async def patch_target(self, kind: TargetKind, name: str, patch: Patch) -> Workload:
+    async def patch_target(self, kind: TargetKind, name: str, patch: Patch) -> WorkloadObject:
         """Apply a JSON Patch to the workload."""
 
     async def read_autoscaler(self, name: str) -> client.V2HorizontalPodAutoscaler:
@@ -120,7 +120,7 @@ async def set_scale(
     """Change the number from ``before`` to ``after``; anything else found there is someone else's and stays.
 
     ``baseline`` is noted on the object in the same request. With ``only_ours`` the number must also be one that
-    we wrote (a revert undoes nobody else's decision).
+    we wrote (a revert never changes someone else's number).
     """
     try:
         seen = await read_scale(api, owner)
@@ -142,7 +142,7 @@ def _settled(owner: ScaleOwner, seen: Seen, before: int, after: int, *, only_our
     if seen.value != before:
         return Outcome(ActResult.TARGET_CHANGED, f"{owner}: {owner.field} is {seen.value}, {before} was expected.")
     if only_ours and FIELD_MANAGER not in seen.managers:
-        names = ", ".join(sorted(seen.managers)) or "nobody known"
+        names = ", ".join(sorted(seen.managers)) or "an unknown manager"
         return Outcome(ActResult.TARGET_CHANGED, f"{owner}: {owner.field} was last set by {names}.")
     return None
 

@@ -1,4 +1,4 @@
-"""RemediationPolicy: what a person allows the robot to do to one workload, and when.
+"""RemediationPolicy: what the operator may do to one workload, and when.
 
 The CRD refuses a wrong policy at ``kubectl apply``; these models refuse the same things where there is no API
 server (replay, policy tests) and give the defaults that the CRD gives.
@@ -41,9 +41,9 @@ class Scope(StrEnum):
     """How many of the ready pods must be affected for a step to be right."""
 
     MINORITY = "Minority"
-    """Half or fewer: those pods are the fault."""
+    """Half or fewer: those pods are at fault."""
     MAJORITY = "Majority"
-    """More than half: what they share is the fault, a backend or the load."""
+    """More than half: a shared failure, of a backend or by load."""
     ANY = "Any"
 
 
@@ -100,8 +100,8 @@ class Step(SpecModel):
             raise ValueError("`by` and `max` belong to ScaleOut only")
         if self.action in {Action.RESTART_PODS, Action.ROLLOUT_RESTART} and self.when is not Scope.MINORITY:
             raise ValueError(
-                f"{self.action} is for `when: Minority` only: where most pods are affected, what they share is the "
-                "fault, and a restart helps nobody"
+                f"{self.action} is for `when: Minority` only: where most pods are affected, the failure is "
+                "shared and a restart does not help"
             )
         return self
 
@@ -151,7 +151,7 @@ class QuietWindow(SpecModel):
         return value
 
     def contains(self, moment: datetime) -> bool:
-        """Tell whether a moment falls into the window; ``days`` names the day on which it begins."""
+        """Tell whether a moment falls into the window; ``days`` names the day on which it starts."""
         local = moment.astimezone(ZoneInfo(self.time_zone))
         clock = local.time()
         yesterday = _WEEKDAYS[(local.weekday() - 1) % 7]
@@ -162,7 +162,7 @@ class QuietWindow(SpecModel):
 
 
 class Guards(SpecModel):
-    """What keeps the robot from making things worse."""
+    """Conditions that must hold before an action."""
 
     min_healthy: int | str = Field(default="50%")
     budgets: tuple[Budget, ...] = Field(
@@ -198,14 +198,14 @@ class Verification(SpecModel):
     stable_for: Duration = Field(default=MIN_STABLE, ge=MIN_STABLE, le=timedelta(hours=24))
 
 
-class Revert(SpecModel):
-    """Whether a scale-out is taken back after success."""
+class RevertPolicy(SpecModel):
+    """Whether a scale-out is reverted after success."""
 
     enabled: bool = True
 
 
 class Handover(SpecModel):
-    """When the robot gives up and leaves the target to a person."""
+    """When the operator stops and hands the incident over to people."""
 
     gated_for: Duration = Field(default=timedelta(minutes=30), ge=timedelta(minutes=1), le=timedelta(hours=24))
     unknown_for: Duration = Field(default=timedelta(minutes=30), ge=timedelta(minutes=1), le=timedelta(hours=24))
@@ -235,7 +235,7 @@ class PolicySpec(SpecModel):
     )
     guards: Guards = Guards()
     verification: Verification = Verification()
-    revert: Revert = Revert()
+    revert: RevertPolicy = RevertPolicy()
     handover: Handover = Handover()
     history: int = Field(default=30, ge=1, le=3650)
 
@@ -266,7 +266,7 @@ class Policy(SpecModel):
 
     name: PolicyName
     namespace: str
-    """Empty where a file does not say: then an alert's namespace tells nothing."""
+    """Empty where a file does not say: then an alert's namespace is not compared."""
     uid: str = ""
     generation: int = 0
     spec: PolicySpec

@@ -1,6 +1,6 @@
 """Remediation: one incident of one target. Its status is the state machine and the audit record.
 
-A killed operator goes on from what is written here; nothing that matters is kept elsewhere.
+A restarted operator continues from here; nothing that matters is kept elsewhere.
 """
 
 from enum import StrEnum
@@ -25,7 +25,7 @@ from remediator.api.values import SpecModel, StatusModel, Time
 
 
 class Phase(StrEnum):
-    """Where an incident stands."""
+    """The phase of an incident."""
 
     PENDING = "Pending"
     SETTLING = "Settling"
@@ -69,7 +69,7 @@ class AlertEntry(StatusModel):
     state: str = "active"
 
 
-class PodState(StrEnum):
+class PodRestartState(StrEnum):
     """How far the restart of one pod is."""
 
     WAITING = "Waiting"
@@ -85,7 +85,7 @@ class PodEntry(StatusModel):
 
     name: PodName
     uid: PodUid
-    state: PodState = PodState.WAITING
+    state: PodRestartState = PodRestartState.WAITING
     at: Time | None = None
     """When the state was reached; of ``Evicting``, when the intent was written."""
     intended_at: Time | None = None
@@ -117,7 +117,7 @@ class StepEntry(StatusModel):
     """One step, from the intent to its result."""
 
     index: int
-    """Position in the policy's escalation; of a revert, that of the step which it takes back."""
+    """Position in the policy's escalation; of a revert, that of the step which it reverts."""
     action: Action
     started_at: Time
     """When the intent was written."""
@@ -134,7 +134,7 @@ class StepEntry(StatusModel):
 
 
 class DecisionEntry(StatusModel):
-    """One decision, to act or not to, in words."""
+    """One decision, to act or not to act, with its message."""
 
     at: Time
     phase: Phase
@@ -154,7 +154,7 @@ class Condition(StatusModel):
 
 
 class Baseline(StatusModel):
-    """The number before the first scale-out, and where it stands."""
+    """The number before the first scale-out, and the object it belongs to."""
 
     kind: ScaleKind
     name: str

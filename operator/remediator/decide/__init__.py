@@ -3,11 +3,11 @@
 Nothing in this package does I/O or reads a clock. Three entry points, each of which returns a status (or an
 object) that the caller persists *before* it does anything else; see :mod:`remediator.decide.decision`:
 
-* ``opening.open_remediation(policy, existing, observed, now) -> Opening``: does an incident begin? ``existing``
+* ``opening.open_remediation(policy, existing, observed, now) -> Opening``: does an incident start? ``existing``
   are all Remediations of this policy, terminal ones too.
 * ``machine.decide(policy, remediation, observed, now) -> Decision``: what is next in a running one?
 * ``results.record_result(policy, remediation, intent, result, message, now) -> Decision``: an intent was carried
   out, or not; what does that mean?
 
-``ledger.history(remediations)`` makes the past actions of :class:`~remediator.decide.observed.Observed`.
+``action_history.history(remediations)`` returns the past actions of :class:`~remediator.decide.observed.Observed`.
 """

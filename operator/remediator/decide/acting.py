@@ -1,4 +1,4 @@
-"""Carrying a begun step through: the next pod of a restart, and what was left by an operator that was killed.
+"""Continue a step that was started: the next pod of a restart, and what a killed operator left unfinished.
 
 An intent that is written down says what was to be done, not whether it was. So the world is looked at first, and
 only what it does not show yet is carried out again.
@@ -8,39 +8,39 @@ from datetime import timedelta
 
 from remediator.api.policy import Action, Scope
 from remediator.api.reasons import Reason
-from remediator.api.remediation import GateKind, Phase, PodEntry, PodState, StepEntry, StepResult
-from remediator.decide.alerts import AlertPicture, Standing
+from remediator.api.remediation import GateKind, Phase, PodEntry, PodRestartState, StepEntry, StepResult
+from remediator.decide.alerts import AlertAssessment, AlertSignal
 from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_budget, blocked_disruption, blocked_target
 from remediator.decide.observed import Observed, Workload
-from remediator.decide.scaling import standing_of
+from remediator.decide.scaling import current_scale
 from remediator.decide.scope import judge_cause, ready_pods
 
 
-def carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+def continue_step(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
     """Go on with a step whose result is still open."""
     if draft.dry_run:
-        return _pretend(draft, step, observed, picture)
+        return _simulate(draft, step, observed, assessment)
     if step.action is Action.RESTART_PODS:
-        return _restart_next(draft, step, observed, picture)
+        return _restart_next(draft, step, observed, assessment)
     if step.action is Action.ROLLOUT_RESTART:
         workload = observed.workload or Workload()
         if step.restarted_for is not None and workload.restarted_for == step.restarted_for:
             return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, "The rollout was restarted already.")
         intent: RolloutRestart | Scale = RolloutRestart(step.restarted_for or "")
-        return _again(draft, step, observed, picture, intent)
-    return _scale(draft, step, observed, picture)
+        return _again(draft, step, observed, assessment, intent)
+    return _scale(draft, step, observed, assessment)
 
 
 def accepted(draft: Draft, step: StepEntry, reason: Reason, message: str) -> Decision:
-    """A step was carried out in full: its verification begins."""
+    """A step was carried out completely: start its verification."""
     step.accepted_at = draft.now
     step.result = StepResult.ACCEPTED
-    return begin_verifying(draft, step, reason, message)
+    return start_verifying(draft, step, reason, message)
 
 
-def begin_verifying(draft: Draft, step: StepEntry, reason: Reason, message: str) -> Decision:
+def start_verifying(draft: Draft, step: StepEntry, reason: Reason, message: str) -> Decision:
     """Start the clock within which alert, pods and rollout must all hold."""
     draft.status.verify_until = draft.now + timeout_of(draft, step)
     draft.status.stable_until = None
@@ -61,101 +61,123 @@ def mark(step: StepEntry, pod: PodEntry, **changes: object) -> None:
     step.pods = [entry.model_copy(update=changes) if entry.uid == pod.uid else entry for entry in step.pods]
 
 
-def _pretend(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
-    """In a DryRun what was decided counts as carried out."""
+def _simulate(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
+    """In a dry run a decided action counts as carried out."""
     if step.action is not Action.RESTART_PODS:
-        return accepted(draft, step, Reason.PRETENDED, "A trial: taken as carried out.")
+        return accepted(draft, step, Reason.SIMULATED, "Dry run: assumed as carried out.")
     for pod in step.pods:
-        if pod.state is PodState.EVICTING:
-            mark(step, pod, state=PodState.EVICTED, at=draft.now)
-    return _restart_next(draft, step, observed, picture)
+        if pod.state is PodRestartState.EVICTING:
+            mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)
+    return _restart_next(draft, step, observed, assessment)
 
 
-def _restart_next(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+def _restart_next(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
     staying = {pod.uid for pod in (observed.workload or Workload()).pods or () if not pod.terminating}
     for pod in step.pods:
-        if pod.state is PodState.EVICTING and pod.uid not in staying:
-            mark(step, pod, state=PodState.EVICTED, at=draft.now)
-        elif pod.state is PodState.WAITING and pod.uid not in staying:
-            mark(step, pod, state=PodState.SKIPPED, at=draft.now)
-    underway = next((pod for pod in step.pods if pod.state is PodState.EVICTING), None)
+        if pod.state is PodRestartState.EVICTING and pod.uid not in staying:
+            mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)
+        elif pod.state is PodRestartState.WAITING and pod.uid not in staying:
+            mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
+    underway = next((pod for pod in step.pods if pod.state is PodRestartState.EVICTING), None)
     if underway is not None:
-        return _again(draft, step, observed, picture, EvictPod(underway.name, underway.uid), underway)
-    verdict = judge_cause(observed, picture)
+        return _again(draft, step, observed, assessment, EvictPod(underway.name, underway.uid), underway)
+    verdict = judge_cause(observed, assessment)
     if verdict.scope is not None:
         draft.note_scope(verdict.scope, observed.settling)
     at_fault = {pod.uid for pod in verdict.to_restart}
-    if picture.standing is not Standing.SUPPRESSED:
+    if assessment.signal is not AlertSignal.SUPPRESSED:
         for pod in step.pods:
-            if pod.state is PodState.WAITING and pod.uid not in at_fault:
-                mark(step, pod, state=PodState.SKIPPED, at=draft.now)
-    waiting = next((pod for pod in step.pods if pod.state is PodState.WAITING), None)
+            if pod.state is PodRestartState.WAITING and pod.uid not in at_fault:
+                mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
+    waiting = next((pod for pod in step.pods if pod.state is PodRestartState.WAITING), None)
     if waiting is None:
         return _all_restarted(draft, step)
     if not _replacements_ready(draft, step, observed):
         return _await_replacement(draft, step)
     if verdict.scope is Scope.MAJORITY:
-        message = f"{verdict.share} are affected by now: what they share is the fault, no further pod is replaced."
-        return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAULT, message))
+        message = (
+            f"{verdict.share} are affected by now, so the failure is shared. No further pod is evicted. Check "
+            "the backend."
+        )
+        return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAILURE, message))
     gate = (
         blocked_target(draft.policy, draft.remediation, observed, draft.now)
-        or _still_suspect(draft, picture, verdict.unproven)
+        or _still_suspect(draft, assessment, verdict.unproven)
         or blocked_budget(draft.policy, draft.remediation, observed, draft.now)
         or blocked_disruption(draft.policy, observed, Action.RESTART_PODS, waiting.name)
     )
     if gate is not None:
         return draft.gate(gate)
-    mark(step, waiting, state=PodState.EVICTING, at=draft.now, intended_at=draft.now)
-    message = f"{waiting.name} is the next affected pod to be replaced: the target is whole."
+    mark(step, waiting, state=PodRestartState.EVICTING, at=draft.now, intended_at=draft.now)
+    message = f"All pods are ready again and {waiting.name} is still affected. The operator evicts it."
     intent = EvictPod(waiting.name, waiting.uid)
     return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.NEXT_AFFECTED_POD, message, intent, pods=(waiting.name,))
 
 
-def _still_suspect(draft: Draft, picture: AlertPicture, unproven: tuple[str, ...]) -> Gate | None:
-    if picture.standing is Standing.SUPPRESSED:
+def _still_suspect(draft: Draft, assessment: AlertAssessment, unproven: tuple[str, ...]) -> Gate | None:
+    if assessment.signal is AlertSignal.SUPPRESSED:
         return Gate(
-            GateKind.GUARD, Reason.ALERT_SUPPRESSED, "The alert is silenced or inhibited: no further pod is replaced."
+            GateKind.GUARD,
+            Reason.ALERT_SUPPRESSED,
+            "The alert is silenced or inhibited. No further pod is evicted while that lasts.",
         )
     if unproven:
-        message = f"No unaffected pod had a successful call to {', '.join(unproven)} within 2 minutes."
+        message = (
+            f"No unaffected pod had a successful call to {', '.join(unproven)} within 2 minutes, so the "
+            "backend may be at fault. No further pod is evicted. Check the backend."
+        )
         return Gate(GateKind.CAUSE, Reason.NO_PEER_SUCCESS, message)
     until = draft.status.settling_until
     if until is not None and draft.now < until:
-        message = "Fewer pods are affected than before: the outage may be ending, so it settles once more."
-        return Gate(GateKind.CAUSE, Reason.SHARED_FAULT_ENDING, message, until)
+        message = (
+            "Fewer pods are affected than before, so a shared failure may be ending. The operator waits once more."
+        )
+        return Gate(GateKind.CAUSE, Reason.SHARED_FAILURE_ENDING, message, until)
     return None
 
 
 def _all_restarted(draft: Draft, step: StepEntry) -> Decision:
-    evicted = [pod for pod in step.pods if pod.state is PodState.EVICTED]
+    evicted = [pod for pod in step.pods if pod.state is PodRestartState.EVICTED]
     if evicted:
         names = ", ".join(pod.name for pod in evicted)
-        return accepted(draft, step, Reason.PODS_REPLACED, f"Evicted: {names}. Now the alert must clear.")
+        return accepted(
+            draft,
+            step,
+            Reason.PODS_REPLACED,
+            f"All affected pods were evicted: {names}. The operator waits for the alert to clear.",
+        )
     step.result = StepResult.STOPPED
     step.finished_at = draft.now
-    return begin_verifying(draft, step, Reason.NOTHING_LEFT_TO_RESTART, "No pod of the step is affected any more.")
+    return start_verifying(
+        draft, step, Reason.NOTHING_LEFT_TO_RESTART, "No pod of the step is affected any more. Nothing is evicted."
+    )
 
 
 def _replacements_ready(draft: Draft, step: StepEntry, observed: Observed) -> bool:
     """Tell whether the target is whole again. A pod that was evicted but is still listed is not: the list is old."""
     workload = observed.workload or Workload()
     pods = workload.pods or ()
-    evicted = {pod.uid for pod in step.pods if pod.state is PodState.EVICTED}
+    evicted = {pod.uid for pod in step.pods if pod.state is PodRestartState.EVICTED}
     if any(pod.terminating or (pod.uid in evicted and not draft.dry_run) for pod in pods):
         return False
     return workload.replicas is not None and len(ready_pods(observed)) >= workload.replicas
 
 
 def _await_replacement(draft: Draft, step: StepEntry) -> Decision:
-    last = max((pod.at for pod in step.pods if pod.state is PodState.EVICTED and pod.at is not None), default=draft.now)
+    last = max(
+        (pod.at for pod in step.pods if pod.state is PodRestartState.EVICTED and pod.at is not None), default=draft.now
+    )
     until = last + timeout_of(draft, step)
     if draft.now < until:
-        message = "The next pod waits until the replacement of the one before is ready."
+        message = "The replacement of the last evicted pod is not ready yet. The next pod waits for it."
         return draft.wait(Phase.ACTING, Reason.AWAITING_REPLACEMENT, message, wake_at=until)
     for pod in step.pods:
-        if pod.state is PodState.WAITING:
-            mark(step, pod, state=PodState.SKIPPED, at=draft.now)
-    step.message = "The replacement of an evicted pod did not become ready; the other pods were left alone."
+        if pod.state is PodRestartState.WAITING:
+            mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
+    step.message = (
+        "The replacement of an evicted pod did not become ready. The other pods are left alone. Check "
+        "why it does not start."
+    )
     return accepted(draft, step, Reason.REPLACEMENT_NOT_READY, step.message)
 
 
@@ -163,55 +185,68 @@ def _again(
     draft: Draft,
     step: StepEntry,
     observed: Observed,
-    picture: AlertPicture,
+    assessment: AlertAssessment,
     intent: EvictPod | RolloutRestart | Scale,
     pod: PodEntry | None = None,
 ) -> Decision:
     """Carry out an intent whose result is not known, unless the world has moved on."""
-    if picture.standing is Standing.CLEARED:
+    if assessment.signal is AlertSignal.CLEARED:
         if pod is not None:
-            mark(step, pod, state=PodState.SKIPPED, at=draft.now)
+            mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
         step.result = StepResult.STOPPED
         step.finished_at = draft.now
-        message = "The alert cleared before the step was carried out: it is left undone."
-        return begin_verifying(draft, step, Reason.CLEARED_BEFORE_ACTING, message)
-    verdict = judge_cause(observed, picture)
+        message = "The alert cleared before the step was carried out. The step is not carried out."
+        return start_verifying(draft, step, Reason.CLEARED_BEFORE_ACTING, message)
+    verdict = judge_cause(observed, assessment)
     if verdict.scope is not None:
         draft.note_scope(verdict.scope, observed.settling)
-    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(draft, picture, ())
+    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(draft, assessment, ())
     if gate is None and pod is not None:
         gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, pod.name)
     if gate is None and step.action is not Action.SCALE_OUT and verdict.scope is Scope.MAJORITY:
         gate = Gate(
-            GateKind.CAUSE, Reason.SHARED_FAULT, f"{verdict.share} are affected by now: the step is not repeated."
+            GateKind.CAUSE,
+            Reason.SHARED_FAILURE,
+            f"{verdict.share} are affected by now, so the failure is shared. The step is not repeated. Check "
+            "the backend.",
         )
     if gate is not None:
         return draft.gate(gate)
     draft.status.phase = Phase.ACTING
     return draft.repeat(
-        Reason.RESUMED, "The step is written down but the cluster does not show it yet: once more.", intent
+        Reason.RESUMED, "The step is recorded but not visible in the cluster. The operator repeats it.", intent
     )
 
 
-def _scale(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+def _scale(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
     if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The status does not say what was to be scaled.")
-    number = standing_of(step.scale_kind, observed).number
+        return draft.finish(
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            "The status does not say what to scale. Nothing more is done. Check the target, then clear the handover.",
+        )
+    number = current_scale(step.scale_kind, observed).number
     if number == step.to:
-        return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, f"{step.scale_name} stands at {step.to} already.")
+        return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, f"{step.scale_name} is {step.to} already.")
     if number is None:
-        message = f"{step.scale_kind}/{step.scale_name} cannot be read."
+        message = (
+            f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
+        )
         return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message))
     if number != step.from_:
-        return target_changed(draft, step, f"{step.scale_name} stands at {number}: someone else changed it.")
+        return target_changed(
+            draft,
+            step,
+            f"{step.scale_name} is {number}, so someone else changed it. The operator leaves it and verifies.",
+        )
     baseline = draft.status.baseline.replicas if draft.status.baseline else step.from_
     intent = Scale(step.scale_kind, step.scale_name, step.from_, step.to, baseline)
-    return _again(draft, step, observed, picture, intent)
+    return _again(draft, step, observed, assessment, intent)
 
 
 def target_changed(draft: Draft, step: StepEntry, message: str) -> Decision:
-    """Someone else changed the number first: theirs stands, and whether it helps is verified."""
+    """Someone else changed the number first: keep theirs and verify whether it helps."""
     step.result = StepResult.TARGET_CHANGED
     step.finished_at = draft.now
     step.message = message
-    return begin_verifying(draft, step, Reason.TARGET_CHANGED, message)
+    return start_verifying(draft, step, Reason.TARGET_CHANGED, message)

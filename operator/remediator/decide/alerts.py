@@ -11,7 +11,7 @@ from remediator.decide.decision import Ignored
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, ObservedPod
 
 
-class Standing(StrEnum):
+class AlertSignal(StrEnum):
     """What is known about an incident's alert."""
 
     FIRING = "Firing"
@@ -23,19 +23,19 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class AlertPicture:
+class AlertAssessment:
     """The alerts of one policy on the pods of its target."""
 
-    standing: Standing
+    signal: AlertSignal
     firing: tuple[ObservedAlert, ...] = ()
     suppressed: tuple[ObservedAlert, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     unknown_reason: Reason = Reason.READ
-    """Why the standing is unknown; ``READ`` where it is not."""
+    """Why the signal is unknown; ``READ`` where it is not."""
     unknown_message: str = ""
 
 
-def look_at_alerts(policy: Policy, observed: Observed) -> AlertPicture:
+def assess_alerts(policy: Policy, observed: Observed) -> AlertAssessment:
     """Sort the alerts into those that fire, those that do not count as cleared, and those to ignore."""
     unknown = _what_is_unknown(observed)
     pods = {pod.name: pod for pod in (observed.workload.pods if observed.workload else None) or ()}
@@ -53,21 +53,33 @@ def look_at_alerts(policy: Policy, observed: Observed) -> AlertPicture:
         else:
             firing.append(alert)
     if unknown is not None:
-        standing = Standing.UNKNOWN
+        signal = AlertSignal.UNKNOWN
     elif firing:
-        standing = Standing.FIRING
+        signal = AlertSignal.FIRING
     else:
-        standing = Standing.SUPPRESSED if suppressed else Standing.CLEARED
-    return AlertPicture(standing, tuple(firing), tuple(suppressed), tuple(ignored), *(unknown or (Reason.READ, "")))
+        signal = AlertSignal.SUPPRESSED if suppressed else AlertSignal.CLEARED
+    return AlertAssessment(signal, tuple(firing), tuple(suppressed), tuple(ignored), *(unknown or (Reason.READ, "")))
 
 
 def _what_is_unknown(observed: Observed) -> tuple[Reason, str] | None:
     if not observed.alertmanager_up:
-        return Reason.ALERTMANAGER_UNREACHABLE, "Alertmanager cannot be reached: the last known state is held."
+        return (
+            Reason.ALERTMANAGER_UNREACHABLE,
+            "Alertmanager cannot be reached. The operator keeps the last known state and starts nothing. "
+            "Check Alertmanager.",
+        )
     if not observed.prometheus_up:
-        return Reason.PROMETHEUS_NOT_PROVEN, "Nothing proves that Prometheus is alive, so no alert counts as cleared."
+        return (
+            Reason.PROMETHEUS_NOT_PROVEN,
+            "Nothing shows that Prometheus works, so no alert counts as cleared. The operator starts "
+            "nothing. Check Prometheus.",
+        )
     if observed.workload is None or observed.workload.pods is None or observed.workload.replicas is None:
-        return Reason.WORKLOAD_UNKNOWN, "The target could not be read: nothing is done on what is not known."
+        return (
+            Reason.WORKLOAD_UNKNOWN,
+            "The target could not be read. The operator starts nothing. Check the API server and the "
+            "operator's rights.",
+        )
     return None
 
 
@@ -76,7 +88,11 @@ def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, Obser
     if policy.namespace and namespace != policy.namespace:
         return Reason.OTHER_NAMESPACE, f"The alert is of namespace {namespace:.63}, the policy of {policy.namespace}."
     if not alert.pod:
-        return Reason.NO_POD_LABEL, "The alert names no pod, so it cannot be told what to repair."
+        return (
+            Reason.NO_POD_LABEL,
+            "The alert has no pod label, so the pod to repair is not known. It is ignored. Keep the pod "
+            "label in the alert rule.",
+        )
     if alert.pod not in pods:
         return Reason.NOT_OUR_POD, f"Pod {alert.pod:.253} is not one of {policy.spec.target_ref}."
     if alert.confirmed is False:

@@ -46,7 +46,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Revert:
+class RevertScale:
     """Take one scale-out back: as :class:`Scale`. Releasing the field is an intent of its own."""
 
     kind: ScaleKind
@@ -64,7 +64,7 @@ class RemoveFieldOwnership:
     name: str
 
 
-Intent = EvictPod | RolloutRestart | Scale | Revert | RemoveFieldOwnership
+Intent = EvictPod | RolloutRestart | Scale | RevertScale | RemoveFieldOwnership
 
 
 class ActResult(StrEnum):
@@ -125,7 +125,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Whether an incident begins. ``remediation`` is the object to create (its status is written after), or ``None``.
+    """Whether an incident starts. ``remediation`` is the object to create (its status is written after), or ``None``.
 
     ``idle`` means that there is nothing to say: no alert of the policy fires at all.
     """

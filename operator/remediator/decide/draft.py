@@ -16,7 +16,7 @@ from remediator.api.remediation import (
     StepEntry,
 )
 from remediator.api.values import format_duration
-from remediator.decide.alerts import AlertPicture
+from remediator.decide.alerts import AlertAssessment
 from remediator.decide.decision import Decision, EventType, Intent
 from remediator.decide.guards import Gate
 from remediator.decide.observed import ObservedAlert
@@ -42,7 +42,7 @@ class Draft:
 
     @property
     def has_acted(self) -> bool:
-        """Whether any step was begun."""
+        """Whether any step was started."""
         return bool(self.status.steps)
 
     def wait(self, phase: Phase, reason: Reason, message: str, *, wake_at: datetime | None = None) -> Decision:
@@ -135,9 +135,9 @@ class Draft:
             self.status.settling_until = self.now + settling
         self.status.scope = scope
 
-    def record_alerts(self, picture: AlertPicture) -> None:
+    def record_alerts(self, assessment: AlertAssessment) -> None:
         """Bring the list of alerts up to date; an alert that is gone stays in it as ``resolved``."""
-        current = {alert.fingerprint: alert for alert in (*picture.firing, *picture.suppressed)}
+        current = {alert.fingerprint: alert for alert in (*assessment.firing, *assessment.suppressed)}
         entries = [_refreshed(entry, current.pop(entry.fingerprint, None)) for entry in self.status.alerts]
         new = [_entry(alert) for alert in current.values()]
         self.status.alerts_total = max(self.status.alerts_total, len(entries) + len(new))
@@ -151,13 +151,13 @@ class Draft:
         status.stable_until = status.stable_until + by if status.stable_until else None
 
     def _what_stays(self) -> str:
-        """Tell the person who takes over that a scale-out was not taken back."""
+        """Return a sentence about a scale-out that was not reverted, for the person who takes over."""
         scaled = sum(step.action is Action.SCALE_OUT and step.accepted_at is not None for step in self.status.steps)
         lowered = sum(step.action is Action.REVERT and step.accepted_at is not None for step in self.status.steps)
         baseline = self.status.baseline
         if baseline is None or scaled <= lowered:
             return ""
-        return f" The scale-out stays: {baseline.kind}/{baseline.name} had {baseline.replicas} before."
+        return f" The scale-out was not reverted: {baseline.kind}/{baseline.name} had {baseline.replicas} before."
 
     def _seal(
         self,

@@ -1,4 +1,4 @@
-"""The guards: what stands between a decision and an action that would make things worse."""
+"""Guards: the conditions that must hold before an action."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from remediator.api.names import PodName
 from remediator.api.policy import Action, Mode, Policy, Step
 from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Remediation
-from remediator.decide.ledger import actions_of, budget_free_at, cooldown_ends, has_begun
+from remediator.decide.action_history import acted_itself, actions_of, budget_free_at, cooldown_ends
 from remediator.decide.observed import ABSENT, ActionRecord, Observed, Workload
 from remediator.decide.scope import ready_pods
 
@@ -26,26 +26,34 @@ def _guard(reason: Reason, message: str, until: datetime | None = None) -> Gate:
     return Gate(GateKind.GUARD, reason, message, until)
 
 
-def ledger_of(remediation: Remediation, observed: Observed) -> tuple[ActionRecord, ...]:
+def counted_actions(remediation: Remediation, observed: Observed) -> tuple[ActionRecord, ...]:
     """Return the actions that count for a remediation: its own and the target's past ones of the same mode."""
     dry_run = remediation.spec.mode is Mode.DRY_RUN
     return tuple(record for record in observed.history if record.dry_run is dry_run) + actions_of(remediation)
 
 
 def held_by_person(policy: Policy, remediation: Remediation, workload: Workload) -> Gate | None:
-    """Return why a person keeps the robot from acting at all, if one does."""
+    """Return why a person's setting stops the operator from acting, if one does."""
     if policy.spec.mode is Mode.PAUSED or workload.paused:
         what = "policy" if policy.spec.mode is Mode.PAUSED else "target or its namespace"
-        return Gate(GateKind.PERSON, Reason.PAUSED, f"The {what} is paused by a person.")
+        return Gate(
+            GateKind.PERSON,
+            Reason.PAUSED,
+            f"A person paused the {what}. Nothing is done. Remove the pause to let the operator continue.",
+        )
     if workload.paused is None:
-        return _guard(Reason.PAUSE_UNKNOWN, "It is not known whether a person paused the target.")
+        return _guard(Reason.PAUSE_UNKNOWN, "Whether the target is paused is not known. Waiting until it is.")
     if policy.spec.mode is Mode.DRY_RUN and remediation.spec.mode is Mode.ENFORCE:
         return Gate(
-            GateKind.PERSON, Reason.POLICY_IS_DRY_RUN, "The policy was changed to DryRun: nothing is carried out."
+            GateKind.PERSON,
+            Reason.POLICY_IS_DRY_RUN,
+            "The policy was changed to DryRun. Nothing is carried out. Change it back to Enforce to continue.",
         )
     if not workload.allowed:
         return Gate(
-            GateKind.PERSON, Reason.NOT_OPTED_IN, "The target lost the annotation that allows policies to act on it."
+            GateKind.PERSON,
+            Reason.NOT_OPTED_IN,
+            "The target does not have the opt-in annotation any more. Nothing is done. Add it again to continue.",
         )
     return None
 
@@ -56,64 +64,83 @@ def waits_for_older(remediation: Remediation, observed: Observed) -> Gate | None
     for other in observed.others:
         same = other.same_target and other.dry_run is (remediation.spec.mode is Mode.DRY_RUN)
         if same and (other.created_at, other.name) < mine:
-            message = f"{other.name} works on the same target and is older."
+            message = f"{other.name} acts on the same target and is older. Waiting for it to end."
             return Gate(GateKind.PERSON, Reason.OLDER_REMEDIATION_FIRST, message)
     return None
 
 
 def blocked_target(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Gate | None:
-    """Return what forbids any action on the target now, be it the first of a step or a later one."""
+    """Return the guard that forbids any action on the target now, the first of a step or a later one."""
     workload = observed.workload or Workload()
     gate = held_by_person(policy, remediation, workload) or waits_for_older(remediation, observed)
     if gate is not None:
         return gate
     if any(window.contains(now) for window in policy.spec.guards.quiet_windows):
-        return _guard(Reason.QUIET_WINDOW, "A quiet window of the policy is open.")
+        return _guard(
+            Reason.QUIET_WINDOW,
+            "A quiet window of the policy is open. Waiting for its end. Pause the policy to stop it for longer.",
+        )
     if workload.rollout_complete is None:
-        return _guard(Reason.ROLLOUT_UNKNOWN, "It is not known whether a rollout of the target is under way.")
+        return _guard(Reason.ROLLOUT_UNKNOWN, "The rollout status of the target is not known. Waiting until it is.")
     if not workload.rollout_complete:
-        return _guard(Reason.ROLLOUT_IN_PROGRESS, "A rollout of the target is under way.")
+        return _guard(
+            Reason.ROLLOUT_IN_PROGRESS,
+            "A rollout of the target is in progress. Waiting for its end. Check the rollout if it does not progress.",
+        )
     return None
 
 
 def blocked_step(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Gate | None:
-    """Return what forbids to begin a step now."""
+    """Return the guard that forbids a new step now."""
     gate = blocked_target(policy, remediation, observed, now) or _too_many_at_once(policy, remediation, observed)
     if gate is not None:
         return gate
-    until = cooldown_ends(policy.spec.guards.cooldown, ledger_of(remediation, observed), now)
+    until = cooldown_ends(policy.spec.guards.cooldown, counted_actions(remediation, observed), now)
     if until is not None:
-        return _guard(Reason.COOLDOWN, "The cooldown after the last action is not over.", until)
+        return _guard(
+            Reason.COOLDOWN, "The cooldown after the last action is not over. The next step waits for it.", until
+        )
     return blocked_budget(policy, remediation, observed, now)
 
 
 def blocked_budget(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Gate | None:
     """Return which budget is used up, if one is."""
-    until = budget_free_at(policy, ledger_of(remediation, observed), now)
+    until = budget_free_at(policy, counted_actions(remediation, observed), now)
     if until is None:
         return None
-    return _guard(Reason.BUDGET_EXHAUSTED, "As many actions as a budget allows were taken already.", until)
+    return _guard(
+        Reason.BUDGET_EXHAUSTED,
+        "The action budget is used up. The next step waits. Act by hand if it cannot wait.",
+        until,
+    )
 
 
 def blocked_disruption(policy: Policy, observed: Observed, action: Action, pod: PodName | None = None) -> Gate | None:
-    """Return why no pod may be taken away now: minHealthy, and for an eviction the PodDisruptionBudget."""
+    """Return why no pod may become unavailable now: minHealthy, and for an eviction the PodDisruptionBudget."""
     workload = observed.workload or Workload()
     if workload.replicas is None:
-        return _guard(Reason.WORKLOAD_UNKNOWN, "The desired number of replicas is not known.")
+        return _guard(Reason.WORKLOAD_UNKNOWN, "The desired number of replicas is not known. Waiting until it is.")
     healthy = ready_pods(observed)
     taken = sum(1 for ready in healthy if ready.name == pod) if pod is not None else workload.max_unavailable
     least = policy.spec.guards.least_healthy(workload.replicas)
     if len(healthy) - taken < least:
         left = len(healthy) - taken
         return _guard(
-            Reason.MIN_HEALTHY, f"{left} healthy pods would be left of {workload.replicas}, at least {least} must."
+            Reason.MIN_HEALTHY,
+            f"{left} of {workload.replicas} pods would be left ready, and minHealthy is {least}. Not "
+            "evicting. Check why other pods are not ready.",
         )
     if action is not Action.RESTART_PODS or workload.disruptions_allowed is ABSENT:
         return None
     if workload.disruptions_allowed is None:
-        return _guard(Reason.DISRUPTION_BUDGET_UNKNOWN, "It is not known what the PodDisruptionBudget allows.")
+        return _guard(
+            Reason.DISRUPTION_BUDGET_UNKNOWN, "The PodDisruptionBudget's state is not known. Waiting until it is."
+        )
     if workload.disruptions_allowed < 1:
-        return _guard(Reason.DISRUPTION_BUDGET, "The PodDisruptionBudget allows no eviction now.")
+        return _guard(
+            Reason.DISRUPTION_BUDGET,
+            "The PodDisruptionBudget allows no eviction now. Waiting. Check which pods it counts as unhealthy.",
+        )
     return None
 
 
@@ -125,8 +152,11 @@ def needs_peers(step: Step) -> bool:
 def _too_many_at_once(policy: Policy, remediation: Remediation, observed: Observed) -> Gate | None:
     dry_run = remediation.spec.mode is Mode.DRY_RUN
     at_work = sorted(other.name for other in observed.others if other.has_acted and other.dry_run is dry_run)
-    if has_begun(remediation) or len(at_work) < policy.spec.max_concurrent:
+    if acted_itself(remediation) or len(at_work) < policy.spec.max_concurrent:
         return None
     limit = policy.spec.max_concurrent
-    message = f"{limit} remediations may be at work in the namespace at once: {', '.join(at_work[:5])}."
+    message = (
+        f"{len(at_work)} other remediations are acting ({', '.join(at_work[:5])}), and the limit is "
+        f"{limit}. Waiting for one to end. Raise maxConcurrent if they are independent."
+    )
     return Gate(GateKind.PERSON, Reason.MAX_CONCURRENT, message)

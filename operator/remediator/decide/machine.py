@@ -6,20 +6,20 @@ from datetime import datetime
 from remediator.api.policy import Mode, Policy
 from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, Remediation, StepResult
-from remediator.decide.acting import carry_through
-from remediator.decide.alerts import AlertPicture, Standing, look_at_alerts
+from remediator.decide.acting import continue_step
+from remediator.decide.alerts import AlertAssessment, AlertSignal, assess_alerts
 from remediator.decide.decision import Decision
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, waits_for_older
 from remediator.decide.observed import Observed
-from remediator.decide.reverting import begin_reverting, is_scaled_out, revert
+from remediator.decide.reverting import is_scaled_out, revert, start_reverting
 from remediator.decide.steps import take_next_step
 from remediator.decide.verifying import verify, workload_holds
 
 _CLEARED_REASON = {
-    Standing.FIRING: Reason.FIRING,
-    Standing.SUPPRESSED: Reason.SUPPRESSED,
-    Standing.CLEARED: Reason.CLEARED,
+    AlertSignal.FIRING: Reason.FIRING,
+    AlertSignal.SUPPRESSED: Reason.SUPPRESSED,
+    AlertSignal.CLEARED: Reason.CLEARED,
 }
 
 
@@ -33,24 +33,26 @@ def decide(policy: Policy, remediation: Remediation, observed: Observed, now: da
     if remediation.status.phase.terminal:
         status = draft.status
         return Decision(status, changed=False, announce=False, phase=status.phase, reason=status.reason, message="")
-    picture = look_at_alerts(policy, observed)
-    return replace(_decide(draft, observed, picture), ignored=picture.ignored)
+    assessment = assess_alerts(policy, observed)
+    return replace(_decide(draft, observed, assessment), ignored=assessment.ignored)
 
 
-def _decide(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+def _decide(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
     if observed.target_gone:
         target = draft.policy.spec.target_ref
-        return draft.finish(Phase.FAILED, Reason.TARGET_GONE, f"{target} does not exist any more.")
+        return draft.finish(
+            Phase.FAILED, Reason.TARGET_GONE, f"{target} does not exist any more. The remediation ends."
+        )
     if draft.dry_run and draft.policy.spec.mode is Mode.ENFORCE:
         return draft.finish(
-            Phase.NOT_NEEDED, Reason.POLICY_ENFORCES, "The policy was changed to Enforce: this trial ends."
+            Phase.NOT_NEEDED, Reason.POLICY_ENFORCES, "The policy was changed to Enforce. The dry run ends."
         )
-    _set_conditions(draft, observed, picture)
-    if picture.standing is Standing.UNKNOWN:
-        return _hold_unknown(draft, picture)
-    _know_again(draft)
-    draft.record_alerts(picture)
-    if picture.standing is Standing.CLEARED:
+    _set_conditions(draft, observed, assessment)
+    if assessment.signal is AlertSignal.UNKNOWN:
+        return _hold_unknown(draft, assessment)
+    _resume_clocks(draft)
+    draft.record_alerts(assessment)
+    if assessment.signal is AlertSignal.CLEARED:
         draft.status.cleared_at = draft.status.cleared_at or draft.now
     else:
         draft.status.cleared_at = None
@@ -59,45 +61,45 @@ def _decide(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision
         return retry
     phase = draft.status.phase
     if phase is Phase.VERIFYING:
-        return verify(draft, observed, picture)
+        return verify(draft, observed, assessment)
     if phase is Phase.REVERTING:
-        return revert(draft, observed, picture)
+        return revert(draft, observed, assessment)
     if phase is Phase.ACTING:
-        return _go_on(draft, observed, picture)
+        return _continue(draft, observed, assessment)
     if phase is Phase.GATED:
-        return _gated(draft, observed, picture)
-    return _before_acting(draft, observed, picture)
+        return _gated(draft, observed, assessment)
+    return _before_acting(draft, observed, assessment)
 
 
-def _hold_unknown(draft: Draft, picture: AlertPicture) -> Decision:
+def _hold_unknown(draft: Draft, assessment: AlertAssessment) -> Decision:
     """Nothing is known: hold the state, stop the clocks, and give up when it lasts."""
     draft.status.unknown_since = draft.status.unknown_since or draft.now
     until = draft.status.unknown_since + draft.policy.spec.handover.unknown_for
     if draft.now >= until:
-        return draft.finish(Phase.HANDED_OVER, Reason.UNKNOWN_TOO_LONG, picture.unknown_message)
-    return draft.wait(draft.status.phase, picture.unknown_reason, picture.unknown_message, wake_at=until)
+        return draft.finish(Phase.HANDED_OVER, Reason.UNKNOWN_TOO_LONG, assessment.unknown_message)
+    return draft.wait(draft.status.phase, assessment.unknown_reason, assessment.unknown_message, wake_at=until)
 
 
-def _know_again(draft: Draft) -> None:
+def _resume_clocks(draft: Draft) -> None:
     since = draft.status.unknown_since
     if since is not None:
         draft.shift_clocks(draft.now - since)
         draft.status.unknown_since = None
 
 
-def _set_conditions(draft: Draft, observed: Observed, picture: AlertPicture) -> None:
-    known = picture.standing is not Standing.UNKNOWN
-    reason, message = picture.unknown_reason, picture.unknown_message
+def _set_conditions(draft: Draft, observed: Observed, assessment: AlertAssessment) -> None:
+    known = assessment.signal is not AlertSignal.UNKNOWN
+    reason, message = assessment.unknown_reason, assessment.unknown_message
     draft.condition("Signals", observed.alertmanager_up and observed.prometheus_up, reason, message)
-    cleared = picture.standing is Standing.CLEARED if known else None
-    draft.condition("Cleared", cleared, _CLEARED_REASON.get(picture.standing, reason), message)
+    cleared = assessment.signal is AlertSignal.CLEARED if known else None
+    draft.condition("Cleared", cleared, _CLEARED_REASON.get(assessment.signal, reason), message)
     ready = workload_holds(observed) if known else None
     draft.condition("Ready", ready, Reason.PODS_AND_ROLLOUT if known else reason, "" if known else message)
 
 
-def _before_acting(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+def _before_acting(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
     """Pending and Settling: wait until every alert of the incident can have come."""
-    ended = _cleared_by_itself(draft, picture)
+    ended = _cleared_by_itself(draft, assessment)
     if ended is not None:
         return ended
     status = draft.status
@@ -107,60 +109,65 @@ def _before_acting(draft: Draft, observed: Observed, picture: AlertPicture) -> D
         older = waits_for_older(draft.remediation, observed)
         if older is not None:
             return draft.wait(Phase.PENDING, older.reason, older.message)
-        message = "Waiting until every alert of the incident can have come."
+        message = "An alert fires. The operator waits until all pods had time to report the same failure."
         return draft.wait(Phase.SETTLING, Reason.SETTLING, message, wake_at=status.settling_until)
     polled = observed.alerts_read_at
     if draft.now < status.settling_until or polled is None or polled < status.settling_until:
-        message = "Waiting until every alert of the incident can have come."
+        message = "An alert fires. The operator waits until all pods had time to report the same failure."
         return draft.wait(Phase.SETTLING, Reason.SETTLING, message, wake_at=status.settling_until)
-    if picture.standing is Standing.FIRING:
-        return take_next_step(draft, observed, picture)
-    return _wait_for_alert(draft, picture)
+    if assessment.signal is AlertSignal.FIRING:
+        return take_next_step(draft, observed, assessment)
+    return _wait_for_alert(draft, assessment)
 
 
-def _cleared_by_itself(draft: Draft, picture: AlertPicture) -> Decision | None:
-    if picture.standing is not Standing.CLEARED or draft.status.cleared_at is None:
+def _cleared_by_itself(draft: Draft, assessment: AlertAssessment) -> Decision | None:
+    if assessment.signal is not AlertSignal.CLEARED or draft.status.cleared_at is None:
         return None
     until = draft.status.cleared_at + draft.policy.spec.guards.recovery_delay
     if draft.now < until:
         return None
     if is_scaled_out(draft):
-        return begin_reverting(draft)
+        return start_reverting(draft)
     return draft.finish(
-        Phase.NOT_NEEDED, Reason.CLEARED_BY_ITSELF, "The alert ended without any action and stayed away."
+        Phase.NOT_NEEDED,
+        Reason.CLEARED_BY_ITSELF,
+        "The alert cleared without any action and stayed cleared. Nothing was needed.",
     )
 
 
-def _wait_for_alert(draft: Draft, picture: AlertPicture) -> Decision:
-    if picture.standing is Standing.SUPPRESSED:
-        message = "The alert is silenced or inhibited: nothing is started."
+def _wait_for_alert(draft: Draft, assessment: AlertAssessment) -> Decision:
+    if assessment.signal is AlertSignal.SUPPRESSED:
+        message = "The alert is silenced or inhibited. Nothing is started while that lasts."
         return draft.wait(draft.status.phase, Reason.ALERT_SUPPRESSED, message)
     until = (draft.status.cleared_at or draft.now) + draft.policy.spec.guards.recovery_delay
-    message = "The alert does not fire now; it is over when it stays away."
+    message = "The alert does not fire now. The incident ends if it stays cleared."
     return draft.wait(draft.status.phase, Reason.ALERT_CLEARED, message, wake_at=until)
 
 
-def _go_on(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+def _continue(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
     step = draft.status.current_step
     if step is None:
         return draft.finish(
-            Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The phase is Acting, but no step is written down."
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            "The phase is Acting, but the status has no step. Nothing more is done. Check the target, then "
+            "clear the handover.",
         )
-    return carry_through(draft, step, observed, picture)
+    return continue_step(draft, step, observed, assessment)
 
 
-def _gated(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+def _gated(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
     step = draft.status.current_step
     if step is not None and step.result is StepResult.IN_PROGRESS:
-        return carry_through(draft, step, observed, picture)
-    if picture.standing is Standing.FIRING:
-        return take_next_step(draft, observed, picture)
+        return continue_step(draft, step, observed, assessment)
+    if assessment.signal is AlertSignal.FIRING:
+        return take_next_step(draft, observed, assessment)
     if draft.has_acted:
-        return verify(draft, observed, picture)
-    ended = _cleared_by_itself(draft, picture)
+        return verify(draft, observed, assessment)
+    ended = _cleared_by_itself(draft, assessment)
     if ended is not None:
         return ended
-    if picture.standing is Standing.SUPPRESSED and draft.status.gate is GateKind.GUARD:
-        message = "The alert is silenced or inhibited: nothing is started."
+    if assessment.signal is AlertSignal.SUPPRESSED and draft.status.gate is GateKind.GUARD:
+        message = "The alert is silenced or inhibited. Nothing is started while that lasts."
         return draft.gate(Gate(GateKind.GUARD, Reason.ALERT_SUPPRESSED, message))
-    return _wait_for_alert(draft, picture)
+    return _wait_for_alert(draft, assessment)

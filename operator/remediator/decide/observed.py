@@ -1,7 +1,7 @@
 """The world as it was read for one decision.
 
 ``None`` always means "not known" and never "none": what is not known is never acted on. The one exception is
-said where it stands: ``Absent`` for a PodDisruptionBudget or an autoscaler that does not exist.
+stated in the type: ``Absent`` for a PodDisruptionBudget or an autoscaler that does not exist.
 """
 
 from dataclasses import dataclass, field
@@ -84,7 +84,7 @@ class Autoscaler:
 
 @dataclass(frozen=True, slots=True)
 class SavedBaseline:
-    """The number before the first scale-out, as the operator noted it on the target; where it stands, and since when.
+    """The number before the first scale-out, as the operator saved it on the target; of which object, and since when.
 
     It outlives the Remediation, which goes with its policy.
     """
@@ -106,7 +106,7 @@ class Workload:
     """``False`` while a rollout is under way: the template changed and not every pod has it."""
     restarted_for: str | None = None
     max_unavailable: int = 0
-    """How many pods a rollout may take away at once."""
+    """How many pods a rollout may make unavailable at once."""
     disruptions_allowed: int | Absent | None = None
     """Of the PodDisruptionBudget (the smallest of several); ``ABSENT``: there is none."""
     autoscaler: Autoscaler | Absent | None = None
@@ -160,6 +160,7 @@ class Observed:
     target_gone: bool = False
     """The API server said that the target does not exist."""
     history: tuple[ActionRecord, ...] = ()
-    """Past actions on this target by other remediations, both modes; see :func:`remediator.decide.ledger.history`."""
+    """Past actions on this target by other remediations, both modes; see "
+        ":func:`remediator.decide.action_history.history`."""
     others: tuple[OtherRemediation, ...] = field(default=())
     settling: timedelta = SETTLING

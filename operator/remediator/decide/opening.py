@@ -1,4 +1,4 @@
-"""Whether an incident begins, and with which step."""
+"""Whether an incident starts, and with which step."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,12 +7,12 @@ from remediator.api.names import RemediationName
 from remediator.api.policy import Action, Mode, Policy
 from remediator.api.reasons import Reason
 from remediator.api.remediation import Phase, Remediation, RemediationSpec, RemediationStatus
-from remediator.decide.acting import begin_verifying
-from remediator.decide.alerts import AlertPicture, Standing, look_at_alerts
+from remediator.decide.acting import start_verifying
+from remediator.decide.alerts import AlertAssessment, AlertSignal, assess_alerts
 from remediator.decide.decision import Opening
 from remediator.decide.draft import Draft
-from remediator.decide.leftover import Leftover, find_leftover, take_over
 from remediator.decide.observed import Observed, Workload
+from remediator.decide.orphaned_scale_out import OrphanedScaleOut, adopt, find_orphaned_scale_out
 
 
 def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: Observed, now: datetime) -> Opening:
@@ -25,20 +25,26 @@ def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: 
         observed: the world.
         now: the time.
     """
-    picture = look_at_alerts(policy, observed)
+    assessment = assess_alerts(policy, observed)
     if any(remediation.active for remediation in _own(policy, existing)):
-        return Opening(None, Reason.ACTIVE, "A remediation is at work already.", idle=True, ignored=picture.ignored)
-    leftover = find_leftover(policy, existing, observed)
-    if leftover is not None and picture.standing is Standing.CLEARED:
+        return Opening(
+            None,
+            Reason.ACTIVE,
+            "A remediation of this policy is active already.",
+            idle=True,
+            ignored=assessment.ignored,
+        )
+    orphan = find_orphaned_scale_out(policy, existing, observed)
+    if orphan is not None and assessment.signal is AlertSignal.CLEARED:
         reason = _forbidden(policy, existing, observed)
         if reason is None:
-            return _opened_to_take_back(policy, existing, observed, leftover, now)
-    if not (picture.firing or picture.suppressed or picture.ignored):
+            return _opened_to_revert(policy, existing, observed, orphan, now)
+    if not (assessment.firing or assessment.suppressed or assessment.ignored):
         return Opening(None, Reason.NO_ALERT, "No alert of the policy fires.", idle=True)
-    reason = _why_not(policy, existing, observed, picture)
+    reason = _why_not(policy, existing, observed, assessment)
     if reason is not None:
-        return Opening(None, *reason, ignored=picture.ignored)
-    return _opened(policy, existing, observed, picture, leftover, now)
+        return Opening(None, *reason, ignored=assessment.ignored)
+    return _opened(policy, existing, observed, assessment, orphan, now)
 
 
 def _own(policy: Policy, existing: Sequence[Remediation]) -> list[Remediation]:
@@ -47,32 +53,44 @@ def _own(policy: Policy, existing: Sequence[Remediation]) -> list[Remediation]:
 
 
 def _why_not(
-    policy: Policy, existing: Sequence[Remediation], observed: Observed, picture: AlertPicture
+    policy: Policy, existing: Sequence[Remediation], observed: Observed, assessment: AlertAssessment
 ) -> tuple[Reason, str] | None:
     target = policy.spec.target_ref
     if observed.target_gone:
         return Reason.TARGET_GONE, f"{target} does not exist."
-    if picture.standing is Standing.UNKNOWN:
-        return picture.unknown_reason, picture.unknown_message
-    if picture.standing is Standing.SUPPRESSED:
-        return Reason.ALERT_SUPPRESSED, "The alert is silenced or inhibited: nothing is started."
-    if picture.standing is Standing.CLEARED:
-        first = picture.ignored[0]
+    if assessment.signal is AlertSignal.UNKNOWN:
+        return assessment.unknown_reason, assessment.unknown_message
+    if assessment.signal is AlertSignal.SUPPRESSED:
+        return Reason.ALERT_SUPPRESSED, "The alert is silenced or inhibited. Nothing is started while that lasts."
+    if assessment.signal is AlertSignal.CLEARED:
+        first = assessment.ignored[0]
         return first.reason, first.message
-    return _forbidden(policy, existing, observed) or _after_trial(policy, existing, picture)
+    return _forbidden(policy, existing, observed) or _after_dry_run(policy, existing, assessment)
 
 
 def _forbidden(policy: Policy, existing: Sequence[Remediation], observed: Observed) -> tuple[Reason, str] | None:
-    """Return which word of a person forbids to begin anything on the target."""
+    """Return why a person's setting forbids any action on the target."""
     target = policy.spec.target_ref
     workload = observed.workload or Workload()
     if policy.spec.mode is Mode.PAUSED or workload.paused:
-        return Reason.PAUSED, "A person paused the policy, the target or its namespace."
+        return (
+            Reason.PAUSED,
+            "A person paused the policy, the target or its namespace. No remediation starts. Remove the "
+            "pause to allow it.",
+        )
     if not workload.allowed:
-        return Reason.NOT_OPTED_IN, f"{target} does not carry the annotation that allows policies to act on it."
+        return (
+            Reason.NOT_OPTED_IN,
+            f"{target} does not have the opt-in annotation. No remediation starts. Annotate it to allow "
+            "policies to act on it.",
+        )
     for other in existing:
         if other.spec.target_ref == target and other.status.phase is Phase.HANDED_OVER and not is_cleared(other):
-            return Reason.HANDED_OVER, f"{other.name} was handed over to a person, who has not cleared it yet."
+            return (
+                Reason.HANDED_OVER,
+                f"{other.name} was handed over to people and is not cleared yet. No remediation starts. Clear it "
+                "to allow the next one.",
+            )
     return None
 
 
@@ -81,15 +99,21 @@ def is_cleared(remediation: Remediation) -> bool:
     return bool(remediation.cleared_by_annotation or remediation.status.cleared_by)
 
 
-def _after_trial(policy: Policy, existing: Sequence[Remediation], picture: AlertPicture) -> tuple[Reason, str] | None:
-    """A DryRun repairs nothing, so the alert that it ended with goes on: only a new one begins a new trial."""
+def _after_dry_run(
+    policy: Policy, existing: Sequence[Remediation], assessment: AlertAssessment
+) -> tuple[Reason, str] | None:
+    """A dry run repairs nothing, so the alert it ended with still fires: only a new one starts a new dry run."""
     last = _newest(_of_mode(policy, existing))
     if last is None or last.status.outcome not in {Phase.HANDED_OVER, Phase.FAILED} or last.status.ended_at is None:
         return None
     since = last.status.ended_at + policy.spec.guards.recovery_delay
-    if any(alert.starts_at >= since for alert in picture.firing):
+    if any(alert.starts_at >= since for alert in assessment.firing):
         return None
-    return Reason.TRIAL_ENDED, f"{last.name} would have been handed over; the alert has not begun anew since."
+    return (
+        Reason.DRY_RUN_ENDED,
+        f"{last.name} would have been handed over, and the same alert still fires. No new dry run starts "
+        "before a new alert.",
+    )
 
 
 def _of_mode(policy: Policy, existing: Sequence[Remediation]) -> list[Remediation]:
@@ -104,12 +128,12 @@ def _opened(
     policy: Policy,
     existing: Sequence[Remediation],
     observed: Observed,
-    picture: AlertPicture,
-    leftover: Leftover | None,
+    assessment: AlertAssessment,
+    orphan: OrphanedScaleOut | None,
     now: datetime,
 ) -> Opening:
     previous = _relapse_of(policy, existing, now)
-    alert = picture.firing[0]
+    alert = assessment.firing[0]
     spec = RemediationSpec(
         policy_name=policy.name,
         target_ref=policy.spec.target_ref,
@@ -130,19 +154,19 @@ def _opened(
         ),
     )
     draft = Draft(policy, remediation, now)
-    draft.record_alerts(picture)
-    if leftover is not None:
-        take_over(draft, leftover)
+    draft.record_alerts(assessment)
+    if orphan is not None:
+        adopt(draft, orphan)
     message = f"{remediation.status.alert_name} fires on {alert.pod}."
     if previous is not None:
         message = f"{message} It came back after {previous.name}, so the next step is due."
     decision = draft.wait(Phase.PENDING, Reason.ALERT_FIRING, message)
     opened = remediation.model_copy(update={"status": decision.status})
-    return Opening(opened, Reason.ALERT_FIRING, message, ignored=picture.ignored)
+    return Opening(opened, Reason.ALERT_FIRING, message, ignored=assessment.ignored)
 
 
-def _opened_to_take_back(
-    policy: Policy, existing: Sequence[Remediation], observed: Observed, leftover: Leftover, now: datetime
+def _opened_to_revert(
+    policy: Policy, existing: Sequence[Remediation], observed: Observed, orphan: OrphanedScaleOut, now: datetime
 ) -> Opening:
     """Begin with the verification: where the target holds without an alert, the scale-out is not needed any more."""
     remediation = Remediation(
@@ -153,9 +177,12 @@ def _opened_to_take_back(
         status=RemediationStatus(first_alert_at=now, settling_until=now + observed.settling),
     )
     draft = Draft(policy, remediation, now)
-    step = take_over(draft, leftover)
-    message = f"Nobody answers for the scale-out of {leftover.told}: it is taken back once the target holds."
-    decision = begin_verifying(draft, step, Reason.SCALE_OUT_LEFT_BEHIND, message)
+    step = adopt(draft, orphan)
+    message = (
+        f"The remediation of the scale-out of {orphan.described} was deleted. The operator reverts it "
+        "once the target is stable."
+    )
+    decision = start_verifying(draft, step, Reason.SCALE_OUT_LEFT_BEHIND, message)
     return Opening(remediation.model_copy(update={"status": decision.status}), Reason.SCALE_OUT_LEFT_BEHIND, message)
 
 

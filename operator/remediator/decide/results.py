@@ -1,12 +1,12 @@
-"""What it means that an intent was carried out, or was not."""
+"""The new status after an intent was carried out, or was not."""
 
 from datetime import datetime, timedelta
 
 from remediator.api.policy import Policy
 from remediator.api.reasons import Reason
-from remediator.api.remediation import GateKind, Phase, PodState, Remediation, StepEntry, StepResult
+from remediator.api.remediation import GateKind, Phase, PodRestartState, Remediation, StepEntry, StepResult
 from remediator.decide.acting import accepted, mark, target_changed
-from remediator.decide.decision import ActResult, Decision, EvictPod, Intent, RemoveFieldOwnership, Revert, Scale
+from remediator.decide.decision import ActResult, Decision, EvictPod, Intent, RemoveFieldOwnership, RevertScale, Scale
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate
 from remediator.decide.reverting import reverted
@@ -26,7 +26,12 @@ def record_result(
     if result in _TRY_AGAIN:
         draft.status.retry_at = now + RETRY_DELAY
     if result is ActResult.UNAVAILABLE:
-        return draft.wait(phase, Reason.API_SERVER_UNAVAILABLE, f"Whether it was carried out is not known. {message}")
+        return draft.wait(
+            phase,
+            Reason.API_SERVER_UNAVAILABLE,
+            "The API server did not respond, so whether the action was carried out is not known. The "
+            f"operator checks again. {message}",
+        )
     if result is ActResult.REFUSED:
         if step is not None:
             step.result, step.finished_at, step.message = StepResult.REFUSED, now, message
@@ -37,7 +42,10 @@ def record_result(
         return draft.wait(phase, Reason.FIELD_RELEASED if result in _DONE else Reason.FIELD_NOT_RELEASED, message)
     if step is None:
         return draft.finish(
-            Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "An action was carried out that no step tells of."
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            "The status lacks the step of an action that was carried out. Nothing more is done. Check the "
+            "target, then clear the handover.",
         )
     if isinstance(intent, EvictPod):
         return _evicted(draft, step, intent, result, message)
@@ -46,7 +54,7 @@ def record_result(
         return draft.finish(Phase.FAILED, Reason.TARGET_GONE, f"The target does not exist any more. {message}")
     if result is ActResult.BLOCKED:
         return draft.gate(Gate(GateKind.GUARD, Reason.API_SERVER_BUSY, message), phase=phase)
-    if isinstance(intent, Revert):
+    if isinstance(intent, RevertScale):
         return _lowered(draft, step, result, message)
     if result in _DONE:
         return accepted(draft, step, Reason.ACCEPTED, message)
@@ -59,17 +67,29 @@ def record_result(
 def _evicted(draft: Draft, step: StepEntry, intent: EvictPod, result: ActResult, message: str) -> Decision:
     pod = next((entry for entry in step.pods if entry.uid == intent.uid), None)
     if pod is None:
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, f"{intent.name} was evicted but is in no step.")
+        return draft.finish(
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            f"{intent.name} was evicted but is in no step of the status. Nothing more is done. Check the "
+            "target, then clear the handover.",
+        )
     if result is ActResult.BLOCKED:
-        # Not an action: nothing was taken away, so it uses up no budget.
-        mark(step, pod, state=PodState.WAITING, at=draft.now, intended_at=None)
+        # Not an action: no pod was evicted, so it uses up no budget.
+        mark(step, pod, state=PodRestartState.WAITING, at=draft.now, intended_at=None)
         return draft.gate(Gate(GateKind.GUARD, Reason.DISRUPTION_BUDGET, message))
     # Another uid, or none: the pod that was meant is gone, which is what was wanted.
-    mark(step, pod, state=PodState.EVICTED, at=draft.now)
+    mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)
     draft.status.gated_since = None
-    if any(entry.state is PodState.WAITING for entry in step.pods):
-        return draft.wait(Phase.ACTING, Reason.EVICTED, f"{intent.name} was evicted; others of the step follow.")
-    return accepted(draft, step, Reason.EVICTED, f"{intent.name} was evicted: now alert, pods and rollout must hold.")
+    if any(entry.state is PodRestartState.WAITING for entry in step.pods):
+        return draft.wait(
+            Phase.ACTING, Reason.EVICTED, f"{intent.name} was evicted. The other pods of the step follow."
+        )
+    return accepted(
+        draft,
+        step,
+        Reason.EVICTED,
+        f"{intent.name} was evicted. The operator waits for the alert to clear and the replacement to be ready.",
+    )
 
 
 def _lowered(draft: Draft, step: StepEntry, result: ActResult, message: str) -> Decision:

@@ -1,39 +1,40 @@
-"""Taking a scale-out back, step by step, to the number there was before; never against someone else's change."""
+"""Revert a scale-out step by step to the saved baseline; never against someone else's change."""
 
 from remediator.api.names import FIELD_MANAGER
 from remediator.api.policy import Action
 from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, StepEntry, StepResult
-from remediator.decide.alerts import AlertPicture, Standing
-from remediator.decide.decision import Decision, RemoveFieldOwnership, Revert
+from remediator.decide.alerts import AlertAssessment, AlertSignal
+from remediator.decide.decision import Decision, RemoveFieldOwnership, RevertScale
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_target
 from remediator.decide.observed import Observed, Workload
-from remediator.decide.scaling import Standing as NumberStanding
-from remediator.decide.scaling import scale_out_to_take_back, standing_of
+from remediator.decide.scaling import ScaleReading, current_scale, scale_out_to_revert
 
 
 def is_scaled_out(draft: Draft) -> bool:
-    """Tell whether a scale-out stands that the policy wants taken back."""
-    return draft.policy.spec.revert.enabled and scale_out_to_take_back(draft.status) is not None
+    """Tell whether there is a scale-out that the policy wants reverted."""
+    return draft.policy.spec.revert.enabled and scale_out_to_revert(draft.status) is not None
 
 
-def begin_reverting(draft: Draft) -> Decision:
-    """Turn to taking back what was scaled out."""
+def start_reverting(draft: Draft) -> Decision:
+    """Start to revert the scale-outs."""
     draft.status.revert_not_before = draft.now
-    return draft.wait(Phase.REVERTING, Reason.RECOVERED, "The alert stayed cleared: the scale-out is taken back.")
+    return draft.wait(
+        Phase.REVERTING, Reason.RECOVERED, "The alert stayed cleared. The operator reverts the scale-out."
+    )
 
 
-def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
-    """Go on with taking back; the alert and the workload are known."""
+def revert(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
+    """Continue a revert; the alert and the workload are known."""
     step = draft.status.current_step
     if step is not None and step.action is Action.REVERT and step.result is StepResult.IN_PROGRESS:
-        return _carry_through(draft, step, observed, picture)
-    if picture.standing is not Standing.CLEARED:
+        return _continue_revert(draft, step, observed, assessment)
+    if assessment.signal is not AlertSignal.CLEARED:
         return _alert_is_back(draft)
     if step is not None and step.action is Action.REVERT and step.result is StepResult.TARGET_CHANGED:
         return _end(draft, observed, left=step.message)
-    taken = scale_out_to_take_back(draft.status)
+    taken = scale_out_to_revert(draft.status)
     if taken is None or not draft.policy.spec.revert.enabled:
         return _end(draft, observed)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
@@ -42,11 +43,11 @@ def revert(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
     until = draft.status.revert_not_before
     if until is not None and draft.now < until:
         return draft.wait(Phase.REVERTING, Reason.LOWERING, "The next lowering waits for its time.", wake_at=until)
-    return _begin(draft, taken, observed)
+    return _start(draft, taken, observed)
 
 
 def reverted(draft: Draft, step: StepEntry) -> Decision:
-    """One scale-out was taken back: wait for it to hold, then go on."""
+    """One scale-out was reverted: wait until the target is stable, then continue."""
     step.result = StepResult.SUCCEEDED
     step.accepted_at = step.finished_at = draft.now
     draft.status.gated_since = None
@@ -61,38 +62,51 @@ def _alert_is_back(draft: Draft) -> Decision:
     index = min(scaled.index if scaled else 0, len(steps) - 1)
     draft.status.verify_until = draft.now + steps[index].verify.timeout
     draft.status.stable_until = None
-    message = "The alert is back while the scale-out was being taken back: nothing is lowered further."
+    message = "The alert fires again during the revert. The operator stops lowering and verifies again."
     return draft.wait(Phase.VERIFYING, Reason.ALERT_RETURNED, message, wake_at=draft.status.verify_until)
 
 
-def _carry_through(draft: Draft, step: StepEntry, observed: Observed, picture: AlertPicture) -> Decision:
+def _continue_revert(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
     if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The status does not say what was to be lowered.")
-    standing = standing_of(step.scale_kind, observed)
-    if draft.dry_run or standing.number == step.to:
+        return draft.finish(
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            "The status does not say what to lower. Nothing more is done. Check the target, then clear the handover.",
+        )
+    reading = current_scale(step.scale_kind, observed)
+    if draft.dry_run or reading.number == step.to:
         return reverted(draft, step)
-    if picture.standing is not Standing.CLEARED:
+    if assessment.signal is not AlertSignal.CLEARED:
         step.result, step.finished_at = StepResult.STOPPED, draft.now
         return _alert_is_back(draft)
-    if standing.number is None:
-        message = f"{step.scale_kind}/{step.scale_name} cannot be read."
+    if reading.number is None:
+        message = (
+            f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
+        )
         return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
-    if standing.number != step.from_ or _is_anothers(standing):
-        return _left_to_others(draft, step, standing, observed)
+    if reading.number != step.from_ or _is_anothers(reading):
+        return _left_to_others(draft, step, reading, observed)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
     if gate is not None:
         return draft.gate(gate, phase=Phase.REVERTING)
-    message = "The lowering is written down but the cluster does not show it yet: once more."
+    message = "The revert is recorded but not visible in the cluster. The operator repeats it."
     return draft.repeat(Reason.RESUMED, message, _intent(draft, step, step.from_, step.to))
 
 
-def _begin(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
+def _start(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
     if taken.scale_kind is None or taken.scale_name is None or taken.from_ is None or taken.to is None:
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, "The status does not say what was scaled out.")
-    # In a DryRun nothing was scaled, so the number is taken to stand where it would.
-    standing = NumberStanding(taken.to, None) if draft.dry_run else standing_of(taken.scale_kind, observed)
-    if standing.number is None:
-        message = f"{taken.scale_kind}/{taken.scale_name} cannot be read."
+        return draft.finish(
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            "The status does not say what was scaled out. Nothing more is done. Check the target, then clear "
+            "the handover.",
+        )
+    # In a dry run nothing was scaled, so the number is assumed to be the one it would have.
+    reading = ScaleReading(taken.to, None) if draft.dry_run else current_scale(taken.scale_kind, observed)
+    if reading.number is None:
+        message = (
+            f"{taken.scale_kind}/{taken.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
+        )
         return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
     step = StepEntry(
         index=taken.index,
@@ -105,30 +119,32 @@ def _begin(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
     )
     draft.add_step(step)
     step = draft.status.steps[-1]
-    if standing.number != taken.to or _is_anothers(standing):
-        return _left_to_others(draft, step, standing, observed)
-    message = f"{taken.scale_name} goes back from {taken.to} to {taken.from_}."
+    if reading.number != taken.to or _is_anothers(reading):
+        return _left_to_others(draft, step, reading, observed)
+    message = f"The target is stable. The operator lowers {taken.scale_name} from {taken.to} to {taken.from_}."
     intent = _intent(draft, step, taken.to, taken.from_)
     return draft.act(Phase.REVERTING, Action.REVERT, Reason.TAKING_BACK, message, intent, replicas=taken.from_)
 
 
-def _intent(draft: Draft, step: StepEntry, from_: int, to: int) -> Revert:
+def _intent(draft: Draft, step: StepEntry, from_: int, to: int) -> RevertScale:
     if step.scale_kind is None or step.scale_name is None:
         raise ValueError("a revert without what it reverts")
     baseline = draft.status.baseline.replicas if draft.status.baseline else to
-    return Revert(step.scale_kind, step.scale_name, from_, to, baseline)
+    return RevertScale(step.scale_kind, step.scale_name, from_, to, baseline)
 
 
-def _is_anothers(standing: NumberStanding) -> bool:
-    return standing.managers is not None and bool(standing.managers - {FIELD_MANAGER})
+def _is_anothers(reading: ScaleReading) -> bool:
+    return reading.managers is not None and bool(reading.managers - {FIELD_MANAGER})
 
 
-def _left_to_others(draft: Draft, step: StepEntry, standing: NumberStanding, observed: Observed) -> Decision:
-    owners = ", ".join(sorted((standing.managers or frozenset()) - {FIELD_MANAGER}))
-    whose = f"and belongs to {owners} too" if owners else f"instead of {step.from_}"
+def _left_to_others(draft: Draft, step: StepEntry, reading: ScaleReading, observed: Observed) -> Decision:
+    owners = ", ".join(sorted((reading.managers or frozenset()) - {FIELD_MANAGER}))
+    whose = f"and is owned by {owners} too" if owners else f"instead of {step.from_}"
     step.result = StepResult.TARGET_CHANGED
     step.finished_at = draft.now
-    step.message = f"{step.scale_name} stands at {standing.number} {whose}: someone else changed it, so it stays."
+    step.message = (
+        f"{step.scale_name} is {reading.number} {whose}, so someone else changed it. The operator leaves it as it is."
+    )
     return _end(draft, observed, left=step.message)
 
 
@@ -137,10 +153,13 @@ def _end(draft: Draft, observed: Observed, *, left: str = "") -> Decision:
     baseline = draft.status.baseline
     if workload.owned_fields and baseline is not None and not draft.dry_run:
         draft.status.phase = Phase.REVERTING
-        message = "The operator gives up its ownership of the field, so that the next upgrade finds no conflict."
+        message = (
+            "The revert is complete. The operator releases its field ownership, so that the next helm "
+            "upgrade has no conflict."
+        )
         return draft.repeat(Reason.RELEASING_FIELD, message, RemoveFieldOwnership(baseline.kind, baseline.name))
     if left:
         draft.condition("Reverted", False, Reason.TARGET_CHANGED, left)
         return draft.finish(Phase.SUCCEEDED, Reason.TARGET_CHANGED, f"The alert stayed cleared. {left}")
-    draft.condition("Reverted", True, Reason.BACK_TO_BASELINE, "The scale-out was taken back.")
-    return draft.finish(Phase.SUCCEEDED, Reason.REVERTED, "The alert stayed cleared and the scale-out was taken back.")
+    draft.condition("Reverted", True, Reason.BACK_TO_BASELINE, "The scale-out was reverted.")
+    return draft.finish(Phase.SUCCEEDED, Reason.REVERTED, "The alert stayed cleared and the scale-out was reverted.")

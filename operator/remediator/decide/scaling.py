@@ -13,7 +13,7 @@ _CARRIED_OUT = {StepResult.ACCEPTED, StepResult.SUCCEEDED, StepResult.NOT_CLEARE
 
 @dataclass(frozen=True, slots=True)
 class ScalePlan:
-    """A number, where it stands, and what it shall be."""
+    """The object to scale, its present number and the new one."""
 
     kind: ScaleKind
     name: str
@@ -30,7 +30,7 @@ def plan_scale_out(policy: Policy, step: Step, observed: Observed) -> ScalePlan 
     workload = observed.workload or Workload()
     autoscaler = workload.autoscaler
     if autoscaler is None or workload.replicas is None:
-        message = "It is not known whether an autoscaler owns the replicas."
+        message = "Whether an autoscaler owns the replicas is not known. Not scaling until it is."
         return Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message)
     target = policy.spec.target_ref
     limits = [limit for limit in (step.max, policy.spec.guards.max_replicas) if limit is not None]
@@ -41,13 +41,16 @@ def plan_scale_out(policy: Policy, step: Step, observed: Observed) -> ScalePlan 
         kind, name, from_ = ScaleKind(target.kind), target.name, workload.replicas
     to = min(max(from_, workload.replicas) + (step.by or 0), *limits)
     if to <= max(from_, workload.replicas):
-        message = f"{kind}/{name} stands at {workload.replicas}, and no more than {min(limits)} are allowed."
+        message = (
+            f"{kind}/{name} has {workload.replicas} replicas, and {min(limits)} is the maximum. Not scaling "
+            "out. Raise the maximum if the load needs it."
+        )
         return Gate(GateKind.GUARD, Reason.MAX_REPLICAS, message)
     return ScalePlan(kind, name, from_, to)
 
 
-def scale_out_to_take_back(status: RemediationStatus) -> StepEntry | None:
-    """Return the newest scale-out that was carried out and not taken back."""
+def scale_out_to_revert(status: RemediationStatus) -> StepEntry | None:
+    """Return the newest scale-out that was carried out and not reverted."""
     reverts = (step for step in status.steps if step.action is Action.REVERT)
     done = {(step.index, step.to) for step in reverts if step.result is StepResult.SUCCEEDED}
     for step in reversed(status.steps):
@@ -57,19 +60,19 @@ def scale_out_to_take_back(status: RemediationStatus) -> StepEntry | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ScaleReading:
     """The number that was scaled, as it is now; ``None`` where it is not known or does not exist any more."""
 
     number: int | None
     managers: frozenset[str] | None
 
 
-def standing_of(kind: ScaleKind, observed: Observed) -> Standing:
+def current_scale(kind: ScaleKind, observed: Observed) -> ScaleReading:
     """Return the number that a scale-out of that kind changed, as it is now."""
     workload = observed.workload or Workload()
     if kind in {ScaleKind.DEPLOYMENT, ScaleKind.STATEFUL_SET}:
-        return Standing(workload.replicas, workload.managers)
+        return ScaleReading(workload.replicas, workload.managers)
     autoscaler = workload.autoscaler
     if autoscaler is None or autoscaler is ABSENT or autoscaler.kind is not kind:
-        return Standing(None, None)
-    return Standing(autoscaler.min_replicas, autoscaler.managers)
+        return ScaleReading(None, None)
+    return ScaleReading(autoscaler.min_replicas, autoscaler.managers)

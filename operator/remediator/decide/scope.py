@@ -1,6 +1,6 @@
 """The cause gate: is the fault the target's own at all?
 
-A backend that is down opens the breaker of every pod, and a restart helps nobody. Only where half of the ready
+A backend that is down opens the breaker of every pod, and a restart does not help. Only where half of the ready
 pods or fewer are affected, and another pod proves that the backend works, are those pods the fault.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from remediator.api.names import Backend, PodName
 from remediator.api.policy import Scope
-from remediator.decide.alerts import AlertPicture
+from remediator.decide.alerts import AlertAssessment
 from remediator.decide.observed import Observed, ObservedAlert, ObservedPod
 
 _OPEN_OR_HALF_OPEN = {1, 2}
@@ -41,18 +41,18 @@ def ready_pods(observed: Observed) -> tuple[ObservedPod, ...]:
     return tuple(pod for pod in pods or () if pod.ready and not pod.terminating)
 
 
-def judge_cause(observed: Observed, picture: AlertPicture) -> CauseVerdict:
+def judge_cause(observed: Observed, assessment: AlertAssessment) -> CauseVerdict:
     """Apply the cause gate to the alerts of an incident.
 
     Counting is generous (a breaker that is open without an alert yet counts, a silenced alert too), restarting is
     strict: an alert on a pod whose breaker is known to be closed restarts nothing.
     """
     ready = ready_pods(observed)
-    backends = {alert.service_name for alert in picture.firing if alert.service_name}
+    backends = {alert.service_name for alert in assessment.firing if alert.service_name}
     alerts: dict[PodName, list[ObservedAlert]] = {}
-    for alert in picture.firing:
+    for alert in assessment.firing:
         alerts.setdefault(alert.pod, []).append(alert)
-    silenced = {alert.pod for alert in picture.suppressed}
+    silenced = {alert.pod for alert in assessment.suppressed}
     to_restart = tuple(pod for pod in ready if any(_is_at_fault(pod, alert) for alert in alerts.get(pod.name, ())))
     at_fault = {pod.name for pod in to_restart}
     affected = tuple(

@@ -1,4 +1,4 @@
-"""Choosing the next step of the escalation and beginning it."""
+"""Choose the next step of the escalation and start it."""
 
 from remediator.api.limits import MAX_PODS_OF_A_STEP
 from remediator.api.policy import Action, Scope, Step
@@ -8,10 +8,10 @@ from remediator.api.remediation import (
     GateKind,
     Phase,
     PodEntry,
-    PodState,
+    PodRestartState,
     StepEntry,
 )
-from remediator.decide.alerts import AlertPicture
+from remediator.decide.alerts import AlertAssessment
 from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_disruption, blocked_step, needs_peers
@@ -19,29 +19,32 @@ from remediator.decide.observed import Observed
 from remediator.decide.scaling import plan_scale_out
 from remediator.decide.scope import CauseVerdict, judge_cause, ready_pods
 
-_OUTLIVED = "The alert fires, but the breakers of its pods are closed: it has outlived its fault."
+_OUTLIVED = (
+    "The alert fires, but the circuit breakers of its pods are closed, so the failure is over. "
+    "Waiting for the alert to clear."
+)
 
 
-def take_next_step(draft: Draft, observed: Observed, picture: AlertPicture) -> Decision:
+def take_next_step(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
     """Begin the next step for an alert that fires, or say why not."""
-    verdict = judge_cause(observed, picture)
+    verdict = judge_cause(observed, assessment)
     if verdict.scope is None:
-        return draft.gate(_nobody_affected(observed, picture))
+        return draft.gate(_nobody_affected(observed, assessment))
     draft.note_scope(verdict.scope, observed.settling)
     found = _choose(draft, verdict.scope)
     if found is None:
         return _without_step(draft, verdict)
     index, step = found
     if step.action is Action.HOLD:
-        return _hold(draft, observed, picture, index, step, verdict)
+        return _hold(draft, observed, assessment, index, step, verdict)
     gate = _cause_gate(draft, step, verdict) or blocked_step(draft.policy, draft.remediation, observed, draft.now)
     if gate is not None:
         return draft.gate(gate)
     if step.action is Action.RESTART_PODS:
-        return _begin_restart(draft, observed, index, verdict)
+        return _start_restart(draft, observed, index, verdict)
     if step.action is Action.ROLLOUT_RESTART:
-        return _begin_rollout(draft, observed, index, verdict)
-    return _begin_scale_out(draft, observed, index, step)
+        return _start_rollout(draft, observed, index, verdict)
+    return _start_scale_out(draft, observed, index, step)
 
 
 def _choose(draft: Draft, scope: Scope) -> tuple[int, Step] | None:
@@ -54,20 +57,31 @@ def _choose(draft: Draft, scope: Scope) -> tuple[int, Step] | None:
 def _without_step(draft: Draft, verdict: CauseVerdict) -> Decision:
     scope = verdict.scope or Scope.ANY
     if any(step.fits(scope) for step in draft.policy.spec.escalation):
-        message = f"Every step for this fault was taken and the alert still fires ({verdict.share} affected)."
+        message = (
+            f"Every step was taken and the alert still fires ({verdict.share} affected). The operator stops. "
+            "Follow the alert's runbook, then clear the handover."
+        )
         return draft.finish(Phase.HANDED_OVER, Reason.ESCALATION_EXHAUSTED, message)
     if scope is Scope.MAJORITY:
-        message = f"{verdict.share} are affected: what they share is the fault, a restart helps nobody."
-        return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAULT, message))
-    message = f"{verdict.share} are affected, and the policy has no step for that."
+        message = (
+            f"{verdict.share} are affected, so the failure is shared and a restart does not help. Not "
+            "restarting. Check the backend."
+        )
+        return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAILURE, message))
+    message = (
+        f"{verdict.share} are affected, and the policy has no step for that. Nothing is done. Add a step "
+        "to the policy if there should be one."
+    )
     return draft.gate(Gate(GateKind.CAUSE, Reason.NO_STEP_FOR_SCOPE, message))
 
 
-def _nobody_affected(observed: Observed, picture: AlertPicture) -> Gate:
+def _nobody_affected(observed: Observed, assessment: AlertAssessment) -> Gate:
     ready = {pod.name for pod in ready_pods(observed)}
-    if any(alert.pod in ready for alert in picture.firing):
+    if any(alert.pod in ready for alert in assessment.firing):
         return Gate(GateKind.GUARD, Reason.ALERT_OUTLIVES_FAULT, _OUTLIVED)
-    message = "The alert fires on pods that are not ready: they serve nobody, so there is nothing to restart."
+    message = (
+        "The alert fires only on pods that are not ready. There is nothing to restart. Check why they are not ready."
+    )
     return Gate(GateKind.GUARD, Reason.NO_AFFECTED_PODS, message)
 
 
@@ -78,59 +92,70 @@ def _cause_gate(draft: Draft, step: Step, verdict: CauseVerdict) -> Gate | None:
         return Gate(GateKind.CAUSE, Reason.ALERT_OUTLIVES_FAULT, _OUTLIVED)
     if verdict.unproven:
         names = ", ".join(verdict.unproven)
-        message = f"No unaffected pod had a successful call to {names} within 2 minutes: it may be the backend."
+        message = (
+            f"No unaffected pod had a successful call to {names} within 2 minutes, so the backend may be at "
+            "fault. Not restarting yet. Check the backend."
+        )
         return Gate(GateKind.CAUSE, Reason.NO_PEER_SUCCESS, message)
     if draft.status.settling_until is not None and draft.now < draft.status.settling_until:
-        message = "Fewer pods are affected than before: the outage may be ending, so it settles once more."
-        return Gate(GateKind.CAUSE, Reason.SHARED_FAULT_ENDING, message, draft.status.settling_until)
+        message = (
+            "Fewer pods are affected than before, so a shared failure may be ending. The operator waits once more."
+        )
+        return Gate(GateKind.CAUSE, Reason.SHARED_FAILURE_ENDING, message, draft.status.settling_until)
     return None
 
 
 def _hold(
-    draft: Draft, observed: Observed, picture: AlertPicture, index: int, step: Step, verdict: CauseVerdict
+    draft: Draft, observed: Observed, assessment: AlertAssessment, index: int, step: Step, verdict: CauseVerdict
 ) -> Decision:
     scope = verdict.scope or Scope.ANY
     draft.status.held_since = draft.status.held_since or draft.now
     until = draft.status.held_since + step.verify.timeout
     if not any(later.fits(scope) for later in draft.policy.spec.escalation[index + 1 :]):
-        message = f"The policy holds: {verdict.share} are affected. Nothing is done until the alert ends."
+        message = (
+            f"{verdict.share} are affected, and the policy's step is Hold. Nothing is done. Follow the alert's runbook."
+        )
         return draft.gate(Gate(GateKind.CAUSE, Reason.HOLD, message))
     if draft.now < until:
-        message = f"The policy holds before it escalates: {verdict.share} are affected."
+        message = (
+            f"{verdict.share} are affected, and the policy's step is Hold. The next step follows when its time is over."
+        )
         return draft.gate(Gate(GateKind.CAUSE, Reason.HOLD, message, until))
     draft.status.next_step = index + 1
     draft.status.held_since = None
-    return take_next_step(draft, observed, picture)
+    return take_next_step(draft, observed, assessment)
 
 
-def _begin_restart(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
+def _start_restart(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
     pods = verdict.to_restart[:MAX_PODS_OF_A_STEP]
     first = pods[0]
     gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, first.name)
     if gate is not None:
         return draft.gate(gate)
     entries = [PodEntry(name=pod.name, uid=pod.uid) for pod in pods]
-    entries[0] = entries[0].model_copy(update={"state": PodState.EVICTING, "at": draft.now, "intended_at": draft.now})
-    _begin(draft, StepEntry(index=index, action=Action.RESTART_PODS, started_at=draft.now, pods=entries))
-    message = f"{verdict.share} are affected, the others are not: {first.name} is replaced."
+    entries[0] = entries[0].model_copy(
+        update={"state": PodRestartState.EVICTING, "at": draft.now, "intended_at": draft.now}
+    )
+    _start(draft, StepEntry(index=index, action=Action.RESTART_PODS, started_at=draft.now, pods=entries))
+    message = f"{verdict.share} are affected and the others are not. The operator evicts {first.name}."
     intent = EvictPod(first.name, first.uid)
     return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.MINORITY_AFFECTED, message, intent, pods=(first.name,))
 
 
-def _begin_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
+def _start_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
     gate = blocked_disruption(draft.policy, observed, Action.ROLLOUT_RESTART)
     if gate is not None:
         return draft.gate(gate)
     value = f"{draft.remediation.name}/{index}"
-    _begin(
+    _start(
         draft,
         StepEntry(index=index, action=Action.ROLLOUT_RESTART, started_at=draft.now, restarted_for=value),
     )
-    message = f"{verdict.share} are affected: every pod of the target is replaced by a rollout."
+    message = f"{verdict.share} are affected. The operator restarts the rollout, which replaces every pod."
     return draft.act(Phase.ACTING, Action.ROLLOUT_RESTART, Reason.MINORITY_AFFECTED, message, RolloutRestart(value))
 
 
-def _begin_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:
+def _start_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:
     plan = plan_scale_out(draft.policy, step, observed)
     if isinstance(plan, Gate):
         return draft.gate(plan)
@@ -145,13 +170,16 @@ def _begin_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -
         from_=plan.from_,
         to=plan.to,
     )
-    _begin(draft, entry)
-    message = f"The policy takes load for the cause: {plan.kind}/{plan.name} goes from {plan.from_} to {plan.to}."
+    _start(draft, entry)
+    message = (
+        f"{plan.kind}/{plan.name} has {plan.from_}, and the policy treats load as the cause. The operator "
+        f"scales out to {plan.to}."
+    )
     intent = Scale(plan.kind, plan.name, plan.from_, plan.to, baseline.replicas)
     return draft.act(Phase.ACTING, Action.SCALE_OUT, Reason.LOAD_IS_THE_CAUSE, message, intent, replicas=plan.to)
 
 
-def _begin(draft: Draft, entry: StepEntry) -> None:
+def _start(draft: Draft, entry: StepEntry) -> None:
     draft.add_step(entry)
     draft.status.next_step = entry.index + 1
     draft.status.verify_until = None

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
-class AlertState(StrEnum):
+class ReceivedState(StrEnum):
     """What Alertmanager says of an alert now."""
 
     ACTIVE = "active"
@@ -30,7 +30,7 @@ class Received:
     fingerprint: str
     labels: dict[str, str]
     starts_at: datetime
-    state: AlertState
+    state: ReceivedState
 
 
 class WebhookAlert(BaseModel):
@@ -59,7 +59,7 @@ class WebhookMessage(BaseModel):
                 fingerprint=alert.fingerprint,
                 labels=alert.labels,
                 starts_at=alert.startsAt,
-                state=AlertState.ACTIVE if alert.status == "firing" else AlertState.RESOLVED,
+                state=ReceivedState.ACTIVE if alert.status == "firing" else ReceivedState.RESOLVED,
             )
             for alert in self.alerts
         }
@@ -98,7 +98,7 @@ def parse_polled(body: bytes) -> list[Received]:
             fingerprint=alert.fingerprint,
             labels=alert.labels,
             starts_at=alert.startsAt,
-            state=AlertState.ACTIVE if alert.status.state == "active" else AlertState.SUPPRESSED,
+            state=ReceivedState.ACTIVE if alert.status.state == "active" else ReceivedState.SUPPRESSED,
         )
         for alert in _POLLED.validate_json(body)
     ]

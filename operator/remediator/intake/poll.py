@@ -1,4 +1,4 @@
-"""Polling Alertmanager into the book: at an interval, and at once when a decision needs fresh alerts."""
+"""Polling Alertmanager into the alert store: at an interval, and at once when a decision needs fresh alerts."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from remediator.intake.book import AlertBook
+from remediator.intake.alert_store import AlertStore
 from remediator.intake.sources import Alertmanager, SourceError
 from remediator.metrics import Metrics
 
@@ -14,18 +14,18 @@ _log = structlog.get_logger(__name__)
 
 
 class Poller:
-    """Keeps the book up to date; ``alertmanager`` is None where it is not polled."""
+    """Keeps the alert store up to date; ``alertmanager`` is None where it is not polled."""
 
     def __init__(
         self,
         *,
         alertmanager: Alertmanager | None,
-        book: AlertBook,
+        alert_store: AlertStore,
         metrics: Metrics,
         clock: Callable[[], datetime],
     ) -> None:
         self._alertmanager = alertmanager
-        self._book = book
+        self._alert_store = alert_store
         self._metrics = metrics
         self._clock = clock
         self._polling = asyncio.Lock()
@@ -36,7 +36,7 @@ class Poller:
             return
         wanted = self._clock()
         async with self._polling:
-            if self._book.polled_at is not None and self._book.polled_at >= wanted:
+            if self._alert_store.polled_at is not None and self._alert_store.polled_at >= wanted:
                 return
             await self._poll(self._alertmanager)
 
@@ -45,11 +45,11 @@ class Poller:
         try:
             alerts = await alertmanager.alerts()
         except SourceError as error:
-            self._book.fail()
+            self._alert_store.fail()
             self._metrics.source_up.labels("alertmanager").set(0)
             _log.warning("Alertmanager not read", error=str(error))
             return
-        self._book.replace(alerts, asked_at)
+        self._alert_store.replace(alerts, asked_at)
         self._metrics.alerts_received.labels("poll").inc(len(alerts))
         self._metrics.source_up.labels("alertmanager").set(1)
         self._metrics.last_success.labels("alertmanager").set(asked_at.timestamp())

@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class _Note(BaseModel):
-    """The annotation's JSON, as :mod:`remediator.act.carry_out` writes it."""
+    """The annotation's JSON, as :mod:`remediator.act.execute` writes it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,7 +27,7 @@ class _Note(BaseModel):
 def read_baseline(annotations: dict[str, str], managed_fields: Iterable[Any]) -> SavedBaseline | Absent | None:
     """Return the note; ``None`` where it cannot be read, or where it is not the operator that wrote it.
 
-    Whoever may annotate a workload must not thereby tell the robot how far to scale it down.
+    Whoever may annotate a workload must not thereby decide how far the operator scales it down.
     """
     text = annotations.get(BASELINE_ANNOTATION)
     if text is None:

@@ -12,17 +12,17 @@ import structlog
 from remediator.api.names import Fingerprint
 from remediator.api.policy import Mode, TargetRef
 from remediator.api.remediation import Remediation
-from remediator.cluster import Cluster
-from remediator.decide.ledger import has_begun, history
+from remediator.decide.action_history import acted_itself, history
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, OtherRemediation
-from remediator.intake.book import AlertBook
+from remediator.intake.alert_store import AlertStore
 from remediator.intake.sources import SourceError
 from remediator.kube import KubeError, NotFoundError
+from remediator.kubernetes_api import KubernetesApi
 from remediator.metrics import Metrics
+from remediator.observe.namespace_objects import read_namespace_objects
 from remediator.observe.signals import Firing, SignalReader, Signals
-from remediator.observe.surroundings import read_surroundings
 from remediator.observe.target import Target, read_target, with_signals
-from remediator.shared import SharedReading
+from remediator.single_flight import SingleFlight
 
 T = TypeVar("T")
 
@@ -43,9 +43,9 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class _ObservedAlerts:
-    """What :meth:`Observer.observed` made of one state of the book and one reading of Prometheus."""
+    """What :meth:`Observer.observed` made of one state of the alert store and one reading of Prometheus."""
 
-    book_version: int
+    alert_store_version: int
     firing: Firing | None
     alerts: tuple[ObservedAlert, ...]
 
@@ -56,16 +56,16 @@ class Observer:
     def __init__(
         self,
         *,
-        cluster: Cluster,
-        book: AlertBook,
+        kubernetes: KubernetesApi,
+        alert_store: AlertStore,
         signals: SignalReader | None,
         metrics: Metrics,
         refresh: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
         settling: timedelta,
     ) -> None:
-        self._cluster = cluster
-        self._book = book
+        self._kubernetes = kubernetes
+        self._alert_store = alert_store
         self._signals = signals
         self._refresh = refresh
         self._metrics = metrics
@@ -73,10 +73,10 @@ class Observer:
         self._settling = settling
         self._observed_alerts: _ObservedAlerts | None = None
         self._selectors: dict[TargetRef, str] = {}
-        self._surroundings = SharedReading(partial(read_surroundings, cluster))
+        self._namespace_objects = SingleFlight(partial(read_namespace_objects, kubernetes))
 
     async def look(self, ref: TargetRef, *, poll: bool = False) -> World:
-        """Read the target and Prometheus, and with ``poll`` Alertmanager into the book.
+        """Read the target and Prometheus, and with ``poll`` Alertmanager into the alert store.
 
         What cannot be read is unknown, never empty.
         """
@@ -88,8 +88,8 @@ class Observer:
         same_target = [item for item in remediations if item.spec.target_ref == ref]
         return Observed(
             alerts=self._alerts(world.signals),
-            alerts_read_at=self._book.read_at,
-            alertmanager_up=self._book.known,
+            alerts_read_at=self._alert_store.read_at,
+            alertmanager_up=self._alert_store.known,
             prometheus_up=self._prometheus_proven(world),
             has_prometheus=self._signals is not None,
             workload=with_signals(world.target.workload, world.signals) if world.target else None,
@@ -101,20 +101,20 @@ class Observer:
 
     async def check(self) -> None:
         """Bring the metrics about the sources up to date, also while there is no incident to look at."""
-        proven = self._book.watchdog
+        proven = self._alert_store.watchdog
         if self._signals is not None:
             proven = await self._answers(self._signals.prove()) is not None
         self._metrics.watchdog_up.set(proven)
 
     def _prometheus_proven(self, world: World) -> bool:
         # Where Prometheus can be asked its own answer is the proof, else the alert that always fires.
-        return world.signals is not None if self._signals is not None else self._book.watchdog
+        return world.signals is not None if self._signals is not None else self._alert_store.watchdog
 
     def _alerts(self, signals: Signals | None) -> tuple[ObservedAlert, ...]:
-        """Return the book's alerts, made once for all rounds that look at the same book and firing alerts."""
-        version, known = self._book.version, self._observed_alerts
+        """Return the store's alerts, converted once for all rounds with the same store and firing alerts."""
+        version, known = self._alert_store.version, self._observed_alerts
         firing = signals.firing if signals is not None else None
-        if known is None or known.book_version != version or known.firing is not firing:
+        if known is None or known.alert_store_version != version or known.firing is not firing:
             known = _ObservedAlerts(version, firing, tuple(self._observe_alerts(signals)))
             self._observed_alerts = known
         return known.alerts
@@ -128,7 +128,7 @@ class Observer:
                 starts_at=alert.starts_at,
                 confirmed=None if signals is None else signals.confirms(alert),
             )
-            for alert in self._book.alerts()
+            for alert in self._alert_store.alerts()
         ]
 
     async def _poll(self, wanted: bool) -> None:
@@ -138,7 +138,7 @@ class Observer:
     async def _target(self, ref: TargetRef) -> tuple[Target | None, bool]:
         try:
             target = await read_target(
-                self._cluster, ref, surroundings=self._surroundings.get, selector=self._selectors.get(ref)
+                self._kubernetes, ref, namespace_objects=self._namespace_objects.get, selector=self._selectors.get(ref)
             )
         except NotFoundError as error:
             gone = error.what == f"read {ref.kind} {ref.name}"
@@ -170,6 +170,6 @@ def _other(remediation: Remediation, ref: TargetRef) -> OtherRemediation:
         name=remediation.name,
         created_at=remediation.created_at,
         same_target=remediation.spec.target_ref == ref,
-        has_acted=has_begun(remediation),
+        has_acted=acted_itself(remediation),
         dry_run=remediation.spec.mode is Mode.DRY_RUN,
     )

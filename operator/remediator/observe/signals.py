@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from remediator.api.names import Backend, PodName
 from remediator.intake.payload import Received
 from remediator.intake.sources import Prometheus, Sample
-from remediator.shared import SharedReading
+from remediator.single_flight import SingleFlight
 
 _ANSWERED = "[234].."
 """A backend that refuses a request (4xx) is reached all the same; its breaker counts that as a success too."""
@@ -37,13 +37,13 @@ class Signals:
 
 
 class SignalReader:
-    """Asks for the signals of one namespace; ``prefix`` begins the names of the gateway's metrics."""
+    """Asks for the signals of one namespace; ``prefix`` is how the names of the gateway's metrics start."""
 
     def __init__(self, prometheus: Prometheus, namespace: str, prefix: str) -> None:
         self._prometheus = prometheus
         self._namespace = namespace
         self._prefix = prefix
-        self._firing = SharedReading(self._read_firing)
+        self._firing = SingleFlight(self._read_firing)
 
     async def prove(self) -> bool:
         """Ask something that always has an answer; raises SourceError when there is none."""
@@ -52,7 +52,7 @@ class SignalReader:
     async def read(self, workload: str) -> Signals:
         """Return the signals of one workload as they are now.
 
-        What the pods export is asked for by the beginning of their names, so that it costs the same among two
+        The pods' series are selected by the prefix of their names, so that it costs the same among two
         hundred workloads as among two; the alerts that fire are few, and one answer serves all who ask at once.
 
         Raises:

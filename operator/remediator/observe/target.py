@@ -17,14 +17,18 @@ from remediator.api.names import (
     PodUid,
 )
 from remediator.api.policy import TargetRef
-from remediator.cluster import Cluster
-from remediator.cluster import Workload as RawWorkload
 from remediator.decide.observed import ABSENT, ObservedPod, Workload
 from remediator.kube import NotFoundError
+from remediator.kubernetes_api import KubernetesApi, WorkloadObject
 from remediator.observe.baseline import read_baseline
+from remediator.observe.namespace_objects import (
+    NamespaceObjects,
+    disruptions_allowed,
+    find_autoscaler,
+    read_namespace_objects,
+)
 from remediator.observe.selectors import selector_text
 from remediator.observe.signals import Signals
-from remediator.observe.surroundings import Surroundings, disruptions_allowed, find_autoscaler, read_surroundings
 
 _DEFAULT_MAX_UNAVAILABLE = "25%"
 
@@ -39,10 +43,10 @@ class Target:
 
 
 async def read_target(
-    cluster: Cluster,
+    kubernetes: KubernetesApi,
     ref: TargetRef,
     *,
-    surroundings: Callable[[], Awaitable[Surroundings]] | None = None,
+    namespace_objects: Callable[[], Awaitable[NamespaceObjects]] | None = None,
     selector: str | None = None,
 ) -> Target:
     """Read the target.
@@ -50,24 +54,24 @@ async def read_target(
     Args:
         cluster: where it is.
         ref: which it is.
-        surroundings: reads what is the same for every target; as :func:`read_surroundings` where it is not given.
+        namespace_objects: reads what is the same for every target; default :func:`read_namespace_objects`.
         selector: the selector that the target had when it was last read, so that its pods can be listed at the same
             time as the target itself; where it has changed they are listed again.
 
     Raises:
         NotFoundError: when it does not exist.
-        KubeError: when anything else cannot be read; half a picture is none.
+        KubeError: when anything else cannot be read; half a assessment is none.
     """
-    around = surroundings() if surroundings is not None else read_surroundings(cluster)
+    around = namespace_objects() if namespace_objects is not None else read_namespace_objects(kubernetes)
     if selector is None:
-        raw, found = await asyncio.gather(cluster.read_target(ref.kind, ref.name), around)
-        pods, replica_sets = await _own(cluster, selector_text(_spec(raw).selector))
+        raw, found = await asyncio.gather(kubernetes.read_target(ref.kind, ref.name), around)
+        pods, replica_sets = await _own(kubernetes, selector_text(_spec(raw).selector))
     else:
         raw, found, (pods, replica_sets) = await asyncio.gather(
-            cluster.read_target(ref.kind, ref.name), around, _own(cluster, selector)
+            kubernetes.read_target(ref.kind, ref.name), around, _own(kubernetes, selector)
         )
         if selector_text(_spec(raw).selector) != selector:
-            pods, replica_sets = await _own(cluster, selector_text(_spec(raw).selector))
+            pods, replica_sets = await _own(kubernetes, selector_text(_spec(raw).selector))
     spec, metadata = _spec(raw), _metadata(raw)
     owners = {metadata.uid} if ref.kind == "StatefulSet" else _owned_uids(replica_sets, metadata.uid)
     own_pods = [pod for pod in pods if _controller(pod) in owners]
@@ -93,9 +97,9 @@ async def read_target(
     return Target(uid=metadata.uid or "", selector=selector_text(spec.selector), workload=workload)
 
 
-async def _own(cluster: Cluster, selector: str) -> tuple[list[client.V1Pod], list[client.V1ReplicaSet]]:
+async def _own(kubernetes: KubernetesApi, selector: str) -> tuple[list[client.V1Pod], list[client.V1ReplicaSet]]:
     """Return the pods and replica sets that look like the target's."""
-    return await asyncio.gather(cluster.list_pods(selector), cluster.list_replica_sets(selector))
+    return await asyncio.gather(kubernetes.list_pods(selector), kubernetes.list_replica_sets(selector))
 
 
 def with_signals(workload: Workload, signals: Signals | None) -> Workload:
@@ -113,13 +117,13 @@ def with_signals(workload: Workload, signals: Signals | None) -> Workload:
     return replace(workload, pods=pods)
 
 
-def _spec(raw: RawWorkload) -> client.V1DeploymentSpec | client.V1StatefulSetSpec:
+def _spec(raw: WorkloadObject) -> client.V1DeploymentSpec | client.V1StatefulSetSpec:
     if raw.spec is None:
         raise NotFoundError("read target", 404, "the workload has no spec")
     return raw.spec
 
 
-def _metadata(raw: RawWorkload) -> client.V1ObjectMeta:
+def _metadata(raw: WorkloadObject) -> client.V1ObjectMeta:
     return raw.metadata or client.V1ObjectMeta()
 
 
@@ -154,7 +158,7 @@ def _pod(pod: client.V1Pod) -> ObservedPod:
     )
 
 
-def _rollout_complete(raw: RawWorkload, ref: TargetRef) -> bool:
+def _rollout_complete(raw: WorkloadObject, ref: TargetRef) -> bool:
     spec, status, metadata = _spec(raw), raw.status, _metadata(raw)
     desired = 1 if spec.replicas is None else spec.replicas
     if status is None or (status.observed_generation or 0) < (metadata.generation or 0):
@@ -166,8 +170,8 @@ def _rollout_complete(raw: RawWorkload, ref: TargetRef) -> bool:
     return (status.replicas or 0) <= updated and (updated > 0 or desired == 0)
 
 
-def _max_unavailable(raw: RawWorkload, ref: TargetRef) -> int:
-    """Return how many pods a rollout takes away at once: a percentage rounds down, as the controller rounds."""
+def _max_unavailable(raw: WorkloadObject, ref: TargetRef) -> int:
+    """Return how many pods a rollout makes unavailable at once: a percentage rounds down, as the controller rounds."""
     spec = _spec(raw)
     desired = 1 if spec.replicas is None else spec.replicas
     if ref.kind == "StatefulSet" or not isinstance(spec, client.V1DeploymentSpec):

@@ -24,7 +24,7 @@ def _named(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-class PodState(SpecModel):
+class PodFixture(SpecModel):
     """A pod, as its name alone (then it is ready) or in full."""
 
     name: str
@@ -45,13 +45,13 @@ class Hpa(SpecModel):
     max_replicas: int
 
 
-class WorkloadState(SpecModel):
+class WorkloadFixture(SpecModel):
     """The target from a time on. ``unknown`` says that it cannot be read."""
 
     at: Duration = timedelta()
     unknown: bool = False
     replicas: int | None = None
-    pods: tuple[Annotated[PodState, BeforeValidator(_named)], ...] = ()
+    pods: tuple[Annotated[PodFixture, BeforeValidator(_named)], ...] = ()
     rollout: Literal["complete", "progressing"] = "complete"
     pdb: Pdb | None = None
     hpa: Hpa | None = None
@@ -89,12 +89,12 @@ class Expectation(SpecModel):
 
 
 class PolicyTest(SpecModel):
-    """One history and what must come of it."""
+    """One history and the expected decisions."""
 
     name: str
     interval: Duration = Field(default=timedelta(seconds=15), ge=timedelta(seconds=1))
     alerts: tuple[AlertSeries, ...] = ()
-    workload: tuple[WorkloadState, ...] = Field(min_length=1)
+    workload: tuple[WorkloadFixture, ...] = Field(min_length=1)
     alertmanager: str = ""
     """Samples: 0 where Alertmanager cannot be reached; missing samples are up."""
     prometheus: str = ""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from remediator.api.policy import Action, Policy
 from remediator.api.values import format_duration
-from remediator.policy_test.document import Expectation, PolicyTest, WorkloadState
+from remediator.policy_test.document import Expectation, PolicyTest, WorkloadFixture
 from remediator.policy_test.notation import parse_series, parse_values
 from remediator.replay.engine import Line, Replay
 from remediator.replay.recording import Observation
@@ -56,7 +56,7 @@ def _sample(values: list[float | None], index: int, *, missing: float) -> float:
     return missing if value is None else value
 
 
-def _workload(states: tuple[WorkloadState, ...], at: timedelta) -> dict[str, object] | None:
+def _workload(states: tuple[WorkloadFixture, ...], at: timedelta) -> dict[str, object] | None:
     current = [state for state in states if state.at <= at]
     if not current or current[-1].unknown:
         return None
@@ -72,9 +72,9 @@ def _compare(at: str, lines: list[Line], expected: Expectation | None, replay: R
     wanted = expected.action if expected else Action.NONE
     if wanted is Action.NONE:
         for line in acts:
-            yield f"{at}: {_told(line)}, which is not expected"
+            yield f"{at}: {_described(line)}, which is not expected"
     elif [line.action for line in acts] != [wanted]:
-        yield f"{at}: {wanted} expected, but {'; '.join(map(_told, acts)) or 'nothing is done'}"
+        yield f"{at}: {wanted} expected, but {'; '.join(map(_described, acts)) or 'nothing is done'}"
     if expected is None:
         return
     for line in acts[:1]:
@@ -90,6 +90,6 @@ def _compare(at: str, lines: list[Line], expected: Expectation | None, replay: R
         yield f"{at}: reason {expected.reason} expected, got {', '.join(reasons)}"
 
 
-def _told(line: Line) -> str:
+def _described(line: Line) -> str:
     what = " ".join(line.pods) or (f"to {line.replicas}" if line.replicas is not None else "")
     return f"{line.action} {what}".strip() + f" ({line.reason})"

@@ -1,1 +1,1 @@
-"""The loop: observe, decide, write the intent, carry it out, write what came of it."""
+"""The reconcile loop: observe, decide, write the intent, execute it, write the result."""

@@ -1,4 +1,4 @@
-"""Telling people and Prometheus what was decided: Events on the policy and the target, metrics, a log line."""
+"""Report decisions: Events on the policy and the target, metrics, a log line."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -10,8 +10,8 @@ import structlog
 from remediator.api.names import API_VERSION, POLICY_KIND
 from remediator.api.policy import Action, Policy
 from remediator.api.remediation import Phase, Remediation
+from remediator.decide.action_history import budget_remaining, history
 from remediator.decide.decision import Decision, EventType, Ignored, Opening
-from remediator.decide.ledger import budget_remaining, history
 from remediator.decide.opening import is_cleared
 from remediator.events import EventRecorder, Note, ObjectReference
 from remediator.metrics import Metrics
@@ -22,14 +22,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Said:
-    """What was said last about a policy, so that nothing is said twice in a row."""
+    """What was reported last about a policy, so that nothing is reported twice in a row."""
 
     refusal: str = ""
     ignored: frozenset[str] = frozenset()
 
 
 class Announcer:
-    """Says what is news."""
+    """Reports what is new."""
 
     def __init__(self, *, events: EventRecorder, metrics: Metrics, clock: Callable[[], datetime]) -> None:
         self._events = events
@@ -38,7 +38,7 @@ class Announcer:
         self._said: dict[str, _Said] = {}
 
     def decision(self, policy: Policy, remediation: Remediation, target: Target | None, decision: Decision) -> None:
-        """Tell of a decision in a running remediation, where it is news."""
+        """Report a decision about an active remediation, where it is news."""
         if not decision.announce:
             return
         self._tell(
@@ -52,9 +52,9 @@ class Announcer:
         )
 
     def opening(self, policy: Policy, target: Target | None, opening: Opening) -> None:
-        """Tell of an incident that begins, or of the reason why none does, once while it lasts.
+        """Report an incident that starts, or the reason why none does, once while it lasts.
 
-        A reason that is that of an ignored alert is told by :meth:`ignored`.
+        The reason of an ignored alert is reported by :meth:`ignored`.
         """
         said = self._said.setdefault(policy.name, _Said())
         if opening.remediation is None:
@@ -76,7 +76,7 @@ class Announcer:
         )
 
     def ignored(self, policy: Policy, target: Target | None, ignored: Sequence[Ignored]) -> None:
-        """Tell of alerts that are the policy's and start nothing: once for each reason while it lasts."""
+        """Report alerts of the policy that start nothing: once for each reason while it lasts."""
         said = self._said.setdefault(policy.name, _Said())
         reasons = frozenset(item.reason for item in ignored)
         for reason in sorted(reasons - said.ignored):

@@ -14,7 +14,7 @@ from remediator.reconcile.store import Store
 _log = structlog.get_logger(__name__)
 
 
-async def keep_house(store: Store, policy: Policy, remediations: Sequence[Remediation], now: datetime) -> None:
+async def run_housekeeping(store: Store, policy: Policy, remediations: Sequence[Remediation], now: datetime) -> None:
     """Do what is due; what changed meanwhile is left for the next round. Raises KubeError."""
     own = [item for item in remediations if item.spec.policy_name == policy.name]
     try:

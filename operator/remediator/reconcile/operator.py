@@ -10,7 +10,7 @@ import structlog
 from remediator.api.matchers import matches_all
 from remediator.api.policy import Policy, TargetRef
 from remediator.health import Heartbeat, Readiness
-from remediator.intake.book import AlertBook
+from remediator.intake.alert_store import AlertStore
 from remediator.intake.payload import Received
 from remediator.intake.poll import Poller
 from remediator.intake.server import NotPersistedError
@@ -18,7 +18,7 @@ from remediator.kube import KubeError
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer
 from remediator.reconcile.announce import Announcer
-from remediator.reconcile.rounds import RoundResult, Rounds
+from remediator.reconcile.reconciler import Reconciler, ReconcileResult
 from remediator.reconcile.store import Snapshot, Store
 from remediator.reconcile.worker import TargetWorker
 
@@ -35,10 +35,10 @@ class Operator:
         self,
         *,
         store: Store,
-        rounds: Rounds,
+        reconciler: Reconciler,
         observer: Observer,
         announcer: Announcer,
-        book: AlertBook,
+        alert_store: AlertStore,
         poller: Poller,
         metrics: Metrics,
         heartbeat: Heartbeat,
@@ -48,10 +48,10 @@ class Operator:
         stuck_after: timedelta,
     ) -> None:
         self._store = store
-        self._rounds = rounds
+        self._reconciler = reconciler
         self._observer = observer
         self._announcer = announcer
-        self._book = book
+        self._alert_store = alert_store
         self._poller = poller
         self._metrics = metrics
         self._heartbeat = heartbeat
@@ -67,7 +67,7 @@ class Operator:
         readiness.require("state", "policies and remediations have not been read yet")
 
     async def run(self) -> None:
-        """Work for ever; any error that nobody foresaw ends it, because a restart goes on from what is written."""
+        """Run until cancelled; an unexpected error ends it, because a restart continues from the written status."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             group.create_task(self._pulse(), name="pulse")
@@ -129,7 +129,7 @@ class Operator:
         if not self._readiness.ready:
             raise NotPersistedError("; ".join(self._readiness.reasons))
         arrived = self._clock()
-        self._book.push(alerts)
+        self._alert_store.push(alerts)
         refs = self._wanted_by(alerts)
         if not refs:
             return
@@ -141,7 +141,7 @@ class Operator:
                 raise result
             self._judge(result, arrived)
 
-    def _judge(self, result: RoundResult, arrived: datetime) -> None:
+    def _judge(self, result: ReconcileResult, arrived: datetime) -> None:
         if result.undecided:
             raise NotPersistedError(f"not decided: {result.undecided}")
         if result.opened:
@@ -199,7 +199,7 @@ class Operator:
                 self._metrics.last_success.labels("apiserver").set(self._clock().timestamp())
             await self._poller.refresh()
             await self._observer.check()
-            for ref in self._wanted_by(self._book.alerts()) | set(self._active.values()):
+            for ref in self._wanted_by(self._alert_store.alerts()) | set(self._active.values()):
                 self._wake(ref)
 
     async def _pulse(self) -> None:
@@ -221,7 +221,7 @@ class Operator:
                 raise NotPersistedError("the operator has not started yet")
             worker = TargetWorker(
                 ref=ref,
-                rounds=self._rounds,
+                reconciler=self._reconciler,
                 metrics=self._metrics,
                 clock=self._clock,
                 interval=self._interval,

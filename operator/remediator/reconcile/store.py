@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from remediator.api.names import POLICY_PLURAL, REMEDIATION_PLURAL
 from remediator.api.policy import Policy, PolicyStatus
 from remediator.api.remediation import Remediation, RemediationStatus
-from remediator.cluster import Cluster, Json
-from remediator.shared import SharedReading
+from remediator.kubernetes_api import Json, KubernetesApi
+from remediator.single_flight import SingleFlight
 
 TARGET_LABEL = "remediation.bot-gateway.dev/target"
 POLICY_LABEL = "remediation.bot-gateway.dev/policy"
@@ -38,14 +38,14 @@ class Snapshot:
 class Store:
     """Reads and writes the two kinds."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, kubernetes: KubernetesApi) -> None:
+        self._kubernetes = kubernetes
         self._reported: dict[str, str] = {}
         self._policies: tuple[Policy, ...] = ()
         self._remediations: dict[str, Remediation] = {}
         self._written: dict[str, Remediation | None] = {}
         self._parsed: dict[str, tuple[str, Policy | Remediation | None]] = {}
-        self._reading = SharedReading(self._read)
+        self._reading = SingleFlight(self._read)
 
     async def refresh(self) -> None:
         """Read everything as it is now, once for all who ask at the same time; raises KubeError."""
@@ -59,7 +59,7 @@ class Store:
     async def _read(self) -> None:
         self._written = {}
         policies, remediations = await asyncio.gather(
-            self._cluster.list_custom(POLICY_PLURAL), self._cluster.list_custom(REMEDIATION_PLURAL)
+            self._kubernetes.list_custom(POLICY_PLURAL), self._kubernetes.list_custom(REMEDIATION_PLURAL)
         )
         before, self._parsed = self._parsed, {}
         found = (self._known(body, before, self.parse_policy) for body in policies)
@@ -103,7 +103,7 @@ class Store:
             return None
         if body.get("status"):
             return remediation
-        # Killed between creating the object and writing its status: only the spec tells where to start.
+        # Killed between creating the object and writing its status: only the spec says where to start.
         status = RemediationStatus(next_step=remediation.spec.start_step)
         return remediation.model_copy(update={"status": status})
 
@@ -114,7 +114,7 @@ class Store:
             TARGET_LABEL: remediation.spec.target_ref.name[:_LABEL_LIMIT],
         }
         body = remediation.to_object(policy_uid=policy.uid, labels=labels)
-        created = await self._cluster.create_custom(REMEDIATION_PLURAL, body)
+        created = await self._kubernetes.create_custom(REMEDIATION_PLURAL, body)
         identity = created["metadata"]
         named = remediation.model_copy(
             update={"uid": identity["uid"], "resource_version": identity["resourceVersion"]},
@@ -131,7 +131,7 @@ class Store:
             "resourceVersion": remediation.resource_version,
         }
         body["status"] = status.to_object()
-        written = await self._cluster.replace_status(REMEDIATION_PLURAL, body)
+        written = await self._kubernetes.replace_status(REMEDIATION_PLURAL, body)
         version = written["metadata"]["resourceVersion"]
         result = remediation.model_copy(update={"status": status, "resource_version": version})
         self._note(result.name, result)
@@ -139,13 +139,13 @@ class Store:
 
     async def write_policy_status(self, policy: Policy, status: PolicyStatus) -> None:
         """Write a policy's status, from the policy as it is now: nothing else ever writes there."""
-        current = await self._cluster.read_custom(POLICY_PLURAL, policy.name)
+        current = await self._kubernetes.read_custom(POLICY_PLURAL, policy.name)
         current["status"] = status.model_dump(mode="json", by_alias=True, exclude_none=True)
-        await self._cluster.replace_status(POLICY_PLURAL, current)
+        await self._kubernetes.replace_status(POLICY_PLURAL, current)
 
     async def delete(self, remediation: Remediation) -> None:
         """Delete a remediation; raises KubeError."""
-        await self._cluster.delete_remediation(remediation.name, remediation.uid)
+        await self._kubernetes.delete_remediation(remediation.name, remediation.uid)
         self._note(remediation.name, None)
 
     def _report(self, plural: str, body: dict[str, Any], error: ValidationError) -> None:

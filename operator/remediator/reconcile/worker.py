@@ -1,7 +1,7 @@
 """The one queue and the one writer of a target.
 
 Whoever wants a round asks for it; requests that come while a round runs are answered by the next one, all at
-once. So a storm of alerts costs a round or two, and nobody waits for a round that began before they asked.
+once. So a storm of alerts costs a round or two, and nobody waits for a round that started before they asked.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import structlog
 from remediator.api.policy import TargetRef
 from remediator.kube import KubeError
 from remediator.metrics import Metrics
-from remediator.reconcile.rounds import RoundResult
+from remediator.reconcile.reconciler import ReconcileResult
 
 RETRY = timedelta(seconds=5)
 MIN_SPACING_SECONDS = 0.25
@@ -23,10 +23,10 @@ MIN_SPACING_SECONDS = 0.25
 _log = structlog.get_logger(__name__)
 
 
-class RoundRunner(Protocol):
+class TargetReconciler(Protocol):
     """What runs a round."""
 
-    async def run(self, ref: TargetRef, *, poll: bool = False) -> RoundResult:
+    async def run(self, ref: TargetRef, *, poll: bool = False) -> ReconcileResult:
         """Run one round, with ``poll`` from alerts that are read anew; raises KubeError."""
 
 
@@ -37,29 +37,29 @@ class TargetWorker:
         self,
         *,
         ref: TargetRef,
-        rounds: RoundRunner,
+        reconciler: TargetReconciler,
         metrics: Metrics,
         clock: Callable[[], datetime],
         interval: timedelta,
     ) -> None:
         self.ref = ref
         self.busy_since: datetime | None = None
-        self._rounds = rounds
+        self._reconciler = reconciler
         self._metrics = metrics
         self._clock = clock
         self._interval = interval
         self._wanted = asyncio.Event()
         self._urgent = asyncio.Event()
-        self._waiters: list[asyncio.Future[RoundResult]] = []
+        self._waiters: list[asyncio.Future[ReconcileResult]] = []
         self._next: datetime | None = None
 
     def wake(self) -> None:
         """Ask for a round without waiting for it."""
         self._wanted.set()
 
-    async def round(self) -> RoundResult:
-        """Ask for a round that begins now or later, and wait for its end; raises KubeError."""
-        waiter: asyncio.Future[RoundResult] = asyncio.get_running_loop().create_future()
+    async def round(self) -> ReconcileResult:
+        """Ask for a round that starts now or later, and wait for its end; raises KubeError."""
+        waiter: asyncio.Future[ReconcileResult] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         self._wanted.set()
         self._urgent.set()
@@ -79,13 +79,13 @@ class TargetWorker:
     def _seconds_to_next(self) -> float | None:
         return None if self._next is None else max(0.0, (self._next - self._clock()).total_seconds())
 
-    async def _round(self, waiters: list[asyncio.Future[RoundResult]]) -> None:
+    async def _round(self, waiters: list[asyncio.Future[ReconcileResult]]) -> None:
         self.busy_since = self._clock()
         # A clock that has run out is decided about with alerts that are newer than it.
         overdue = self._next is not None and self._next <= self.busy_since
         try:
             with self._metrics.reconcile_duration.time():
-                result = await self._rounds.run(self.ref, poll=overdue)
+                result = await self._reconciler.run(self.ref, poll=overdue)
         except KubeError as error:
             _log.warning("round ended early", target=str(self.ref), error=str(error))
             self._metrics.reconcile_errors.labels(type(error).__name__).inc()
@@ -101,8 +101,8 @@ class TargetWorker:
             if not waiter.done():
                 waiter.set_result(result)
 
-    def _due(self, result: RoundResult) -> datetime | None:
-        """An incident that is at work is looked at every interval at least, because watches can stall."""
+    def _due(self, result: ReconcileResult) -> datetime | None:
+        """An active incident is checked at least every interval, because watches can stall."""
         if not result.at_work:
             return result.wake_at
         latest = self._clock() + self._interval

@@ -6,8 +6,8 @@ from remediator.api.limits import SETTLING
 from remediator.api.names import PodName, PodUid
 from remediator.api.policy import Policy
 from remediator.api.remediation import Remediation, ScaleKind
+from remediator.decide.action_history import history
 from remediator.decide.decision import EvictPod, Intent, RolloutRestart
-from remediator.decide.ledger import history
 from remediator.decide.observed import ABSENT, Absent, Autoscaler, Observed, ObservedAlert, ObservedPod, Workload
 from remediator.replay.recording import Observation, WorkloadLine
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from kubernetes.aio import client
 
-from remediator.cluster import Cluster
 from remediator.kube import connect
+from remediator.kubernetes_api import KubernetesApi
 from support.fake_alertmanager import FakeAlertmanager
 from support.fault_proxy import FaultProxy
 from support.operator_process import OperatorProcess, kubeconfig, service_account
@@ -54,8 +54,8 @@ async def namespace(api: client.ApiClient) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-def cluster(api: client.ApiClient, namespace: str) -> Cluster:
-    return Cluster(api, namespace, timeout=10.0)
+def kubernetes(api: client.ApiClient, namespace: str) -> KubernetesApi:
+    return KubernetesApi(api, namespace, timeout=10.0)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from kubernetes.aio import client
 
-from remediator.cluster import Cluster
+from remediator.kubernetes_api import KubernetesApi
 from support.alerting_chain import AlertingChain, Breakers, Fault
 from support.operator_process import TOKEN, OperatorProcess
 from support.workloads import deploy, deployment, eventually, in_phase, policy, ready_pods
@@ -32,17 +32,17 @@ def _percentiles(times: list[timedelta]) -> str:
 
 
 async def test_fault_becomes_an_alert_a_webhook_an_intent_and_an_eviction(
-    api: client.ApiClient, cluster: Cluster, operator: OperatorProcess, tmp_path: Path
+    api: client.ApiClient, kubernetes: KubernetesApi, operator: OperatorProcess, tmp_path: Path
 ) -> None:
-    await deploy(api, cluster, deployment(replicas=3))
-    pods = sorted(pod.metadata.name for pod in await ready_pods(cluster))
+    await deploy(api, kubernetes, deployment(replicas=3))
+    pods = sorted(pod.metadata.name for pod in await ready_pods(kubernetes))
     services = [f"backend-{number}" for number in range(FAULTS)]
-    breakers = Breakers(cluster.namespace, {(pod, service): 0 for pod in pods for service in services})
+    breakers = Breakers(kubernetes.namespace, {(pod, service): 0 for pod in pods for service in services})
     chain = AlertingChain(tmp_path, breakers, operator.url("/alerts"), TOKEN)
     recording = tmp_path / "recording.jsonl"
-    await cluster.create_custom("remediationpolicies", policy())
+    await kubernetes.create_custom("remediationpolicies", policy())
     await chain.start()
-    recorder = await _record(chain, operator, cluster, recording)
+    recorder = await _record(chain, operator, kubernetes, recording)
     try:
         operator.environment |= {
             "REMEDIATOR_ALERTMANAGER_URL": chain.alertmanager,
@@ -62,11 +62,11 @@ async def test_fault_becomes_an_alert_a_webhook_an_intent_and_an_eviction(
             return all(fault.webhook_at is not None for fault in faults)
 
         await eventually(all_arrived, seconds=180)
-        found = await in_phase(cluster, "Verifying", seconds=120)
+        found = await in_phase(kubernetes, "Verifying", seconds=120)
         breakers.close_all()
 
         async def cleared() -> dict[str, Any] | None:
-            newest = await in_phase(cluster, "Verifying", "Succeeded")
+            newest = await in_phase(kubernetes, "Verifying", "Succeeded")
             return newest if newest["status"].get("clearedAt") else None
 
         ended = await eventually(cleared, seconds=180)
@@ -81,7 +81,7 @@ async def test_fault_becomes_an_alert_a_webhook_an_intent_and_an_eviction(
     assert found["status"]["alertsTotal"] == FAULTS
     _check(_json_lines(recording))
     (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy()))
-    decisions = await _replayed(tmp_path / "policy.yaml", recording, cluster.namespace)
+    decisions = await _replayed(tmp_path / "policy.yaml", recording, kubernetes.namespace)
     acts = [(line["action"], line["pods"]) for line in decisions if line["action"] != "None"]
     assert acts == [("RestartPods", [pods[0]])]
 
@@ -104,10 +104,10 @@ def _tell(faults: list[Fault], acted: dict[str, Any], ended: dict[str, Any]) -> 
 
 
 async def _record(
-    chain: AlertingChain, operator: OperatorProcess, cluster: Cluster, output: Path
+    chain: AlertingChain, operator: OperatorProcess, kubernetes: KubernetesApi, output: Path
 ) -> asyncio.subprocess.Process:
     command = [sys.executable, "-m", "remediator", "record"]
-    where = ["--alertmanager", chain.alertmanager, "--prometheus", chain.prometheus, "-n", cluster.namespace]
+    where = ["--alertmanager", chain.alertmanager, "--prometheus", chain.prometheus, "-n", kubernetes.namespace]
     how = ["--target", "Deployment/web", "--interval", "5", "--output", str(output)]
     # With the operator's own account: recording needs no more rights than it has.
     environment = {"PATH": operator.environment["PATH"], "KUBECONFIG": operator.environment["KUBECONFIG"]}

@@ -66,7 +66,7 @@ async def test_a_right_policy_is_taken_by_the_server_and_by_the_model(
         ({"mode": "Automatic"}, 'supported values: "Enforce", "DryRun", "Paused"'),
         ({"targetRef": {"kind": "DaemonSet", "name": "x"}}, 'supported values: "Deployment", "StatefulSet"'),
         ({"escalation": [{"action": "RestartPods", "when": "Majority"}]}, "RestartPods is for `when: Minority` only"),
-        ({"escalation": [{"action": "RolloutRestart", "when": "Any"}]}, "a restart helps nobody"),
+        ({"escalation": [{"action": "RolloutRestart", "when": "Any"}]}, "a restart does not help"),
         ({"escalation": [{"action": "ScaleOut"}]}, "ScaleOut needs `by` and `max`: how many replicas to add"),
         ({"escalation": [{"action": "ScaleOut"}]}, "ScaleOut needs `when`: Majority says that load is the cause"),
         ({"alerts": ['alertname="A"', 'pod=~"("']}, "the regular expression of the matcher does not compile"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from kubernetes.aio import client
 
-from remediator.cluster import Cluster
+from remediator.kubernetes_api import KubernetesApi
 from remediator.rbac import NAMESPACED_RULES
 from support.fake_alertmanager import FakeAlertmanager, alert, message
 from support.operator_process import OperatorProcess
@@ -19,19 +19,19 @@ def _with(base: dict[str, Any], **labels: str) -> dict[str, Any]:
 
 
 async def test_hostile_alerts_touch_nothing(
-    api: client.ApiClient, cluster: Cluster, operator: OperatorProcess, alertmanager: FakeAlertmanager
+    api: client.ApiClient, kubernetes: KubernetesApi, operator: OperatorProcess, alertmanager: FakeAlertmanager
 ) -> None:
-    await deploy(api, cluster, deployment(replicas=2))
-    own = (await ready_pods(cluster))[0].metadata.name
+    await deploy(api, kubernetes, deployment(replicas=2))
+    own = (await ready_pods(kubernetes))[0].metadata.name
     # Another tenant's pods carry the labels of the target, but nothing of it owns them.
     stray = deployment("web", replicas=1)["spec"]["template"]
     stray["metadata"]["name"] = "stray"
-    await client.CoreV1Api(api).create_namespaced_pod(cluster.namespace, stray)
-    await deploy(api, cluster, deployment("other", replicas=1))
-    await cluster.create_custom("remediationpolicies", policy())
+    await client.CoreV1Api(api).create_namespaced_pod(kubernetes.namespace, stray)
+    await deploy(api, kubernetes, deployment("other", replicas=1))
+    await kubernetes.create_custom("remediationpolicies", policy())
     await operator.start()
-    other = (await ready_pods(cluster, "other"))[0].metadata.name
-    base = alert(cluster.namespace, own)
+    other = (await ready_pods(kubernetes, "other"))[0].metadata.name
+    base = alert(kubernetes.namespace, own)
     attacks = [
         _with(base, pod="stray"),
         _with(base, pod=other),
@@ -50,16 +50,16 @@ async def test_hostile_alerts_touch_nothing(
     assert await operator.post({"version": "4", "alerts": [{"labels": {"x": "y" * (5 << 20)}}]}) == 413
     assert await operator.post(message([base]), token="wrong") == 401
     alertmanager.fire()
-    assert await remediations(cluster) == []
-    assert len(await ready_pods(cluster)) == 3
-    assert (await cluster.read_pod("stray")).metadata.deletion_timestamp is None
+    assert await remediations(kubernetes) == []
+    assert len(await ready_pods(kubernetes)) == 3
+    assert (await kubernetes.read_pod("stray")).metadata.deletion_timestamp is None
     # Of the target's own pod, but with labels that would not fit into a status.
     huge = [
         {**_with(base, service_name=f"{number}" * 60_000), "fingerprint": f"{number:016x}"} for number in range(1, 9)
     ]
     alertmanager.fire(*huge)
     assert await operator.post(message(huge)) == 200
-    (remediation,) = await remediations(cluster)
+    (remediation,) = await remediations(kubernetes)
     assert len(str(remediation)) < 50_000
     assert operator.running
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from kubernetes.aio import client
 
-from remediator.cluster import Cluster
+from remediator.kubernetes_api import KubernetesApi
 from support.fake_alertmanager import FakeAlertmanager, alert, message
 from support.operator_process import OperatorProcess
 from support.workloads import deploy, deployment, eventually, in_phase, policy, ready_pods, remediations
@@ -32,20 +32,20 @@ def percentile(values: list[float], share: int) -> float:
 
 async def test_thousand_alerts_are_one_remediation(
     api: client.ApiClient,
-    cluster: Cluster,
+    kubernetes: KubernetesApi,
     operator: OperatorProcess,
     alertmanager: FakeAlertmanager,
     record_property: Any,
 ) -> None:
-    await deploy(api, cluster, deployment(replicas=3))
-    await cluster.create_custom("remediationpolicies", policy())
+    await deploy(api, kubernetes, deployment(replicas=3))
+    await kubernetes.create_custom("remediationpolicies", policy())
     await operator.start()
-    own = alert(cluster.namespace, (await ready_pods(cluster))[0].metadata.name)
-    storm = [own, *(alert(cluster.namespace, f"web-{number}", f"backend-{number}") for number in range(STORM - 1))]
+    own = alert(kubernetes.namespace, (await ready_pods(kubernetes))[0].metadata.name)
+    storm = [own, *(alert(kubernetes.namespace, f"web-{number}", f"backend-{number}") for number in range(STORM - 1))]
     alertmanager.fire(*storm)
     body = message(storm)
     assert await operator.post(body) == 200
-    await in_phase(cluster, "Verifying")
+    await in_phase(kubernetes, "Verifying")
     process = psutil.Process(operator.pid)
     before = process.memory_info().rss
     times: list[float] = []
@@ -61,7 +61,7 @@ async def test_thousand_alerts_are_one_remediation(
         f"\n{POSTS} webhooks of {STORM} alerts: p50 {percentile(times, 50):.3f} s, p99 {percentile(times, 99):.3f} s, "
         f"memory {grown / 2**20:+.1f} MiB"
     )
-    (remediation,) = await remediations(cluster)
+    (remediation,) = await remediations(kubernetes)
     assert len(remediation["status"]["alerts"]) <= 50
     assert [step["action"] for step in remediation["status"]["steps"]] == ["RestartPods"]
     assert grown < 32 * 2**20
@@ -69,20 +69,20 @@ async def test_thousand_alerts_are_one_remediation(
 
 
 async def test_stages_are_fast(
-    api: client.ApiClient, cluster: Cluster, operator: OperatorProcess, alertmanager: FakeAlertmanager
+    api: client.ApiClient, kubernetes: KubernetesApi, operator: OperatorProcess, alertmanager: FakeAlertmanager
 ) -> None:
-    await deploy(api, cluster, deployment(replicas=3))
-    await cluster.create_custom("remediationpolicies", policy())
+    await deploy(api, kubernetes, deployment(replicas=3))
+    await kubernetes.create_custom("remediationpolicies", policy())
     await operator.start()
     stages: dict[str, list[float]] = {"webhook to intent": [], "settling end to accepted": [], "accepted to ready": []}
     for _ in range(RUNS):
-        pods = await ready_pods(cluster)
-        firing = alert(cluster.namespace, pods[0].metadata.name)
+        pods = await ready_pods(kubernetes)
+        firing = alert(kubernetes.namespace, pods[0].metadata.name)
         alertmanager.fire(firing)
         started = time.perf_counter()
         assert await operator.post(message([firing])) == 200
         stages["webhook to intent"].append(time.perf_counter() - started)
-        found = await in_phase(cluster, "Verifying")
+        found = await in_phase(kubernetes, "Verifying")
         alertmanager.fire()
         status = found["status"]
         (step,) = status["steps"]
@@ -90,9 +90,9 @@ async def test_stages_are_fast(
         settled = datetime.fromisoformat(status["settlingUntil"])
         stages["settling end to accepted"].append((accepted - settled).total_seconds())
 
-        ready = await eventually(partial(_ready_without, cluster, pods[0].metadata.uid))
+        ready = await eventually(partial(_ready_without, kubernetes, pods[0].metadata.uid))
         stages["accepted to ready"].append((ready - accepted).total_seconds())
-        await cluster.delete_remediation(found["metadata"]["name"], found["metadata"]["uid"])
+        await kubernetes.delete_remediation(found["metadata"]["name"], found["metadata"]["uid"])
         await asyncio.sleep(0.5)
     print(f"\nof {RUNS} runs:")
     for name, values in stages.items():
@@ -101,7 +101,7 @@ async def test_stages_are_fast(
     assert percentile(stages["settling end to accepted"], 95) < GOAL_SECONDS
 
 
-async def _ready_without(cluster: Cluster, uid: str) -> datetime | None:
+async def _ready_without(kubernetes: KubernetesApi, uid: str) -> datetime | None:
     """Return the time once three pods are ready and none of them is the one that was evicted."""
-    ready = {pod.metadata.uid for pod in await ready_pods(cluster)}
+    ready = {pod.metadata.uid for pod in await ready_pods(kubernetes)}
     return datetime.now(UTC) if len(ready) == 3 and uid not in ready else None

@@ -214,7 +214,7 @@ def test_an_outage_raises_the_alert_and_the_operator_says_why_it_touches_nothing
     expect(alert).to_have_attribute("data-state", "firing", timeout=300_000)
     operator = monitored.locator("#operator")
     expect(operator).to_contain_text("CircuitBreakerOpen fires on bot-gateway", timeout=WAIT_MS)
-    expect(operator).to_contain_text("what they share is the fault, a restart helps nobody", timeout=300_000)
+    expect(operator).to_contain_text("the failure is shared and a restart does not help", timeout=300_000)
     shortcut(monitored, "/requests")
     monitored.wait_for_timeout(3000)  # the picture shows the answer and its trace
     picture(monitored, "outage")

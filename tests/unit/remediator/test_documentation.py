@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 import remediator
 from remediator.api.reasons import Reason, Use
 from remediator.documentation import with_tables
-from remediator.metrics import STAGES, Metrics
+from remediator.metrics import REPAIR_STAGES, Metrics
 from remediator.settings import Settings
 
 SOURCE = Path(remediator.__file__).parent
@@ -53,4 +53,4 @@ def test_every_metric_is_in_the_page():
 def test_every_setting_and_stage_is_in_the_page():
     names = {f"REMEDIATOR_{name.upper()}" for name in Settings.model_fields}
     assert {name for name in names if f"`{name}`" not in PAGE} == set()
-    assert {stage for stage in STAGES if f"| `{stage}` |" not in PAGE} == set()
+    assert {stage for stage in REPAIR_STAGES if f"| `{stage}` |" not in PAGE} == set()

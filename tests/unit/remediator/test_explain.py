@@ -1,7 +1,7 @@
-"""One incident's story, as a person reads it."""
+"""One incident's describe, as a person reads it."""
 
 from remediator.api.remediation import Remediation
-from remediator.explain import story
+from remediator.explain import describe
 
 HANDED_OVER = {
     "metadata": {"name": "breaker-2", "namespace": "shop", "creationTimestamp": "2026-01-01T10:00:00Z"},
@@ -56,12 +56,12 @@ HANDED_OVER = {
 }
 
 
-def test_story_of_a_handover_says_what_why_and_what_to_do() -> None:
-    text = "\n".join(story(Remediation.from_object(HANDED_OVER)))
+def test_description_of_a_handover_says_what_why_and_what_to_do() -> None:
+    text = "\n".join(describe(Remediation.from_object(HANDED_OVER)))
     for part in (
         "breaker-2: HandedOver (EscalationExhausted)",
         "Policy breaker, target Deployment/web.",
-        "The alert came back after breaker-1, so it began with step 2.",
+        "The alert fired again after breaker-1, so it started with step 2.",
         "pod web-a, backend request, since 2026-01-01 09:59:30Z: active",
         "2026-01-01 10:00:46Z     +46s  Acting [RolloutRestart]: Every pod is replaced.",
         "RolloutRestart at 2026-01-01 10:00:46Z, accepted after +0.05s: NotCleared",
@@ -72,7 +72,7 @@ def test_story_of_a_handover_says_what_why_and_what_to_do() -> None:
         assert part in text, text
 
 
-def test_story_of_an_object_that_has_no_status_yet() -> None:
+def test_description_of_an_object_that_has_no_status_yet() -> None:
     bare = {key: value for key, value in HANDED_OVER.items() if key != "status"}
-    text = "\n".join(story(Remediation.from_object(bare)))
-    assert "No decision was taken yet." in text
+    text = "\n".join(describe(Remediation.from_object(bare)))
+    assert "There is no decision yet." in text

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from remediator.api.policy import Action, Mode, Policy, PolicySpec, PolicyStatus, Scope
 from remediator.api.remediation import Phase, RemediationSpec, RemediationStatus
-from support.incident import Cluster, make_policy
+from support.incident import SimulatedTarget, make_policy
 
 CRDS = Path(__file__).resolve().parents[4] / "charts" / "bot-gateway" / "crds"
 
@@ -109,14 +109,14 @@ def _closed(schema):
 )
 def test_every_status_that_is_written_fits_the_crd(mode, escalation):
     validator = jsonschema.Draft202012Validator(_closed(_schema("remediations", "status")))
-    cluster = Cluster(make_policy(mode=mode, escalation=escalation), pods=4)
-    cluster.fire("gw-0", "gw-1")
+    target = SimulatedTarget(make_policy(mode=mode, escalation=escalation), pods=4)
+    target.fire("gw-0", "gw-1")
     if escalation[0]["action"] == "ScaleOut":
-        cluster.fire("gw-2")
-    cluster.run(700)
-    cluster.clear()
-    cluster.run(1200)
-    written = [decision.status.to_object() for decision in cluster.decisions]
+        target.fire("gw-2")
+    target.run(700)
+    target.clear()
+    target.run(1200)
+    written = [decision.status.to_object() for decision in target.decisions]
     assert any(status.get("steps") for status in written)
     for status in written:
         validator.validate(status)

@@ -1,7 +1,7 @@
 """Remediation: from the API server's object and back, without a loss."""
 
 from remediator.api.remediation import Phase, Remediation, RemediationStatus
-from support.incident import Cluster, make_policy
+from support.incident import SimulatedTarget, make_policy
 
 
 def _object(**more):
@@ -48,13 +48,13 @@ def test_the_created_object_is_owned_by_its_policy_and_carries_no_status():
 
 
 def test_the_status_of_a_whole_incident_comes_back_as_it_was():
-    cluster = Cluster(make_policy(escalation=[{"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}]))
-    cluster.fire("gw-0", "gw-1", "gw-2")
-    cluster.run(60)
-    cluster.clear()
-    cluster.run(600)
-    written = cluster.status.to_object()
-    assert RemediationStatus.model_validate(written) == cluster.status
+    target = SimulatedTarget(make_policy(escalation=[{"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}]))
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(60)
+    target.clear()
+    target.run(600)
+    written = target.status.to_object()
+    assert RemediationStatus.model_validate(written) == target.status
     step = written["steps"][0]
     assert (step["from"], step["to"], step["scaleKind"]) == (3, 5, "Deployment")
     assert step["startedAt"] == "2026-03-02T10:00:45Z"

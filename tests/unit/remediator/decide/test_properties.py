@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from remediator.api.remediation import Phase
 from remediator.decide.decision import ActResult, EvictPod, RolloutRestart, Scale
 from remediator.decide.observed import Observed
-from support.incident import Cluster, make_policy
+from support.incident import SimulatedTarget, make_policy
 
 SPEC = {
     "escalation": [
@@ -56,62 +56,62 @@ HAPPENINGS = st.lists(
 _FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def _happen(cluster, what, which):
-    pods = list(cluster.pods)
+def _happen(target, what, which):
+    pods = list(target.pods)
     pod = pods[which % len(pods)]
-    workload = cluster.workload
+    workload = target.workload
     if what == "fire":
-        cluster.fire(pod)
+        target.fire(pod)
     elif what == "fire fresh":
-        cluster.fire(pods[-1])
+        target.fire(pods[-1])
     elif what == "fire most":
-        cluster.fire(*pods[1:])
+        target.fire(*pods[1:])
     elif what == "clear":
-        cluster.clear()
+        target.clear()
     elif what == "silence":
-        cluster.fire(*{name for name, _ in cluster.alerts} | {pod}, state="suppressed")
+        target.fire(*{name for name, _ in target.alerts} | {pod}, state="suppressed")
     elif what == "not ready":
-        cluster.pod_ready(pod, ready=False)
+        target.pod_ready(pod, ready=False)
     elif what == "all ready":
         for name in pods:
-            cluster.pod_ready(name, ready=True)
+            target.pod_ready(name, ready=True)
     elif what.endswith("lost"):
-        cluster.world = Observed(alertmanager_up=what[0] != "a", prometheus_up=what[0] != "p")
+        target.world = Observed(alertmanager_up=what[0] != "a", prometheus_up=what[0] != "p")
         if what[0] == "w":
-            cluster.change(rollout_complete=None, paused=None)
+            target.change(rollout_complete=None, paused=None)
     elif what == "signals back":
-        cluster.world = Observed()
-        cluster.change(rollout_complete=True, paused=False)
+        target.world = Observed()
+        target.change(rollout_complete=True, paused=False)
     elif what in {"pause", "resume"}:
-        cluster.change(paused=what == "pause")
+        target.change(paused=what == "pause")
     elif what in {"rollout", "rolled out"}:
-        cluster.change(rollout_complete=what == "rolled out")
+        target.change(rollout_complete=what == "rolled out")
     elif what.startswith("killed"):
-        setattr(cluster, f"{what.replace(' ', '_')}_acting", True)
+        setattr(target, f"{what.replace(' ', '_')}_acting", True)
     else:
         result = {"budget in the way": ActResult.BLOCKED, "refused": ActResult.REFUSED}.get(what, ActResult.ACCEPTED)
-        cluster.result_of = lambda intent, result=result: result
+        target.result_of = lambda intent, result=result: result
     assert workload is not None
 
 
 def _play(happenings, pods, **spec):
-    cluster = Cluster(make_policy(**{**SPEC, **spec}), pods=pods)
+    target = SimulatedTarget(make_policy(**{**SPEC, **spec}), pods=pods)
     for what, which, seconds in happenings:
-        _happen(cluster, what, which)
-        cluster.run(seconds, step=min(seconds, 60))
-    return cluster
+        _happen(target, what, which)
+        target.run(seconds, step=min(seconds, 60))
+    return target
 
 
-def _counted(cluster):
-    return [item for item in cluster.done if isinstance(item.intent, EvictPod | RolloutRestart | Scale)]
+def _counted(target):
+    return [item for item in target.done if isinstance(item.intent, EvictPod | RolloutRestart | Scale)]
 
 
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8))
 def test_budgets_are_never_exceeded(happenings, pods):
-    cluster = _play(happenings, pods)
-    moments = [item.at for item in _counted(cluster)]
-    for budget in cluster.policy.spec.guards.budgets:
+    target = _play(happenings, pods)
+    moments = [item.at for item in _counted(target)]
+    for budget in target.policy.spec.guards.budgets:
         for index, moment in enumerate(moments):
             within = [other for other in moments[index:] if other < moment + budget.per]
             assert len(within) <= budget.actions
@@ -120,22 +120,22 @@ def test_budgets_are_never_exceeded(happenings, pods):
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8), st.sampled_from([1, 2, "50%", "80%", "100%"]))
 def test_never_under_min_healthy_by_an_eviction_of_ours(happenings, pods, least):
-    cluster = _play(happenings, pods, guards={**SPEC["guards"], "minHealthy": least})
-    for item in cluster.done:
+    target = _play(happenings, pods, guards={**SPEC["guards"], "minHealthy": least})
+    for item in target.done:
         if isinstance(item.intent, EvictPod):
-            assert item.healthy_after >= cluster.policy.spec.guards.least_healthy(pods)
+            assert item.healthy_after >= target.policy.spec.guards.least_healthy(pods)
 
 
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8))
 def test_the_cooldown_lies_between_any_two_steps(happenings, pods):
-    cluster = _play(happenings, pods)
+    target = _play(happenings, pods)
     steps = sorted(
-        (step for item in cluster.remediations for step in item.status.steps if step.action != "Revert"),
+        (step for item in target.remediations for step in item.status.steps if step.action != "Revert"),
         key=lambda step: step.started_at,
     )
     for before, after in pairwise(steps):
-        assert after.started_at - before.started_at >= cluster.policy.spec.guards.cooldown
+        assert after.started_at - before.started_at >= target.policy.spec.guards.cooldown
 
 
 @_FEW
@@ -145,38 +145,38 @@ def test_the_cooldown_lies_between_any_two_steps(happenings, pods):
     st.sampled_from(["quiet", "still firing", "signals gone", "workload gone", "guard lasts"]),
 )
 def test_every_history_ends(happenings, pods, ending):
-    cluster = _play(happenings, pods)
-    cluster.result_of = lambda _: ActResult.ACCEPTED
-    cluster.world = Observed()
-    cluster.change(rollout_complete=True, paused=False)
-    for name in list(cluster.pods):
-        cluster.pod_ready(name, ready=True)
-    cluster.clear()
+    target = _play(happenings, pods)
+    target.result_of = lambda _: ActResult.ACCEPTED
+    target.world = Observed()
+    target.change(rollout_complete=True, paused=False)
+    for name in list(target.pods):
+        target.pod_ready(name, ready=True)
+    target.clear()
     if ending == "still firing":
-        cluster.fire(next(iter(cluster.pods)))
+        target.fire(next(iter(target.pods)))
     elif ending == "signals gone":
-        cluster.world = Observed(prometheus_up=False)
+        target.world = Observed(prometheus_up=False)
     elif ending == "guard lasts":
-        cluster.fire(next(iter(cluster.pods)))
-        cluster.change(rollout_complete=False)
+        target.fire(next(iter(target.pods)))
+        target.change(rollout_complete=False)
     elif ending == "workload gone":
-        cluster.workload = None
+        target.workload = None
     for _ in range(60):
-        if cluster.active is None:
+        if target.active is None:
             break
-        cluster.run(600, step=60)
-        if ending == "still firing" and not cluster.alerts:
-            cluster.fire(next(iter(cluster.pods)))
+        target.run(600, step=60)
+        if ending == "still firing" and not target.alerts:
+            target.fire(next(iter(target.pods)))
     # A hold of the cause gate lasts as long as the outage does; anything else has ended.
     held = pods == 1 and ending in {"still firing", "guard lasts"}
-    assert held or cluster.active is None
+    assert held or target.active is None
 
 
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8))
 def test_the_escalation_only_goes_up(happenings, pods):
-    cluster = _play(happenings, pods)
-    for remediation in cluster.remediations:
+    target = _play(happenings, pods)
+    for remediation in target.remediations:
         taken = [step.index for step in remediation.status.steps if step.action != "Revert"]
         assert taken == sorted(set(taken))
         assert all(index >= remediation.spec.start_step for index in taken)
@@ -185,33 +185,33 @@ def test_the_escalation_only_goes_up(happenings, pods):
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8), st.sampled_from(["prometheus lost", "alertmanager lost", "workload lost"]))
 def test_nothing_is_done_on_what_is_not_known(happenings, pods, lost):
-    cluster = _play(happenings, pods)
-    cluster.fire(next(iter(cluster.pods)))
-    _happen(cluster, lost, 0)
-    before = len(cluster.done)
-    cluster.run(3600, step=60)
-    assert len(cluster.done) == before
+    target = _play(happenings, pods)
+    target.fire(next(iter(target.pods)))
+    _happen(target, lost, 0)
+    before = len(target.done)
+    target.run(3600, step=60)
+    assert len(target.done) == before
 
 
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8))
 def test_no_step_starts_without_a_firing_alert(happenings, pods):
-    cluster = Cluster(make_policy(**SPEC), pods=pods)
+    target = SimulatedTarget(make_policy(**SPEC), pods=pods)
     for what, which, seconds in happenings:
-        _happen(cluster, what, which)
-        before = len(cluster.done)
-        cluster.run(seconds, step=min(seconds, 60))
-        if not any(alert.state == "active" for alert in cluster.alerts.values()):
-            fresh = [item for item in cluster.done[before:] if not hasattr(item.intent, "baseline")]
+        _happen(target, what, which)
+        before = len(target.done)
+        target.run(seconds, step=min(seconds, 60))
+        if not any(alert.state == "active" for alert in target.alerts.values()):
+            fresh = [item for item in target.done[before:] if not hasattr(item.intent, "baseline")]
             assert all(not isinstance(item.intent, EvictPod | RolloutRestart | Scale) for item in fresh)
 
 
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8))
 def test_a_dry_run_touches_nothing_and_the_status_stays_bounded(happenings, pods):
-    cluster = _play(happenings, pods, mode="DryRun")
-    assert cluster.done == []
-    for remediation in cluster.remediations:
+    target = _play(happenings, pods, mode="DryRun")
+    assert target.done == []
+    for remediation in target.remediations:
         status = remediation.status
         assert len(status.alerts) <= 50
         assert len(status.decisions) <= 50
@@ -222,7 +222,7 @@ def test_a_dry_run_touches_nothing_and_the_status_stays_bounded(happenings, pods
 @_FEW
 @given(HAPPENINGS, st.integers(1, 8))
 def test_a_wake_up_time_is_never_in_the_past(happenings, pods):
-    cluster = _play(happenings, pods)
-    for decision in cluster.decisions:
+    target = _play(happenings, pods)
+    for decision in target.decisions:
         at = decision.status.decisions[-1].at
         assert decision.wake_at is None or decision.wake_at > at - timedelta(seconds=1) or not decision.announce

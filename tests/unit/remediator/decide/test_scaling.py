@@ -5,55 +5,55 @@ from dataclasses import replace
 import pytest
 
 from remediator.api.remediation import Phase, ScaleKind, StepResult
-from remediator.decide.decision import ActResult, RemoveFieldOwnership, Revert
+from remediator.decide.decision import ActResult, RemoveFieldOwnership, RevertScale
 from remediator.decide.observed import Autoscaler
-from support.incident import Cluster, make_policy
+from support.incident import SimulatedTarget, make_policy
 
 SCALE_OUT = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
 
 
 def _loaded(**spec):
-    cluster = Cluster(make_policy(**{"escalation": [SCALE_OUT], **spec}))
-    cluster.fire("gw-0", "gw-1", "gw-2")
-    return cluster.run(45)
+    target = SimulatedTarget(make_policy(**{"escalation": [SCALE_OUT], **spec}))
+    target.fire("gw-0", "gw-1", "gw-2")
+    return target.run(45)
 
 
 def test_load_scales_out_and_the_baseline_is_saved():
-    cluster = _loaded()
-    assert cluster.actions == ["45 ScaleOut Deployment 3->5"]
-    assert cluster.status.baseline is not None
-    assert cluster.status.baseline.replicas == 3
+    target = _loaded()
+    assert target.actions == ["45 ScaleOut Deployment 3->5"]
+    assert target.status.baseline is not None
+    assert target.status.baseline.replicas == 3
 
 
 def test_without_a_step_for_load_a_majority_is_held():
-    cluster = _loaded(escalation=[{"action": "RestartPods"}])
-    assert cluster.actions == []
+    target = _loaded(escalation=[{"action": "RestartPods"}])
+    assert target.actions == []
 
 
 def test_after_the_stable_time_it_goes_back_to_the_baseline_and_the_field_is_released():
-    cluster = _loaded()
-    cluster.clear()
-    cluster.run(300)
-    assert cluster.actions == [
+    target = _loaded()
+    target.clear()
+    target.run(300)
+    assert target.actions == [
         "45 ScaleOut Deployment 3->5",
         "240 Revert Deployment 5->3",
         "240 RemoveFieldOwnership",
     ]
-    assert cluster.phase is Phase.SUCCEEDED
-    assert cluster.condition("Reverted") == "True"
+    assert target.phase is Phase.SUCCEEDED
+    assert target.condition("Reverted") == "True"
 
 
 def test_two_scale_outs_are_taken_back_one_by_one():
-    cluster = _loaded(escalation=[SCALE_OUT, SCALE_OUT])
-    cluster.run(600)
-    assert cluster.actions[1] == "645 ScaleOut Deployment 5->7"
-    cluster.clear()
-    cluster.run(900)
-    reverts = [item for item in cluster.done if isinstance(item.intent, Revert)]
+    target = _loaded(escalation=[SCALE_OUT, SCALE_OUT])
+    target.run(600)
+    assert target.actions[1] == "645 ScaleOut Deployment 5->7"
+    target.clear()
+    target.run(900)
+    reverts = [item for item in target.done if isinstance(item.intent, RevertScale)]
     assert [(item.intent.from_, item.intent.to) for item in reverts] == [(7, 5), (5, 3)]
     assert (reverts[1].at - reverts[0].at).total_seconds() >= 180
-    assert isinstance(cluster.done[-1].intent, RemoveFieldOwnership)
-    assert cluster.phase is Phase.SUCCEEDED
+    assert isinstance(target.done[-1].intent, RemoveFieldOwnership)
+    assert target.phase is Phase.SUCCEEDED
 
 
 def test_the_limit_of_the_step_and_of_the_guards_hold():
@@ -68,113 +68,113 @@ def test_the_limit_of_the_step_and_of_the_guards_hold():
 
 @pytest.mark.parametrize("kind", [ScaleKind.HORIZONTAL_POD_AUTOSCALER, ScaleKind.SCALED_OBJECT])
 def test_an_autoscaler_has_its_minimum_raised_and_lowered(kind):
-    cluster = Cluster(make_policy(escalation=[SCALE_OUT]))
-    cluster.change(autoscaler=Autoscaler(kind, "scaler", 2, 10))
-    cluster.fire("gw-0", "gw-1", "gw-2")
-    cluster.run(45)
-    assert cluster.actions == [f"45 ScaleOut {kind} 2->5"]
-    assert cluster.status.steps[0].scale_name == "scaler"
-    cluster.clear()
-    cluster.run(300)
-    assert cluster.actions[1] == f"240 Revert {kind} 5->2"
-    assert cluster.phase is Phase.SUCCEEDED
+    target = SimulatedTarget(make_policy(escalation=[SCALE_OUT]))
+    target.change(autoscaler=Autoscaler(kind, "scaler", 2, 10))
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(45)
+    assert target.actions == [f"45 ScaleOut {kind} 2->5"]
+    assert target.status.steps[0].scale_name == "scaler"
+    target.clear()
+    target.run(300)
+    assert target.actions[1] == f"240 Revert {kind} 5->2"
+    assert target.phase is Phase.SUCCEEDED
 
 
 def test_an_autoscaler_that_is_not_known_scales_nothing():
-    cluster = Cluster(make_policy(escalation=[SCALE_OUT]))
-    cluster.change(autoscaler=None)
-    cluster.fire("gw-0", "gw-1", "gw-2")
-    cluster.run(60)
-    assert cluster.actions == []
-    assert cluster.status.reason == "AutoscalerUnknown"
+    target = SimulatedTarget(make_policy(escalation=[SCALE_OUT]))
+    target.change(autoscaler=None)
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(60)
+    assert target.actions == []
+    assert target.status.reason == "AutoscalerUnknown"
 
 
 def test_a_number_that_someone_else_changed_is_left_to_them():
-    cluster = _loaded()
-    cluster.clear()
-    cluster.change(replicas=8, managers=frozenset({"helm"}), owned_fields=False)
+    target = _loaded()
+    target.clear()
+    target.change(replicas=8, managers=frozenset({"helm"}), owned_fields=False)
     for index in range(3):
-        cluster._add_replacement(f"more-{index}")
-    cluster.run(300)
-    assert not any(isinstance(item.intent, Revert) for item in cluster.done)
-    assert cluster.phase is Phase.SUCCEEDED
-    assert cluster.condition("Reverted") == "False"
+        target._add_replacement(f"more-{index}")
+    target.run(300)
+    assert not any(isinstance(item.intent, RevertScale) for item in target.done)
+    assert target.phase is Phase.SUCCEEDED
+    assert target.condition("Reverted") == "False"
 
 
 def test_the_same_number_under_another_owner_is_left_to_them_too():
-    cluster = _loaded()
-    cluster.clear()
-    cluster.change(managers=frozenset({"remediator", "helm"}))
-    cluster.run(300)
-    assert not any(isinstance(item.intent, Revert) for item in cluster.done)
-    assert isinstance(cluster.done[-1].intent, RemoveFieldOwnership)
-    assert cluster.condition("Reverted") == "False"
+    target = _loaded()
+    target.clear()
+    target.change(managers=frozenset({"remediator", "helm"}))
+    target.run(300)
+    assert not any(isinstance(item.intent, RevertScale) for item in target.done)
+    assert isinstance(target.done[-1].intent, RemoveFieldOwnership)
+    assert target.condition("Reverted") == "False"
 
 
 def test_a_change_between_intent_and_patch_is_recorded_and_verified():
-    cluster = Cluster(make_policy(escalation=[SCALE_OUT]))
-    cluster.result_of = lambda _: ActResult.TARGET_CHANGED
-    cluster.fire("gw-0", "gw-1", "gw-2")
-    cluster.run(45)
-    assert cluster.phase is Phase.VERIFYING
-    assert cluster.status.steps[0].result is StepResult.TARGET_CHANGED
-    cluster.clear()
-    cluster.run(300)
-    assert cluster.phase is Phase.SUCCEEDED
-    assert len(cluster.status.steps) == 1
+    target = SimulatedTarget(make_policy(escalation=[SCALE_OUT]))
+    target.result_of = lambda _: ActResult.TARGET_CHANGED
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(45)
+    assert target.phase is Phase.VERIFYING
+    assert target.status.steps[0].result is StepResult.TARGET_CHANGED
+    target.clear()
+    target.run(300)
+    assert target.phase is Phase.SUCCEEDED
+    assert len(target.status.steps) == 1
 
 
 def test_an_alert_that_returns_while_reverting_stops_the_lowering():
-    cluster = _loaded(escalation=[SCALE_OUT, SCALE_OUT])
-    cluster.run(600)
-    cluster.clear()
-    cluster.run(240)
-    assert cluster.phase is Phase.REVERTING
-    lowered = len(cluster.done)
-    cluster.fire("gw-0", "gw-1", "gw-2")
-    cluster.run(60)
-    assert cluster.phase is Phase.VERIFYING
-    assert "AlertReturned" in cluster.reasons
-    cluster.clear()
-    cluster.run(900)
-    assert cluster.workload.replicas == 3
-    assert len(cluster.done) > lowered
-    assert cluster.phase is Phase.SUCCEEDED
+    target = _loaded(escalation=[SCALE_OUT, SCALE_OUT])
+    target.run(600)
+    target.clear()
+    target.run(240)
+    assert target.phase is Phase.REVERTING
+    lowered = len(target.done)
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(60)
+    assert target.phase is Phase.VERIFYING
+    assert "AlertReturned" in target.reasons
+    target.clear()
+    target.run(900)
+    assert target.workload.replicas == 3
+    assert len(target.done) > lowered
+    assert target.phase is Phase.SUCCEEDED
 
 
 def test_a_policy_without_revert_leaves_the_replicas():
-    cluster = _loaded(revert={"enabled": False})
-    cluster.clear()
-    cluster.run(300)
-    assert cluster.actions == ["45 ScaleOut Deployment 3->5"]
-    assert cluster.phase is Phase.SUCCEEDED
+    target = _loaded(revert={"enabled": False})
+    target.clear()
+    target.run(300)
+    assert target.actions == ["45 ScaleOut Deployment 3->5"]
+    assert target.phase is Phase.SUCCEEDED
 
 
 def test_a_dry_run_takes_back_on_paper_too():
-    cluster = _loaded(mode="DryRun")
-    cluster.clear()
-    cluster.run(300)
-    assert cluster.actions == []
-    assert [step.action for step in cluster.status.steps] == ["ScaleOut", "Revert"]
-    assert cluster.status.outcome is Phase.SUCCEEDED
+    target = _loaded(mode="DryRun")
+    target.clear()
+    target.run(300)
+    assert target.actions == []
+    assert [step.action for step in target.status.steps] == ["ScaleOut", "Revert"]
+    assert target.status.outcome is Phase.SUCCEEDED
 
 
 def test_a_revert_waits_while_a_person_paused_the_target():
-    cluster = _loaded()
-    cluster.clear()
-    cluster.run(120)
-    cluster.change(paused=True)
-    cluster.run(3600)
-    assert cluster.phase is Phase.REVERTING
-    assert cluster.actions == ["45 ScaleOut Deployment 3->5"]
-    cluster.workload = replace(cluster.workload, paused=False)
-    cluster.run(15)
-    assert "Revert Deployment 5->3" in cluster.actions[1]
+    target = _loaded()
+    target.clear()
+    target.run(120)
+    target.change(paused=True)
+    target.run(3600)
+    assert target.phase is Phase.REVERTING
+    assert target.actions == ["45 ScaleOut Deployment 3->5"]
+    target.workload = replace(target.workload, paused=False)
+    target.run(15)
+    assert "Revert Deployment 5->3" in target.actions[1]
 
 
 def test_a_handover_says_that_the_scale_out_stays():
-    cluster = _loaded()
-    cluster.run(600)
-    assert cluster.phase is Phase.HANDED_OVER
-    assert cluster.status.message.endswith("The scale-out stays: Deployment/gw had 3 before.")
-    assert cluster.actions == ["45 ScaleOut Deployment 3->5"]
+    target = _loaded()
+    target.run(600)
+    assert target.phase is Phase.HANDED_OVER
+    assert target.status.message.endswith("The scale-out was not reverted: Deployment/gw had 3 before.")
+    assert target.actions == ["45 ScaleOut Deployment 3->5"]

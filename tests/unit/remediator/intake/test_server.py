@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client import CollectorRegistry
 
 from remediator.health import Heartbeat, Readiness
-from remediator.intake.payload import AlertState, Received
+from remediator.intake.payload import Received, ReceivedState
 from remediator.intake.server import BODY_LIMIT_BYTES, IntakeServer, NotPersistedError
 from remediator.intake.token import BearerToken
 from remediator.metrics import Metrics
@@ -77,12 +77,12 @@ def webhook(*statuses: str, fingerprint: str = "0123456789abcdef") -> dict[str, 
 async def test_alerts_are_taken_when_they_are_persisted(http: TestClient[Any, Any], inbox: Inbox) -> None:
     answer = await http.post("/alerts", json=webhook("firing"), headers=AUTHORISED)
     assert answer.status == 200
-    assert [alert.state for alert in inbox.alerts] == [AlertState.ACTIVE]
+    assert [alert.state for alert in inbox.alerts] == [ReceivedState.ACTIVE]
 
 
 async def test_of_one_fingerprint_the_last_counts(http: TestClient[Any, Any], inbox: Inbox) -> None:
     await http.post("/alerts", json=webhook("firing", "resolved"), headers=AUTHORISED)
-    assert [alert.state for alert in inbox.alerts] == [AlertState.RESOLVED]
+    assert [alert.state for alert in inbox.alerts] == [ReceivedState.RESOLVED]
 
 
 async def test_what_cannot_be_persisted_is_sent_again(http: TestClient[Any, Any], inbox: Inbox) -> None:

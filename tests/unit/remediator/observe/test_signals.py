@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from remediator.intake.payload import AlertState, Received
+from remediator.intake.payload import Received, ReceivedState
 from remediator.intake.sources import Sample, SourceError
 from remediator.observe.signals import SignalReader
 
@@ -29,7 +29,7 @@ def reader(answers: dict[str, list[Sample] | SourceError]) -> SignalReader:
 
 
 def received(**labels: str) -> Received:
-    return Received("0" * 16, labels, datetime(2026, 1, 1, tzinfo=UTC), AlertState.ACTIVE)
+    return Received("0" * 16, labels, datetime(2026, 1, 1, tzinfo=UTC), ReceivedState.ACTIVE)
 
 
 async def test_alert_is_confirmed_by_a_series_that_has_no_other_labels() -> None:

@@ -34,7 +34,7 @@ def pod(name: str, *, owned_by: str = "rs-1", ready: bool = True, phase: str = "
     )
 
 
-class Cluster:
+class KubernetesApi:
     """The API server's answers; a test changes what it is about."""
 
     def __init__(self) -> None:
@@ -88,13 +88,13 @@ class Cluster:
 
 
 @pytest.fixture
-def cluster() -> Any:
-    return Cluster()
+def kubernetes() -> Any:
+    return KubernetesApi()
 
 
-async def test_only_pods_that_the_target_owns_are_its_pods(cluster: Any) -> None:
-    cluster.pods += [pod("stranger", owned_by="rs-of-another"), pod("evicted", phase="Failed")]
-    workload = (await read_target(cluster, REF)).workload
+async def test_only_pods_that_the_target_owns_are_its_pods(kubernetes: Any) -> None:
+    kubernetes.pods += [pod("stranger", owned_by="rs-of-another"), pod("evicted", phase="Failed")]
+    workload = (await read_target(kubernetes, REF)).workload
     assert [(item.name, item.ready) for item in workload.pods or ()] == [("a", True), ("b", True), ("c", False)]
     assert workload.replicas == 3
 
@@ -111,10 +111,10 @@ async def test_only_pods_that_the_target_owns_are_its_pods(cluster: Any) -> None
     ],
 )
 async def test_rollout_is_complete_when_no_old_pod_is_left(
-    cluster: Any, status: dict[str, int], complete: bool
+    kubernetes: Any, status: dict[str, int], complete: bool
 ) -> None:
-    cluster.status |= status
-    assert (await read_target(cluster, REF)).workload.rollout_complete is complete
+    kubernetes.status |= status
+    assert (await read_target(kubernetes, REF)).workload.rollout_complete is complete
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ async def test_rollout_is_complete_when_no_old_pod_is_left(
         ),
     ],
 )
-async def test_rollout_takes_away_what_its_strategy_says(cluster: Any, strategy: Any, taken: int) -> None:
-    cluster.spec = {"strategy": strategy}
-    assert (await read_target(cluster, REF)).workload.max_unavailable == taken
+async def test_rollout_takes_away_what_its_strategy_says(kubernetes: Any, strategy: Any, taken: int) -> None:
+    kubernetes.spec = {"strategy": strategy}
+    assert (await read_target(kubernetes, REF)).workload.max_unavailable == taken
 
 
 def budget(allowed: int, labels: dict[str, str], *, observed: int = 1) -> dict[str, Any]:
@@ -151,19 +151,19 @@ def budget(allowed: int, labels: dict[str, str], *, observed: int = 1) -> dict[s
     }
 
 
-async def test_smallest_disruption_budget_counts(cluster: Any) -> None:
-    assert (await read_target(cluster, REF)).workload.disruptions_allowed is ABSENT
-    cluster.budgets = [budget(2, LABELS), budget(1, {}), budget(0, {"app": "other"})]
-    assert (await read_target(cluster, REF)).workload.disruptions_allowed == 1
+async def test_smallest_disruption_budget_counts(kubernetes: Any) -> None:
+    assert (await read_target(kubernetes, REF)).workload.disruptions_allowed is ABSENT
+    kubernetes.budgets = [budget(2, LABELS), budget(1, {}), budget(0, {"app": "other"})]
+    assert (await read_target(kubernetes, REF)).workload.disruptions_allowed == 1
 
 
-async def test_budget_that_is_not_counted_yet_is_unknown(cluster: Any) -> None:
-    cluster.budgets = [budget(2, LABELS, observed=0)]
-    assert (await read_target(cluster, REF)).workload.disruptions_allowed is None
+async def test_budget_that_is_not_counted_yet_is_unknown(kubernetes: Any) -> None:
+    kubernetes.budgets = [budget(2, LABELS, observed=0)]
+    assert (await read_target(kubernetes, REF)).workload.disruptions_allowed is None
 
 
-async def test_keda_comes_before_the_autoscaler_that_it_made(cluster: Any) -> None:
-    cluster.autoscalers = [
+async def test_keda_comes_before_the_autoscaler_that_it_made(kubernetes: Any) -> None:
+    kubernetes.autoscalers = [
         {
             "metadata": {"name": "keda-hpa-web"},
             "spec": {
@@ -173,47 +173,47 @@ async def test_keda_comes_before_the_autoscaler_that_it_made(cluster: Any) -> No
             },
         }
     ]
-    found = (await read_target(cluster, REF)).workload.autoscaler
+    found = (await read_target(kubernetes, REF)).workload.autoscaler
     assert isinstance(found, Autoscaler)
     assert (found.kind, found.min_replicas) == (ScaleKind.HORIZONTAL_POD_AUTOSCALER, 2)
-    cluster.scaled_objects = [
+    kubernetes.scaled_objects = [
         {"metadata": {"name": "web"}, "spec": {"scaleTargetRef": {"name": "web"}, "maxReplicaCount": 8}}
     ]
-    found = (await read_target(cluster, REF)).workload.autoscaler
+    found = (await read_target(kubernetes, REF)).workload.autoscaler
     assert isinstance(found, Autoscaler)
     assert (found.kind, found.min_replicas, found.max_replicas) == (ScaleKind.SCALED_OBJECT, 0, 8)
 
 
-async def test_budget_with_an_expression_is_matched_too(cluster: Any) -> None:
+async def test_budget_with_an_expression_is_matched_too(kubernetes: Any) -> None:
     chosen = budget(1, {})
     chosen["spec"]["selector"] = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["web", "x"]}]}
     other = budget(0, {})
     other["spec"]["selector"] = {"matchExpressions": [{"key": "app", "operator": "DoesNotExist"}]}
-    cluster.budgets = [chosen, other]
-    assert (await read_target(cluster, REF)).workload.disruptions_allowed == 1
+    kubernetes.budgets = [chosen, other]
+    assert (await read_target(kubernetes, REF)).workload.disruptions_allowed == 1
 
 
-async def test_pods_of_a_changed_selector_are_listed_again(cluster: Any) -> None:
-    first = await read_target(cluster, REF)
-    cluster.selectors.clear()
-    assert await read_target(cluster, REF, selector=first.selector) == first
-    assert cluster.selectors == ["app=web"]
-    cluster.selectors.clear()
-    assert await read_target(cluster, REF, selector="app=another") == first
-    assert cluster.selectors == ["app=another", "app=web"]
+async def test_pods_of_a_changed_selector_are_listed_again(kubernetes: Any) -> None:
+    first = await read_target(kubernetes, REF)
+    kubernetes.selectors.clear()
+    assert await read_target(kubernetes, REF, selector=first.selector) == first
+    assert kubernetes.selectors == ["app=web"]
+    kubernetes.selectors.clear()
+    assert await read_target(kubernetes, REF, selector="app=another") == first
+    assert kubernetes.selectors == ["app=another", "app=web"]
 
 
-async def test_pause_of_the_namespace_and_of_the_target(cluster: Any) -> None:
+async def test_pause_of_the_namespace_and_of_the_target(kubernetes: Any) -> None:
     paused = {"remediation.bot-gateway.dev/paused": "true"}
-    assert (await read_target(cluster, REF)).workload.paused is False
-    cluster.namespace = paused
-    assert (await read_target(cluster, REF)).workload.paused is True
-    cluster.namespace, cluster.annotations = {}, paused
-    assert (await read_target(cluster, REF)).workload.paused is True
+    assert (await read_target(kubernetes, REF)).workload.paused is False
+    kubernetes.namespace = paused
+    assert (await read_target(kubernetes, REF)).workload.paused is True
+    kubernetes.namespace, kubernetes.annotations = {}, paused
+    assert (await read_target(kubernetes, REF)).workload.paused is True
 
 
 @pytest.mark.parametrize("error", [NotFoundError("read", 404, ""), RefusedError("read", 403, "")])
-async def test_half_a_picture_is_none(cluster: Any, error: Exception) -> None:
-    cluster.error = error
+async def test_half_a_picture_is_none(kubernetes: Any, error: Exception) -> None:
+    kubernetes.error = error
     with pytest.raises(type(error)):
-        await read_target(cluster, REF)
+        await read_target(kubernetes, REF)

@@ -11,11 +11,11 @@ from prometheus_client import CollectorRegistry
 from remediator.api.policy import TargetRef
 from remediator.kube import KubeError, UnavailableError
 from remediator.metrics import Metrics
-from remediator.reconcile.rounds import RoundResult
+from remediator.reconcile.reconciler import ReconcileResult
 from remediator.reconcile.worker import MIN_SPACING_SECONDS, TargetWorker
 
 
-class Rounds:
+class Reconciler:
     """Counts rounds; each waits for its turn to end."""
 
     def __init__(self) -> None:
@@ -24,10 +24,10 @@ class Rounds:
         self.most = 0
         self.polled = 0
         self.error: KubeError | None = None
-        self.result = RoundResult()
+        self.result = ReconcileResult()
         self.go = asyncio.Event()
 
-    async def run(self, ref: TargetRef, *, poll: bool = False) -> RoundResult:
+    async def run(self, ref: TargetRef, *, poll: bool = False) -> ReconcileResult:
         self.begun += 1
         self.polled += poll
         self.running += 1
@@ -40,10 +40,10 @@ class Rounds:
 
 
 @asynccontextmanager
-async def running(rounds: Rounds) -> AsyncIterator[TargetWorker]:
+async def running(reconciler: Reconciler) -> AsyncIterator[TargetWorker]:
     worker = TargetWorker(
         ref=TargetRef(name="web"),
-        rounds=rounds,
+        reconciler=reconciler,
         metrics=Metrics(CollectorRegistry()),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
         interval=timedelta(hours=1),
@@ -63,42 +63,42 @@ async def settle() -> None:
 
 
 async def test_storm_of_requests_is_two_rounds_and_never_two_at_once() -> None:
-    rounds = Rounds()
-    async with running(rounds) as worker:
+    reconciler = Reconciler()
+    async with running(reconciler) as worker:
         first = asyncio.create_task(worker.round())
         await settle()
         late = [asyncio.create_task(worker.round()) for _ in range(100)]
         await settle()
-        assert rounds.begun == 1
-        rounds.go.set()
+        assert reconciler.begun == 1
+        reconciler.go.set()
         await asyncio.gather(first, *late)
-        assert (rounds.begun, rounds.most) == (2, 1)
+        assert (reconciler.begun, reconciler.most) == (2, 1)
 
 
 async def test_error_of_a_round_reaches_everyone_who_waited_for_it() -> None:
-    rounds = Rounds()
-    rounds.error = UnavailableError("write", None, "away")
-    rounds.go.set()
-    async with running(rounds) as worker:
+    reconciler = Reconciler()
+    reconciler.error = UnavailableError("write", None, "away")
+    reconciler.go.set()
+    async with running(reconciler) as worker:
         answers = await asyncio.gather(worker.round(), worker.round(), return_exceptions=True)
-    assert answers == [rounds.error, rounds.error]
+    assert answers == [reconciler.error, reconciler.error]
 
 
 async def test_round_whose_time_has_come_polls_first() -> None:
-    rounds = Rounds()
-    rounds.result = RoundResult(wake_at=datetime(2026, 1, 1, tzinfo=UTC), at_work=True)
-    rounds.go.set()
-    async with running(rounds) as worker:
+    reconciler = Reconciler()
+    reconciler.result = ReconcileResult(wake_at=datetime(2026, 1, 1, tzinfo=UTC), at_work=True)
+    reconciler.go.set()
+    async with running(reconciler) as worker:
         await worker.round()
-        assert rounds.polled == 0
+        assert reconciler.polled == 0
         await worker.round()
-        assert rounds.polled == 1
+        assert reconciler.polled == 1
 
 
 async def test_waiter_does_not_wait_for_the_pause_between_rounds() -> None:
-    rounds = Rounds()
-    rounds.go.set()
-    async with running(rounds) as worker:
+    reconciler = Reconciler()
+    reconciler.go.set()
+    async with running(reconciler) as worker:
         started = asyncio.get_running_loop().time()
         for _ in range(20):
             await worker.round()
@@ -106,20 +106,20 @@ async def test_waiter_does_not_wait_for_the_pause_between_rounds() -> None:
 
 
 async def test_requests_that_nobody_waits_for_are_spaced() -> None:
-    rounds = Rounds()
-    rounds.go.set()
-    async with running(rounds) as worker:
+    reconciler = Reconciler()
+    reconciler.go.set()
+    async with running(reconciler) as worker:
         for _ in range(20):
             worker.wake()
             await settle()
-        assert rounds.begun == 1
+        assert reconciler.begun == 1
 
 
 async def test_waiter_who_gave_up_does_not_stop_the_worker() -> None:
-    rounds = Rounds()
-    async with running(rounds) as worker:
+    reconciler = Reconciler()
+    async with running(reconciler) as worker:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await worker.round()
-        rounds.go.set()
-        assert await worker.round() == rounds.result
+        reconciler.go.set()
+        assert await worker.round() == reconciler.result

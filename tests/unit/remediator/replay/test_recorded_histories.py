@@ -7,7 +7,7 @@ import yaml
 
 from remediator.api.names import PodName
 from remediator.api.policy import Action, Policy
-from remediator.api.remediation import Phase, PodEntry, PodState, StepEntry
+from remediator.api.remediation import Phase, PodEntry, PodRestartState, StepEntry
 from remediator.decide.decision import Decision, EvictPod
 from remediator.decide.draft import Draft
 from remediator.decide.machine import decide
@@ -31,12 +31,12 @@ def _story(name, decider=decide):
     replay = Replay(policy, decider=decider)
     with (RECORDINGS / f"{name}.jsonl").open() as lines:
         told = list(replay.run(read_recording(lines)))
-    actions = [_told(line) for line in told if line.action is not Action.NONE]
+    actions = [_described(line) for line in told if line.action is not Action.NONE]
     ends = [str(item.status.phase) for item in replay.remediations]
     return expected, actions, ends, {line.reason for line in told}
 
 
-def _told(line):
+def _described(line):
     what = " ".join(line.pods) or ("" if line.replicas is None else str(line.replicas))
     return f"{line.at:%H:%M:%S} {line.action} {what}".strip()
 
@@ -60,13 +60,13 @@ def test_every_recording_has_an_expectation_and_every_expectation_a_recording():
 
 
 def do_nothing(policy, remediation, observed, now):
-    """A robot that never does anything."""
+    """A decider that never acts."""
     status = remediation.status
     return Decision(status, changed=False, announce=False, phase=status.phase, reason="Idle", message="")
 
 
 def act_at_once(policy, remediation, observed, now):
-    """A robot that restarts whatever an alert names, without waiting, counting or verifying."""
+    """A decider that restarts whatever an alert names, without waiting, counting or verifying."""
     draft = Draft(policy, remediation, now)
     named = {alert.pod for alert in observed.alerts}
     pods = [pod for pod in (observed.workload.pods if observed.workload else ()) if pod.name in named]
@@ -74,14 +74,14 @@ def act_at_once(policy, remediation, observed, now):
         return draft.finish(Phase.SUCCEEDED, "Done", "Done.")
     if not pods:
         return do_nothing(policy, remediation, observed, now)
-    entry = PodEntry(name=pods[0].name, uid=pods[0].uid, state=PodState.EVICTING, intended_at=now)
+    entry = PodEntry(name=pods[0].name, uid=pods[0].uid, state=PodRestartState.EVICTING, intended_at=now)
     draft.add_step(StepEntry(index=0, action=Action.RESTART_PODS, started_at=now, pods=[entry]))
     intent = EvictPod(pods[0].name, pods[0].uid)
     return draft.act(Phase.ACTING, Action.RESTART_PODS, "Now", "Now.", intent, pods=(PodName(pods[0].name),))
 
 
 @pytest.mark.parametrize("decider", [do_nothing, act_at_once])
-def test_a_robot_without_judgement_fails_the_histories(decider):
+def test_a_decider_without_judgement_fails_the_histories(decider):
     failed = [name for name in NAMES if not _agrees(name, decider)]
     assert len(failed) > len(NAMES) // 2
     # Not only on those that it should have left alone, or only on those that it should have mended.

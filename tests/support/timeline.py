@@ -1,4 +1,4 @@
-"""Times of the stages of a story, printed as they happen and again as a table at its end."""
+"""Times of the timeline of a describe, printed as they happen and again as a table at its end."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass
-class Stages:
-    """Seconds since the story began at which each stage was first seen."""
+class Timeline:
+    """Seconds since the start of the scenario at which each step was first seen."""
 
     title: str
     started: float = field(default_factory=time.monotonic)

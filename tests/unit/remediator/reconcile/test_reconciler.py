@@ -11,14 +11,14 @@ from prometheus_client import CollectorRegistry
 from remediator.api.policy import TargetRef
 from remediator.decide.observed import ABSENT, ObservedPod, Workload
 from remediator.events import EventRecorder
-from remediator.intake.book import AlertBook
-from remediator.intake.payload import AlertState, Received
+from remediator.intake.alert_store import AlertStore
+from remediator.intake.payload import Received, ReceivedState
 from remediator.kube import ConflictError, UnavailableError
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer, World
 from remediator.observe.target import Target
 from remediator.reconcile.announce import Announcer
-from remediator.reconcile.rounds import Rounds
+from remediator.reconcile.reconciler import Reconciler
 from remediator.reconcile.store import Store
 
 REF = TargetRef(name="web")
@@ -29,7 +29,7 @@ POLICY = {
 }
 
 
-class Cluster:
+class KubernetesApi:
     """Two kinds of objects with resource versions, and one pod to evict; a journal of what was done."""
 
     def __init__(self) -> None:
@@ -96,15 +96,15 @@ class StubbedObserver(Observer):
 class Bench:
     def __init__(self) -> None:
         self.now = START
-        self.cluster = Cluster()
+        self.kubernetes = KubernetesApi()
         metrics = Metrics(CollectorRegistry())
-        self.book = AlertBook(clock=self.clock, polling=True)
-        self.rounds = Rounds(
-            cluster=self.cluster,  # type: ignore[arg-type]  # the calls that rounds make
-            store=Store(self.cluster),  # type: ignore[arg-type]  # the calls that a store makes
+        self.alert_store = AlertStore(clock=self.clock, polling=True)
+        self.reconciler = Reconciler(
+            kubernetes=self.kubernetes,  # type: ignore[arg-type]  # the calls that rounds make
+            store=Store(self.kubernetes),  # type: ignore[arg-type]  # the calls that a store makes
             observer=StubbedObserver(
-                cluster=self.cluster,  # type: ignore[arg-type]  # not asked
-                book=self.book,
+                kubernetes=self.kubernetes,  # type: ignore[arg-type]  # not asked
+                alert_store=self.alert_store,
                 signals=None,
                 metrics=metrics,
                 refresh=self.refresh,
@@ -112,7 +112,7 @@ class Bench:
                 settling=timedelta(seconds=45),
             ),
             announcer=Announcer(
-                events=EventRecorder(self.cluster, "test"),  # type: ignore[arg-type]  # never posts: nobody runs it
+                events=EventRecorder(self.kubernetes, "test"),  # type: ignore[arg-type]  # never posts: nobody runs it
                 metrics=metrics,
                 clock=self.clock,
             ),
@@ -128,17 +128,17 @@ class Bench:
         self.poll()
 
     def poll(self) -> None:
-        watchdog = Received("0" * 16, {"alertname": "Watchdog"}, START, AlertState.ACTIVE)
-        firing = Received("1" * 16, {"alertname": "A", "pod": "a", "namespace": "shop"}, START, AlertState.ACTIVE)
-        self.book.replace([watchdog, firing], self.now)
+        watchdog = Received("0" * 16, {"alertname": "Watchdog"}, START, ReceivedState.ACTIVE)
+        firing = Received("1" * 16, {"alertname": "A", "pod": "a", "namespace": "shop"}, START, ReceivedState.ACTIVE)
+        self.alert_store.replace([watchdog, firing], self.now)
 
     async def until_acting(self) -> None:
         """Open the incident and come to the end of settling."""
-        await self.rounds.run(REF)
-        await self.rounds.run(REF)
+        await self.reconciler.run(REF)
+        await self.reconciler.run(REF)
         self.now += timedelta(seconds=46)
         self.poll()
-        self.cluster.journal.clear()
+        self.kubernetes.journal.clear()
 
 
 @pytest.fixture
@@ -147,59 +147,59 @@ def bench() -> Bench:
 
 
 async def test_incident_is_written_in_its_first_round(bench: Bench) -> None:
-    result = await bench.rounds.run(REF)
+    result = await bench.reconciler.run(REF)
     assert result.opened
     assert result.wake_at == bench.now
-    assert bench.cluster.journal == ["create", "status Pending"]
-    await bench.rounds.run(REF)
-    assert bench.cluster.journal == ["create", "status Pending", "status Settling", "status"]
-    assert bench.cluster.objects["breaker"]["status"]["counter"] == 1
+    assert bench.kubernetes.journal == ["create", "status Pending"]
+    await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal == ["create", "status Pending", "status Settling", "status"]
+    assert bench.kubernetes.objects["breaker"]["status"]["counter"] == 1
 
 
 async def test_intent_is_written_before_the_act_and_the_result_after(bench: Bench) -> None:
     await bench.until_acting()
-    await bench.rounds.run(REF)
-    assert bench.cluster.journal[:3] == ["status Acting", "evict a", "status Verifying"]
+    await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal[:3] == ["status Acting", "evict a", "status Verifying"]
 
 
 async def test_conflict_at_the_intent_means_no_act_before_deciding_again(bench: Bench) -> None:
     await bench.until_acting()
-    bench.cluster.fail["status Acting"] = [ConflictError("write status", 409, "someone else wrote")]
-    await bench.rounds.run(REF)
-    assert bench.cluster.journal[:3] == ["status Acting", "evict a", "status Verifying"]
-    assert bench.cluster.journal.count("evict a") == 1
+    bench.kubernetes.fail["status Acting"] = [ConflictError("write status", 409, "someone else wrote")]
+    await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal[:3] == ["status Acting", "evict a", "status Verifying"]
+    assert bench.kubernetes.journal.count("evict a") == 1
 
 
 async def test_intent_that_cannot_be_written_is_not_carried_out(bench: Bench) -> None:
     await bench.until_acting()
-    bench.cluster.fail["status Acting"] = [UnavailableError("write status", 500, "etcd")]
+    bench.kubernetes.fail["status Acting"] = [UnavailableError("write status", 500, "etcd")]
     with pytest.raises(UnavailableError):
-        await bench.rounds.run(REF)
-    assert bench.cluster.journal == []
+        await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal == []
 
 
 async def test_unanswered_eviction_is_decided_again_and_not_blindly_repeated(bench: Bench) -> None:
     await bench.until_acting()
-    bench.cluster.fail["evict a"] = [UnavailableError("evict", None, "no answer")]
-    result = await bench.rounds.run(REF)
-    assert "evict a" not in bench.cluster.journal
+    bench.kubernetes.fail["evict a"] = [UnavailableError("evict", None, "no answer")]
+    result = await bench.reconciler.run(REF)
+    assert "evict a" not in bench.kubernetes.journal
     assert result.wake_at is not None
     bench.now = result.wake_at
     bench.poll()
-    await bench.rounds.run(REF)
-    assert bench.cluster.journal.count("evict a") == 1
+    await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal.count("evict a") == 1
 
 
 async def test_name_that_is_taken_is_adopted(bench: Bench) -> None:
-    bench.cluster.fail["create"] = [ConflictError("create", 409, "exists")]
-    await bench.rounds.run(REF)
-    assert bench.cluster.journal.count("create") == 1
+    bench.kubernetes.fail["create"] = [ConflictError("create", 409, "exists")]
+    await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal.count("create") == 1
 
 
 async def test_operator_that_died_between_create_and_status_goes_on(bench: Bench) -> None:
-    bench.cluster.fail["status Pending"] = [UnavailableError("write status", None, "killed")]
+    bench.kubernetes.fail["status Pending"] = [UnavailableError("write status", None, "killed")]
     with pytest.raises(UnavailableError):
-        await bench.rounds.run(REF)
-    await bench.rounds.run(REF)
-    assert bench.cluster.journal.count("create") == 1
-    assert bench.cluster.objects["breaker-1"]["status"]["phase"] == "Settling"
+        await bench.reconciler.run(REF)
+    await bench.reconciler.run(REF)
+    assert bench.kubernetes.journal.count("create") == 1
+    assert bench.kubernetes.objects["breaker-1"]["status"]["phase"] == "Settling"

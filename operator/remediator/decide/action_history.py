@@ -1,7 +1,7 @@
-"""The ledger of actions: what budgets and the cooldown count.
+"""The action history: what budgets and the cooldown count.
 
-It is kept in the Remediations themselves, so that it survives the operator. Every action counts, also one that
-worked; a revert does not. A DryRun has a ledger of its own.
+It is kept in the Remediations themselves, so that it survives a restart. Every action counts, also a successful one;
+a revert does not. A dry run has an action history of its own.
 """
 
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ def actions_of(remediation: Remediation) -> tuple[ActionRecord, ...]:
     return tuple(ActionRecord(moment, remediation.name, dry_run=dry_run) for moment in moments)
 
 
-def has_begun(remediation: Remediation) -> bool:
-    """Tell whether the remediation has acted itself; a scale-out that it took over is an earlier one's action.
+def acted_itself(remediation: Remediation) -> bool:
+    """Tell whether the remediation has acted itself; a scale-out that it adopted is an earlier one's action.
 
     The API server keeps the time of creation in whole seconds.
     """

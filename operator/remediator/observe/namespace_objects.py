@@ -1,6 +1,6 @@
 """What the namespace has that limits or owns a workload's replicas: budgets, autoscalers, the kill switch.
 
-It is the same for every target, so it is read once for all rounds that begin together, and as plain JSON: the
+It is the same for every target, so it is read once for all rounds that start together, and as plain JSON: the
 client's models of two hundred autoscalers cost more than the whole rest of a round.
 """
 
@@ -14,13 +14,13 @@ from kubernetes.aio import client
 from remediator.act.patches import field_managers
 from remediator.api.policy import TargetRef
 from remediator.api.remediation import ScaleKind
-from remediator.cluster import Cluster, Json
 from remediator.decide.observed import ABSENT, Absent, Autoscaler
+from remediator.kubernetes_api import Json, KubernetesApi
 from remediator.observe.selectors import matches
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class NamespaceObjects:
     """The lists of one namespace, as the API server has them."""
 
     budgets: list[Json]
@@ -29,15 +29,15 @@ class Surroundings:
     namespace_annotations: dict[str, str]
 
 
-async def read_surroundings(cluster: Cluster) -> Surroundings:
+async def read_namespace_objects(kubernetes: KubernetesApi) -> NamespaceObjects:
     """Read them side by side; raises KubeError."""
     budgets, autoscalers, scaled_objects, annotations = await asyncio.gather(
-        cluster.list_disruption_budgets(),
-        cluster.list_autoscalers(),
-        cluster.list_scaled_objects(),
-        cluster.namespace_annotations(),
+        kubernetes.list_disruption_budgets(),
+        kubernetes.list_autoscalers(),
+        kubernetes.list_scaled_objects(),
+        kubernetes.namespace_annotations(),
     )
-    return Surroundings(budgets, autoscalers, scaled_objects, annotations)
+    return NamespaceObjects(budgets, autoscalers, scaled_objects, annotations)
 
 
 def disruptions_allowed(budgets: Iterable[Json], template_labels: dict[str, str]) -> int | Absent | None:
@@ -55,15 +55,15 @@ def disruptions_allowed(budgets: Iterable[Json], template_labels: dict[str, str]
     return min(allowed) if allowed else ABSENT
 
 
-def find_autoscaler(ref: TargetRef, surroundings: Surroundings) -> tuple[Autoscaler | Absent, list[Any]]:
+def find_autoscaler(ref: TargetRef, namespace_objects: NamespaceObjects) -> tuple[Autoscaler | Absent, list[Any]]:
     """Return what owns the replicas and its managed fields. KEDA comes first: it overwrites the HPA that it made."""
-    for item in surroundings.scaled_objects:
+    for item in namespace_objects.scaled_objects:
         spec = item.get("spec") or {}
         scaled = spec.get("scaleTargetRef") or {}
         if (scaled.get("kind", "Deployment"), scaled.get("name")) == (ref.kind, ref.name):
             minimum, maximum = int(spec.get("minReplicaCount") or 0), int(spec.get("maxReplicaCount") or 100)
             return _as_owner(item, ScaleKind.SCALED_OBJECT, "minReplicaCount", minimum, maximum)
-    for item in surroundings.autoscalers:
+    for item in namespace_objects.autoscalers:
         spec = item.get("spec") or {}
         scaled = spec.get("scaleTargetRef") or {}
         if (scaled.get("kind"), scaled.get("name")) == (ref.kind, ref.name):

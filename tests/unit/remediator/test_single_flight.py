@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from remediator.shared import SharedReading
+from remediator.single_flight import SingleFlight
 
 
 class Source:
@@ -29,7 +29,7 @@ async def settle() -> None:
 
 async def test_all_who_ask_at_once_share_a_reading_and_who_comes_later_has_the_next() -> None:
     source = Source()
-    shared = SharedReading(source.read)
+    shared = SingleFlight(source.read)
     first = [asyncio.create_task(shared.get()) for _ in range(5)]
     await settle()
     late = [asyncio.create_task(shared.get()) for _ in range(100)]
@@ -45,7 +45,7 @@ async def test_error_reaches_all_who_asked_and_the_next_reading_begins_anew() ->
     source = Source()
     source.error = ValueError("away")
     source.go.set()
-    shared = SharedReading(source.read)
+    shared = SingleFlight(source.read)
     answers = await asyncio.gather(shared.get(), shared.get(), return_exceptions=True)
     assert answers == [source.error, source.error]
     source.error = None
@@ -54,7 +54,7 @@ async def test_error_reaches_all_who_asked_and_the_next_reading_begins_anew() ->
 
 async def test_who_gives_up_leaves_the_reading_to_the_others() -> None:
     source = Source()
-    shared = SharedReading(source.read)
+    shared = SingleFlight(source.read)
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await shared.get()

@@ -20,11 +20,11 @@ KEDA_VERSION = "v1alpha1"
 TargetKind = Literal["Deployment", "StatefulSet"]
 Json = dict[str, Any]
 Patch = list[Json]
-Workload = client.V1Deployment | client.V1StatefulSet
+WorkloadObject = client.V1Deployment | client.V1StatefulSet
 
 
-class Cluster:
-    """The API server, seen from one namespace; ``timeout`` is the limit of a call in seconds."""
+class KubernetesApi:
+    """The API server's calls for one namespace; ``timeout`` is the limit of a call in seconds."""
 
     def __init__(self, api: client.ApiClient, namespace: str, timeout: float) -> None:
         self.namespace = namespace
@@ -36,7 +36,7 @@ class Cluster:
 
     # Reading the world
 
-    async def read_target(self, kind: TargetKind, name: str) -> Workload:
+    async def read_target(self, kind: TargetKind, name: str) -> WorkloadObject:
         """Return the workload."""
         async with translated(f"read {kind} {name}"):
             if kind == "Deployment":
@@ -110,7 +110,7 @@ class Cluster:
                 name, self.namespace, body, field_manager=FIELD_MANAGER, _request_timeout=self._timeout
             )
 
-    async def patch_target(self, kind: TargetKind, name: str, patch: Patch) -> Workload:
+    async def patch_target(self, kind: TargetKind, name: str, patch: Patch) -> WorkloadObject:
         """Apply a JSON Patch to the workload."""
         async with translated(f"patch {kind} {name}"):
             method = (

@@ -1,7 +1,7 @@
 """A scale-out whose Remediation is gone, because its policy was deleted or the operator was installed anew.
 
-The target still tells the number before it. The remediation that begins next takes the scale-out over as a step of
-its own, so that it is taken back like any other; where no alert fires one begins for that alone.
+The target's annotation still holds the number before it. The next remediation adopts the scale-out as a step of its
+own, so that it is reverted like any other; where no alert fires, one is opened for that alone.
 """
 
 from collections.abc import Sequence
@@ -12,40 +12,43 @@ from remediator.api.policy import Action, Mode, Policy, TargetRef
 from remediator.api.remediation import Baseline, Remediation, StepEntry, StepResult
 from remediator.decide.draft import Draft
 from remediator.decide.observed import Autoscaler, Observed, SavedBaseline, Workload
-from remediator.decide.scaling import scale_out_to_take_back, standing_of
+from remediator.decide.scaling import current_scale, scale_out_to_revert
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """A scale-out that nobody answers for: the number as it stands, and the note about the one before."""
+class OrphanedScaleOut:
+    """A scale-out without a remediation: the number as it is now, and the saved baseline."""
 
     saved: SavedBaseline
     number: int
 
     @property
-    def told(self) -> str:
+    def described(self) -> str:
         """The scale-out in words, for sentences."""
         return f"{self.saved.kind}/{self.saved.name} from {self.saved.replicas} to {self.number}"
 
 
-def find_leftover(policy: Policy, existing: Sequence[Remediation], observed: Observed) -> Leftover | None:
-    """Return the scale-out that is left on the policy's target, if it is ours still and nobody answers for it."""
+def find_orphaned_scale_out(
+    policy: Policy, existing: Sequence[Remediation], observed: Observed
+) -> OrphanedScaleOut | None:
+    """Return the scale-out that is left on the policy's target, if the operator still owns it and no "
+    "remediation does."""
     saved = (observed.workload or Workload()).baseline
     if not isinstance(saved, SavedBaseline) or not policy.spec.revert.enabled or policy.spec.mode is not Mode.ENFORCE:
         return None
-    if any(_answers_for_it(item, policy.spec.target_ref) for item in existing):
+    if any(_is_responsible(item, policy.spec.target_ref) for item in existing):
         return None
     if not _is_target_or_autoscaler(saved, policy.spec.target_ref, observed):
         return None
-    standing = standing_of(saved.kind, observed)
-    if standing.number is None or standing.number <= saved.replicas or standing.managers != frozenset({FIELD_MANAGER}):
+    reading = current_scale(saved.kind, observed)
+    if reading.number is None or reading.number <= saved.replicas or reading.managers != frozenset({FIELD_MANAGER}):
         return None
-    return Leftover(saved, standing.number)
+    return OrphanedScaleOut(saved, reading.number)
 
 
-def take_over(draft: Draft, leftover: Leftover) -> StepEntry:
+def adopt(draft: Draft, orphan: OrphanedScaleOut) -> StepEntry:
     """Write the scale-out down as a step that was carried out when the note was made, and return that step."""
-    saved = leftover.saved
+    saved = orphan.saved
     steps = draft.policy.spec.escalation
     index = next((number for number, step in enumerate(steps) if step.action is Action.SCALE_OUT), 0)
     draft.status.baseline = Baseline(kind=saved.kind, name=saved.name, replicas=saved.replicas)
@@ -60,18 +63,18 @@ def take_over(draft: Draft, leftover: Leftover) -> StepEntry:
             scale_kind=saved.kind,
             scale_name=saved.name,
             from_=saved.replicas,
-            to=leftover.number,
+            to=orphan.number,
         )
     )
     return draft.status.steps[-1]
 
 
-def _answers_for_it(remediation: Remediation, target: TargetRef) -> bool:
+def _is_responsible(remediation: Remediation, target: TargetRef) -> bool:
     if remediation.spec.target_ref != target or remediation.spec.mode is Mode.DRY_RUN:
         return False
     if remediation.active and remediation.status.baseline is not None:
         return True
-    return scale_out_to_take_back(remediation.status) is not None
+    return scale_out_to_revert(remediation.status) is not None
 
 
 def _is_target_or_autoscaler(saved: SavedBaseline, target: TargetRef, observed: Observed) -> bool:

@@ -1,4 +1,4 @@
-"""One round for one target: look, decide, write the intent, carry it out, write what came of it."""
+"""One round for one target: observe, decide, write the intent, execute it, write the result."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -7,18 +7,17 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from remediator.act.carry_out import carry_out
+from remediator.act.execute import execute
 from remediator.api.policy import Mode, Policy, TargetRef
 from remediator.api.reasons import Reason
 from remediator.api.remediation import Remediation
-from remediator.cluster import Cluster
 from remediator.decide.decision import (
     ActResult,
     Decision,
     EvictPod,
     Intent,
     RemoveFieldOwnership,
-    Revert,
+    RevertScale,
     RolloutRestart,
     Scale,
 )
@@ -27,25 +26,26 @@ from remediator.decide.observed import SavedBaseline
 from remediator.decide.opening import open_remediation
 from remediator.decide.results import record_result
 from remediator.kube import ConflictError
+from remediator.kubernetes_api import KubernetesApi
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer, World
 from remediator.reconcile.announce import Announcer
-from remediator.reconcile.housekeeping import keep_house
-from remediator.reconcile.stages import acting_stages, closing_stages
+from remediator.reconcile.housekeeping import run_housekeeping
+from remediator.reconcile.repair_stages import acting_stages, closing_stages
 from remediator.reconcile.store import Store
 
 MAX_CONFLICTS = 5
 MAX_TRANSITIONS = 100
 RETRY = timedelta(seconds=5)
-LEFTOVER_INTERVAL = timedelta(minutes=1)
+ORPHANED_SCALE_OUT_INTERVAL = timedelta(minutes=1)
 UNDECIDED = frozenset({Reason.ALERTMANAGER_UNREACHABLE, Reason.PROMETHEUS_NOT_PROVEN, Reason.WORKLOAD_UNKNOWN})
-"""Reasons not to open a remediation that say nothing about the alert: it must be told again."""
+"""Reasons not to open a remediation that say nothing about the alert, so that the sender must repeat it."""
 
-_ACTION_OF: dict[type[Intent], str] = {
+_ACTION_NAME: dict[type[Intent], str] = {
     EvictPod: "RestartPods",
     RolloutRestart: "RolloutRestart",
     Scale: "ScaleOut",
-    Revert: "Revert",
+    RevertScale: "Revert",
     RemoveFieldOwnership: "ReleaseFields",
 }
 
@@ -53,11 +53,11 @@ _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class RoundResult:
+class ReconcileResult:
     """What a round came to.
 
     ``wake_at`` is when a clock of an incident runs out, ``at_work`` whether there is an incident at all.
-    ``undecided`` is the reason where it could not be told whether one begins.
+    ``undecided`` is the reason where it is not known whether one starts.
     """
 
     wake_at: datetime | None = None
@@ -65,10 +65,10 @@ class RoundResult:
     opened: bool = False
     undecided: str = ""
 
-    def joined(self, other: "RoundResult") -> "RoundResult":
+    def joined(self, other: "ReconcileResult") -> "ReconcileResult":
         """Return both results as one."""
         moments = [moment for moment in (self.wake_at, other.wake_at) if moment is not None]
-        return RoundResult(
+        return ReconcileResult(
             wake_at=min(moments, default=None),
             at_work=self.at_work or other.at_work,
             opened=self.opened or other.opened,
@@ -76,25 +76,25 @@ class RoundResult:
         )
 
 
-class Rounds:
+class Reconciler:
     """Runs rounds.
 
-    All that is read is read side by side, and shared by the rounds that begin together. Going on with a remediation
+    All that is read is read side by side, and shared by the rounds that start together. Continuing a remediation
     is decided and written one at a time in the whole namespace, because ``maxConcurrent`` counts what others have
-    begun; opening one, acting and keeping house are not held up by that.
+    started; opening one, acting and housekeeping do not wait for that.
     """
 
     def __init__(
         self,
         *,
-        cluster: Cluster,
+        kubernetes: KubernetesApi,
         store: Store,
         observer: Observer,
         announcer: Announcer,
         metrics: Metrics,
         clock: Callable[[], datetime],
     ) -> None:
-        self._cluster = cluster
+        self._kubernetes = kubernetes
         self._store = store
         self._observer = observer
         self._announcer = announcer
@@ -102,7 +102,7 @@ class Rounds:
         self._clock = clock
         self._writing = asyncio.Lock()
 
-    async def run(self, ref: TargetRef, *, poll: bool = False) -> RoundResult:
+    async def run(self, ref: TargetRef, *, poll: bool = False) -> ReconcileResult:
         """Run one round, with ``poll`` from alerts that are read anew; who finds the fence moved decides again.
 
         Raises:
@@ -115,14 +115,14 @@ class Rounds:
                 _log.info("state changed meanwhile, deciding again", target=str(ref), what=conflict.what)
         return await self._once(ref, poll=poll)
 
-    async def _once(self, ref: TargetRef, *, poll: bool) -> RoundResult:
+    async def _once(self, ref: TargetRef, *, poll: bool) -> ReconcileResult:
         world, _ = await asyncio.gather(self._observer.look(ref, poll=poll), self._store.refresh())
         active = {
             item.spec.policy_name: item
             for item in self._store.snapshot.remediations
             if item.active and item.spec.target_ref == ref
         }
-        result = RoundResult()
+        result = ReconcileResult()
         for policy in self._store.snapshot.policies:
             remediation = active.get(policy.name)
             if policy.spec.target_ref != ref and remediation is None:
@@ -130,14 +130,14 @@ class Rounds:
             if remediation is None:
                 outcome = await self._open(policy, world)
             else:
-                outcome = await self._go_on(_bound_to(policy, ref), remediation, world)
+                outcome = await self._continue(_bound_to(policy, ref), remediation, world)
             result = result.joined(outcome)
             if not outcome.opened:
-                await keep_house(self._store, policy, self._store.snapshot.remediations, self._clock())
+                await run_housekeeping(self._store, policy, self._store.snapshot.remediations, self._clock())
             self._announcer.state(policy, self._store.snapshot.remediations)
         return result
 
-    async def _open(self, policy: Policy, world: World) -> RoundResult:
+    async def _open(self, policy: Policy, world: World) -> ReconcileResult:
         now = self._clock()
         existing = self._store.snapshot.remediations
         observed = self._observer.observed(world, existing, policy.spec.target_ref, current="")
@@ -146,21 +146,21 @@ class Rounds:
         if opening.remediation is None:
             self._announcer.opening(policy, world.target, opening)
             undecided = opening.reason if opening.reason in UNDECIDED else ""
-            return RoundResult(self._look_for_leftover(world), undecided=undecided)
+            return ReconcileResult(self._look_for_orphaned_scale_out(world), undecided=undecided)
         created = await self._store.create(opening.remediation, policy)
         self._announcer.opening(policy, world.target, opening)
         began = min((alert.starts_at for alert in created.status.alerts), default=None)
         if began is not None:
             self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
         # Whoever sent the alert waits for this to be written, and for nothing more: what is next is another round's.
-        return RoundResult(now, at_work=True, opened=True)
+        return ReconcileResult(now, at_work=True, opened=True)
 
-    def _look_for_leftover(self, world: World) -> datetime | None:
-        """Return when to look again at a scale-out that was left behind and cannot be taken back yet."""
+    def _look_for_orphaned_scale_out(self, world: World) -> datetime | None:
+        """Return when to look again at an orphaned scale-out that cannot be reverted yet."""
         saved = world.target.workload.baseline if world.target is not None else None
-        return self._clock() + LEFTOVER_INTERVAL if isinstance(saved, SavedBaseline) else None
+        return self._clock() + ORPHANED_SCALE_OUT_INTERVAL if isinstance(saved, SavedBaseline) else None
 
-    async def _go_on(self, policy: Policy, remediation: Remediation, world: World) -> RoundResult:
+    async def _continue(self, policy: Policy, remediation: Remediation, world: World) -> ReconcileResult:
         """Decide until nothing changes any more, or until something was done that must be seen first."""
         now = self._clock()
         wake_at: datetime | None = None
@@ -181,20 +181,20 @@ class Rounds:
                 break
             if not decision.changed:
                 break
-        return RoundResult(wake_at, at_work=True) if remediation.active else RoundResult()
+        return ReconcileResult(wake_at, at_work=True) if remediation.active else ReconcileResult()
 
     async def _act(
         self, policy: Policy, remediation: Remediation, intent: Intent, world: World
     ) -> tuple[Remediation, datetime]:
         """Carry out an intent that is written down, and write what came of it."""
         intent_at = self._clock()
-        outcome = await carry_out(self._cluster, remediation.spec.target_ref, intent)
+        outcome = await execute(self._kubernetes, remediation.spec.target_ref, intent)
         accepted_at = self._clock()
-        self._metrics.actions.labels(policy.name, _ACTION_OF[type(intent)], outcome.result).inc()
+        self._metrics.actions.labels(policy.name, _ACTION_NAME[type(intent)], outcome.result).inc()
         _log.info(
             "action",
             remediation=remediation.name,
-            action=_ACTION_OF[type(intent)],
+            action=_ACTION_NAME[type(intent)],
             result=outcome.result,
             message=outcome.message,
         )
@@ -223,7 +223,7 @@ class Rounds:
 
 
 def _bound_to(policy: Policy, ref: TargetRef) -> Policy:
-    """Return the policy as a remediation of another target may use it: to end what was begun, not to act."""
+    """Return the policy as a remediation of another target may use it: to end, not to act."""
     if policy.spec.target_ref == ref:
         return policy
     spec = policy.spec.model_copy(update={"mode": Mode.PAUSED, "target_ref": ref})

@@ -1,6 +1,6 @@
 """The alerts as last known, from the webhook and the poll together.
 
-A poll is a whole picture and replaces what was known; a webhook adds to it at once. What a webhook said while a
+A poll is a whole assessment and replaces what was known; a webhook adds to it at once. What a webhook said while a
 poll was under way is newer than that poll's answer and stays.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from remediator.intake.payload import AlertState, Received
+from remediator.intake.payload import Received, ReceivedState
 
 WATCHDOG = "Watchdog"
 _WATCHDOG_PUSH_VALID = timedelta(minutes=15)
@@ -23,10 +23,10 @@ class _Entry:
 
 
 @dataclass(slots=True)
-class AlertBook:
+class AlertStore:
     """Every alert that has not ended, whoever told of it.
 
-    ``polling`` says whether Alertmanager is polled. Without it the book knows nothing for ``grace`` after the
+    ``polling`` says whether Alertmanager is polled. Without it the store knows nothing for ``grace`` after the
     start: what fired before the restart is told again only when Alertmanager repeats it.
     """
 
@@ -51,8 +51,8 @@ class AlertBook:
         self.version += 1
         for alert in alerts:
             if alert.labels.get("alertname") == WATCHDOG:
-                self._watchdog_pushed_at = now if alert.state is AlertState.ACTIVE else None
-            if alert.state is AlertState.RESOLVED:
+                self._watchdog_pushed_at = now if alert.state is ReceivedState.ACTIVE else None
+            if alert.state is ReceivedState.RESOLVED:
                 self._entries.pop(alert.fingerprint, None)
                 self._ended[alert.fingerprint] = now
             elif len(self._entries) < _PUSHED_LIMIT or alert.fingerprint in self._entries:
@@ -102,7 +102,7 @@ class AlertBook:
         """Whether the alert that always fires is there, which proves that Prometheus evaluates its rules."""
         if self.polling:
             return self.known and any(
-                entry.alert.labels.get("alertname") == WATCHDOG and entry.alert.state is AlertState.ACTIVE
+                entry.alert.labels.get("alertname") == WATCHDOG and entry.alert.state is ReceivedState.ACTIVE
                 for entry in self._entries.values()
             )
         pushed = self._watchdog_pushed_at

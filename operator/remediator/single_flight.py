@@ -7,10 +7,10 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class SharedReading(Generic[T]):
-    """Runs ``read`` for all who ask before it begins; one at a time, in the order of asking.
+class SingleFlight(Generic[T]):
+    """Runs ``read`` for all who ask before it starts; one at a time, in the order of asking.
 
-    Nobody is given a reading that began before they asked, so an answer is never older than the question.
+    Nobody is given a reading that started before they asked, so an answer is never older than the request.
     """
 
     def __init__(self, read: Callable[[], Awaitable[T]]) -> None:
