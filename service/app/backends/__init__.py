@@ -1,1 +1,1 @@
-"""Clients of the four backends (Auth, Request, User, Shift). Knows nothing of Telegram's updates or handlers."""
+"""Clients of the four backends (Auth, Request, User, Shift). Does not depend on Telegram or on handlers."""

@@ -6,13 +6,11 @@ from app.backends.service import BackendService
 
 
 class AuthService(BackendService):
-    """Identities and account linking."""
-
     async def verify(self, telegram_id: TelegramId) -> Identity:
-        """The identity of a Telegram user; refused with 404 `unknown_user` where there is none."""
-        return await self._ask(Call("POST", "/api/v1/auth/verify", body={"telegram_id": telegram_id}), Identity)
+        """Return the identity of a Telegram user; a 404 `unknown_user` means that there is none."""
+        return await self._request(Call("POST", "/api/v1/auth/verify", body={"telegram_id": telegram_id}), Identity)
 
     async def link(self, telegram_id: TelegramId, phone: str, language: str) -> Identity:
         """Link a Telegram user to the company account with that phone; 404 `unknown_phone`, 409 if it is taken."""
         body = {"telegram_id": telegram_id, "phone": phone, "language": language}
-        return await self._ask(Call("POST", "/api/v1/auth/link", body=body, operation="link"), Identity)
+        return await self._request(Call("POST", "/api/v1/auth/link", body=body, operation="link"), Identity)

@@ -1,13 +1,14 @@
-"""A circuit breaker over a sliding window, with one probe at a time.
+"""A circuit breaker over a sliding window of time, with one trial call at a time while half-open.
 
-It is a plain state machine: it does no I/O, starts no task and reads the time only from the clock it is given, so
-that a test can drive it step by step. Calls are made by `client`, the probing while open by `prober`.
+A plain state machine: it does no I/O, starts no task and reads the time only from the clock it is given, so that a
+test can drive it step by step. `client` makes the calls, `prober` makes the trial call while no user does.
 
     closed     calls pass; opens when the window holds `minimum_calls` and their failure ratio reaches `failure_ratio`
     open       calls are refused for `open_seconds`
-    half-open  one call at a time passes as the probe; its success closes, its failure opens again
+    half-open  one trial call at a time passes; its success closes the breaker, its failure opens it again
 
-An outcome that belongs to an earlier state (a slow call that began before the breaker opened) changes nothing.
+An outcome that belongs to an earlier state (a slow call that started before the breaker opened) changes nothing:
+it says how the backend was then, not how it is now.
 """
 
 from collections import deque
@@ -17,7 +18,7 @@ from enum import IntEnum
 
 
 class BreakerState(IntEnum):
-    """Its values are those of the metric `service_circuit_breaker_state`."""
+    """The states, with their values in the metric `service_circuit_breaker_state`."""
 
     CLOSED = 0
     OPEN = 1
@@ -25,7 +26,7 @@ class BreakerState(IntEnum):
 
 
 class BreakerOpenError(Exception):
-    """The call was refused: the breaker is open, or half-open with its probe under way."""
+    """The call was not made: the breaker is open, or half-open with its trial call in flight."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +34,14 @@ class BreakerPolicy:
     """When to open and for how long. Times in seconds, the ratio from 0 to 1."""
 
     window_seconds: float = 30.0
+    # Below this a single failure of two calls would cut a quiet pod off from its backend.
     minimum_calls: int = 5
     failure_ratio: float = 0.5
     open_seconds: float = 30.0
 
 
 class Permit:
-    """The right to make one call. Its outcome is told once, by exactly one of the three methods."""
+    """Permission for one call. Report its outcome once, by exactly one of the three methods."""
 
     __slots__ = ("_breaker", "_epoch")
 
@@ -48,20 +50,20 @@ class Permit:
         self._epoch = epoch
 
     def succeed(self) -> None:
-        """The backend answered."""
-        self._breaker.settle(self._epoch, failed=False)
+        """Report a response that says the backend works."""
+        self._breaker.record(self._epoch, failed=False)
 
     def fail(self) -> None:
-        """The backend failed to answer."""
-        self._breaker.settle(self._epoch, failed=True)
+        """Report a failed call."""
+        self._breaker.record(self._epoch, failed=True)
 
     def cancel(self) -> None:
-        """The call ended without telling anything about the backend (its caller went away)."""
-        self._breaker.forgo(self._epoch)
+        """Report a call that says nothing about the backend, such as one whose caller was cancelled."""
+        self._breaker.release(self._epoch)
 
 
 class CircuitBreaker:
-    """One backend's breaker in this process. `on_transition(new_state)` is called at each change of state."""
+    """The breaker of one backend in this process. `on_transition(new_state)` is called at each state transition."""
 
     def __init__(
         self, policy: BreakerPolicy, *, clock: Callable[[], float], on_transition: Callable[[BreakerState], None]
@@ -77,37 +79,37 @@ class CircuitBreaker:
         self._epoch = 0
 
     def acquire(self) -> Permit:
-        """A permit for one call; raises BreakerOpenError instead of waiting."""
+        """Return a permit for one call; raises BreakerOpenError instead of waiting."""
         if self.state is BreakerState.OPEN and self.seconds_until_probe() <= 0:
-            self._become(BreakerState.HALF_OPEN)
+            self._transition(BreakerState.HALF_OPEN)
         if self.state is BreakerState.OPEN or self._probing:
             raise BreakerOpenError
         self._probing = self.state is BreakerState.HALF_OPEN
         return Permit(self, self._epoch)
 
     def seconds_until_probe(self) -> float:
-        """How long until an open breaker lets a probe pass; 0 where it already would."""
+        """Return how long an open breaker still refuses the trial call; 0 in any other state."""
         if self.state is not BreakerState.OPEN:
             return 0.0
         return max(0.0, self._opened_at + self.policy.open_seconds - self._clock())
 
-    def settle(self, epoch: int, *, failed: bool) -> None:
-        """Take in the outcome of a call that was permitted in `epoch`."""
+    def record(self, epoch: int, *, failed: bool) -> None:
+        """Record the outcome of a call that was permitted in `epoch`."""
         if epoch != self._epoch:
             return
         if self.state is BreakerState.HALF_OPEN:
-            self._become(BreakerState.OPEN if failed else BreakerState.CLOSED)
+            self._transition(BreakerState.OPEN if failed else BreakerState.CLOSED)
             return
-        self._record(failed=failed)
+        self._add_outcome(failed=failed)
         if failed and self._is_failing():
-            self._become(BreakerState.OPEN)
+            self._transition(BreakerState.OPEN)
 
-    def forgo(self, epoch: int) -> None:
-        """Give a permit of `epoch` back unused."""
+    def release(self, epoch: int) -> None:
+        """Release a permit of `epoch` without an outcome, so that another call may be the trial call."""
         if epoch == self._epoch:
             self._probing = False
 
-    def _record(self, *, failed: bool) -> None:
+    def _add_outcome(self, *, failed: bool) -> None:
         now = self._clock()
         self._outcomes.append((now, failed))
         self._failures += failed
@@ -118,7 +120,7 @@ class CircuitBreaker:
         calls = len(self._outcomes)
         return calls >= self.policy.minimum_calls and self._failures >= self.policy.failure_ratio * calls
 
-    def _become(self, state: BreakerState) -> None:
+    def _transition(self, state: BreakerState) -> None:
         self.state = state
         self._epoch += 1
         self._probing = False

@@ -1,9 +1,10 @@
 """The HTTP client of one backend.
 
-In the order in which a call meets them: bulkhead, retry, circuit breaker, total timeout, pool. A 4xx is an answer
-(`BackendRefusedError`); everything else that is not a 2xx is a failure (`BackendUnavailableError`), counts for the
-breaker and is retried where that can help: transport faults and 502, 503, 504, as long as the update's deadline allows.
-Every call may be repeated: reads by nature, writes by their Idempotency-Key.
+A call passes, in this order: bulkhead, retry, circuit breaker, time-out, connection pool. A 4xx means that the backend
+works and refuses the request (`BackendRefusedError`). Everything else that is not a 2xx is a failure
+(`BackendUnavailableError`): it counts for the breaker and is retried where a retry can help, which is after transport
+errors and 502, 503, 504, as long as the deadline of the update allows. Every call may be repeated: reads because they
+change nothing, writes because of their Idempotency-Key.
 """
 
 import time
@@ -24,26 +25,28 @@ from app.core.tracing import SpanKind, create_span, current_trace_headers
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
+# The statuses of a proxy or a backend that is restarting. A 500 is a bug: the same request would fail again.
 _RETRIABLE_STATUSES = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True)
 class ClientPolicy:
-    """Bounds of one backend's client. Times in seconds."""
+    """The limits of one backend's client. Times in seconds."""
 
     timeout: float = 15.0
+    # Three attempts outlast a lost connection or the restart of one replica; more only add load to a failing backend.
     attempts: int = 3
     wait_initial: float = 0.1
     wait_max: float = 2.0
     reply_reserve: float = 2.0
-    """Kept of the update's deadline for telling the user how it ended."""
+    """The part of the update's deadline that is kept for the reply to the user."""
     max_concurrent: int = 30
     probe_timeout: float = 15.0
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
 class BackendClient:
-    """Calls one backend. `start` opens its pool, `close` ends it."""
+    """Calls one backend. `start` opens its connection pool, `close` closes it."""
 
     def __init__(
         self,
@@ -70,8 +73,9 @@ class BackendClient:
         self._prober = Prober(self.breaker, self._is_healthy)
 
     async def start(self) -> None:
-        """Open the connection pool and begin to watch the breaker. Connects to nothing yet."""
+        """Open the connection pool and watch the breaker. Connects to nothing yet."""
         self._session = ClientSession(
+            # One connection more than slots, so that the health check never waits behind users' calls.
             connector=TCPConnector(limit=self._policy.max_concurrent + 1, keepalive_timeout=60),
             headers={"Authorization": f"Bearer {self._token}"},
             timeout=ClientTimeout(total=self._policy.timeout),
@@ -79,14 +83,14 @@ class BackendClient:
         self._prober.start()
 
     async def close(self) -> None:
-        """End the probing and the pool."""
+        """Stop the prober and close the pool."""
         await self._prober.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
 
     async def send(self, call: Call) -> bytes:
-        """The body of the 2xx answer. Raises BackendRefusedError or BackendUnavailableError."""
+        """Return the body of the 2xx response. Raises BackendRefusedError or BackendUnavailableError."""
         if self._in_flight >= self._policy.max_concurrent:
             metrics.SERVICE_BULKHEAD_REJECTIONS_TOTAL.labels(service_name=self.service_name).inc()
             raise self._unavailable(ErrorType.BULKHEAD_FULL)
@@ -97,14 +101,14 @@ class BackendClient:
             self._in_flight -= 1
 
     def invalid_response(self) -> BackendUnavailableError:
-        """The error for a 2xx whose body is not what the contract says."""
+        """Return the error for a 2xx response whose body breaks the contract."""
         return self._unavailable(ErrorType.INVALID_RESPONSE)
 
     async def _send_with_retries(self, call: Call) -> bytes:
         attempts = stamina.retry_context(
             on=_is_retriable,
             attempts=self._policy.attempts,
-            timeout=self._budget(),
+            timeout=self._seconds_left(),
             wait_initial=self._policy.wait_initial,
             wait_max=self._policy.wait_max,
             wait_jitter=self._policy.wait_initial,
@@ -117,7 +121,7 @@ class BackendClient:
         raise AssertionError("unreachable: stamina raises the last error")
 
     async def _attempt(self, call: Call) -> bytes:
-        timeout = min(self._policy.timeout, self._budget())
+        timeout = min(self._policy.timeout, self._seconds_left())
         if timeout <= 0:
             raise self._unavailable(ErrorType.DEADLINE)
         try:
@@ -125,7 +129,7 @@ class BackendClient:
         except BreakerOpenError:
             raise self._unavailable(ErrorType.CIRCUIT_OPEN) from None
         try:
-            status, body = await self._exchange(call, ClientTimeout(total=timeout))
+            status, body = await self._send_request(call, ClientTimeout(total=timeout))
         except BackendUnavailableError:
             permit.fail()
             raise
@@ -140,7 +144,7 @@ class BackendClient:
             raise BackendRefusedError(self.service_name, status, _error_code(body))
         return body
 
-    async def _exchange(self, call: Call, limit: ClientTimeout) -> tuple[int, bytes]:
+    async def _send_request(self, call: Call, limit: ClientTimeout) -> tuple[int, bytes]:
         session = self._open_session()
         attributes = {"http.request.method": call.method, "http.route": call.route}
         started = self._clock()
@@ -183,8 +187,8 @@ class BackendClient:
                 headers["Idempotency-Key"] = key
         return headers
 
-    def _budget(self) -> float:
-        """Seconds this call may still take; outside of an update, those of all its attempts."""
+    def _seconds_left(self) -> float:
+        """Return the seconds that this call may still take; outside an update, those of all its attempts."""
         left = seconds_left(self._clock())
         if left is None:
             return self._policy.timeout * self._policy.attempts
@@ -223,7 +227,7 @@ def _is_retriable(error: Exception) -> bool:
 
 
 def _error_code(body: bytes) -> str:
-    """The backend's own word for a refusal; `unknown` where the body is not in the agreed form."""
+    """Return the error code of a refusal; `unknown` where the body is not in the agreed form."""
     try:
         code = orjson.loads(body)["error"]["code"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -1,10 +1,10 @@
-"""What can come of a backend call besides an answer."""
+"""The errors of a backend call."""
 
 from enum import StrEnum
 
 
 class ErrorType(StrEnum):
-    """Why a backend gave no usable answer; the closed set of `service_errors_total{error_type}`."""
+    """Why there is no usable response; the closed set of `service_errors_total{error_type}`."""
 
     TIMEOUT = "timeout"
     CONNECTION = "connection"
@@ -16,7 +16,7 @@ class ErrorType(StrEnum):
 
 
 class BackendError(Exception):
-    """A backend call did not end in the answer that was asked for."""
+    """A backend call that did not succeed."""
 
     def __init__(self, service_name: str, reason: str) -> None:
         super().__init__(f"{service_name}: {reason}")
@@ -24,7 +24,7 @@ class BackendError(Exception):
 
 
 class BackendUnavailableError(BackendError):
-    """No usable answer: the backend is down, too slow, broken, or protected from our calls."""
+    """No usable response: the backend is down, too slow or broken, or the breaker or bulkhead protects it."""
 
     def __init__(self, service_name: str, error_type: ErrorType, *, retriable: bool = False) -> None:
         super().__init__(service_name, error_type)
@@ -33,7 +33,7 @@ class BackendUnavailableError(BackendError):
 
 
 class BackendRefusedError(BackendError):
-    """A 4xx answer: the backend works and says no. `code` is the backend's own snake_case word for why."""
+    """A 4xx response: the backend works and refuses the request. `code` is its snake_case reason."""
 
     def __init__(self, service_name: str, status: int, code: str) -> None:
         super().__init__(service_name, f"refused with {status} {code}")

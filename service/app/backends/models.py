@@ -1,6 +1,6 @@
-"""What the backends send and take, as they agreed to it.
+"""The requests and responses of the backends' HTTP contract.
 
-Unknown fields are ignored, so that a backend may add some; an unknown value of a closed set is a broken contract.
+Unknown fields are ignored, so that a backend may add some; an unknown value of a closed set breaks the contract.
 """
 
 from datetime import datetime
@@ -10,14 +10,14 @@ from typing import NewType
 from pydantic import BaseModel, ConfigDict
 
 UserId = NewType("UserId", int)
-"""A user of the company, not of Telegram."""
+"""The id of a company user, not of a Telegram user."""
 TelegramId = NewType("TelegramId", int)
 RequestId = NewType("RequestId", int)
 ShiftId = NewType("ShiftId", int)
 
 
 class Role(StrEnum):
-    """What a user is in the company; each role may do what the ones before it may not."""
+    """The role of a company user, from the fewest permissions to the most."""
 
     APPLICANT = "applicant"
     EXECUTOR = "executor"
@@ -26,8 +26,6 @@ class Role(StrEnum):
 
 
 class Category(StrEnum):
-    """What a request is about."""
-
     PLUMBING = "plumbing"
     ELECTRICITY = "electricity"
     HEATING = "heating"
@@ -37,7 +35,7 @@ class Category(StrEnum):
 
 
 class Urgency(StrEnum):
-    """How soon a request must be seen to."""
+    """How soon someone must look at a request."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -45,8 +43,6 @@ class Urgency(StrEnum):
 
 
 class RequestStatus(StrEnum):
-    """Where a request is on its way."""
-
     NEW = "new"
     ASSIGNED = "assigned"
     IN_PROGRESS = "in_progress"
@@ -55,7 +51,7 @@ class RequestStatus(StrEnum):
 
 
 class Specialization(StrEnum):
-    """What an executor can do, and what a shift asks for."""
+    """A trade that an executor has and that a shift needs."""
 
     PLUMBER = "plumber"
     ELECTRICIAN = "electrician"
@@ -66,7 +62,7 @@ class Specialization(StrEnum):
 
 
 class ShiftStatus(StrEnum):
-    """Whether a shift has someone."""
+    """Whether an executor has taken the shift."""
 
     OPEN = "open"
     TAKEN = "taken"
@@ -77,7 +73,7 @@ class _Model(BaseModel):
 
 
 class Identity(_Model):
-    """Who a Telegram user is in the company."""
+    """The company user that a Telegram user is linked to."""
 
     user_id: UserId
     telegram_id: TelegramId
@@ -89,22 +85,20 @@ class Identity(_Model):
 
 
 class Location(_Model):
-    """A place on the map, in degrees."""
+    """Coordinates in degrees (WGS 84)."""
 
     latitude: float
     longitude: float
 
 
 class Comment(_Model):
-    """What someone said about a request."""
-
     author_id: UserId
     text: str
     created_at: datetime
 
 
 class Request(_Model):
-    """A maintenance request. `photos` are Telegram's file ids."""
+    """A maintenance request. `photos` are file ids of Telegram."""
 
     id: RequestId
     number: str
@@ -123,7 +117,7 @@ class Request(_Model):
 
 
 class NewRequest(_Model):
-    """What a user filled in to make a request."""
+    """The fields of a request that the user filled in."""
 
     category: Category
     address: str
@@ -143,8 +137,6 @@ class RequestPage(_Model):
 
 
 class User(_Model):
-    """A user as the User Service knows them."""
-
     id: UserId
     telegram_id: TelegramId | None = None
     name: str
@@ -164,14 +156,14 @@ class UserPage(_Model):
 
 
 class Recipient(_Model):
-    """Someone a broadcast goes to."""
+    """A user that a broadcast is sent to."""
 
     telegram_id: TelegramId
     language: str
 
 
 class RecipientPage(_Model):
-    """Some recipients in a fixed order; `next` is the `after` of the following page, None at the end."""
+    """One page of recipients in a fixed order; `next` is the `after` of the next page, None on the last page."""
 
     items: tuple[Recipient, ...]
     next: int | None = None
@@ -199,6 +191,6 @@ class ShiftPage(_Model):
 
 
 class Statistics(BaseModel):
-    """Named counts, as nested as the backend likes; they are shown, not interpreted."""
+    """Named counts, possibly nested. They are shown to the user, not interpreted."""
 
     model_config = ConfigDict(frozen=True, extra="allow")

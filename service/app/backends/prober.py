@@ -1,6 +1,6 @@
-"""Lets an open breaker close again without a user: it calls the backend's health page until it answers.
+"""Makes the trial calls of an open breaker while no user does.
 
-Without it a breaker that opened in the evening would stay open all night, and its alert with it.
+Without it a breaker that opened in the evening would stay open all night, and its alert would keep firing.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from app.core.tasks import end
 
 
 class Prober:
-    """One task for one breaker. `check` returns whether the backend is healthy; it bounds its own time."""
+    """One task for one breaker. `check` returns whether the backend is healthy, within a time-out of its own."""
 
     def __init__(
         self,
@@ -27,16 +27,15 @@ class Prober:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to watch the breaker."""
+        """Start the task that waits for the breaker to open."""
         self._task = asyncio.create_task(self._run(), name="breaker-prober")
 
     async def close(self) -> None:
-        """Stop watching."""
         await end(self._task)
         self._task = None
 
     def wake(self) -> None:
-        """The breaker has opened."""
+        """Tell the task that the breaker has opened."""
         self._opened.set()
 
     async def _run(self) -> None:
@@ -51,7 +50,7 @@ class Prober:
         try:
             permit = self._breaker.acquire()
         except BreakerOpenError:
-            # A user's call is the probe at this moment; look again when it has had time to end.
+            # A user's call is the trial call right now. One second lets most calls finish before the next look.
             await self._sleep(1.0)
             return
         try:

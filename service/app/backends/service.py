@@ -1,4 +1,4 @@
-"""What the four typed clients have in common: ask, and read the answer as a model."""
+"""The base of the four typed clients: send a call, validate the response as a model."""
 
 from typing import TypeVar
 
@@ -16,9 +16,9 @@ class BackendService:
     def __init__(self, client: BackendClient) -> None:
         self.client = client
 
-    async def _ask(self, call: Call, answer: type[M]) -> M:
+    async def _request(self, call: Call, model: type[M]) -> M:
         body = await self.client.send(call)
         try:
-            return answer.model_validate_json(body)
+            return model.model_validate_json(body)
         except ValidationError as error:
             raise self.client.invalid_response() from error

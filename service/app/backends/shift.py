@@ -10,27 +10,27 @@ ShiftFilter = Literal["open", "taken", "mine"]
 
 
 class ShiftService(BackendService):
-    """Shifts as `actor` may see and change them; the backend authorises."""
+    """Shifts that `actor` may see and change; the backend authorises each call."""
 
     async def list(
         self, actor: UserId, which: ShiftFilter, *, page: int, specialization: Specialization | None = None
     ) -> ShiftPage:
-        """Open shifts, taken ones, or the actor's own, the earliest first."""
+        """Return open shifts, taken shifts or the actor's own, earliest first."""
         query: dict[str, str | int] = {"status": which, "page": page}
         if specialization is not None:
             query["specialization"] = specialization
-        return await self._ask(Call("GET", "/api/v1/shifts", query=query, actor=actor), ShiftPage)
+        return await self._request(Call("GET", "/api/v1/shifts", query=query, actor=actor), ShiftPage)
 
     async def take(self, actor: UserId, shift_id: ShiftId) -> Shift:
-        """Take an open shift; 409 where someone was faster."""
+        """Take an open shift; a 409 means that someone else has taken it."""
         return await self._act(actor, shift_id, "take")
 
     async def release(self, actor: UserId, shift_id: ShiftId) -> Shift:
-        """Give one's shift back; 409 where that is not possible any more."""
+        """Release one of the actor's shifts; a 409 means that it is too late."""
         return await self._act(actor, shift_id, "release")
 
     async def set_availability(self, actor: UserId, *, available: bool) -> None:
-        """Say whether the actor takes shifts at all."""
+        """Store whether the actor is available for shifts."""
         await self.client.send(
             Call(
                 "PUT",
@@ -42,8 +42,8 @@ class ShiftService(BackendService):
         )
 
     async def statistics(self, actor: UserId) -> Statistics:
-        """Counts over all shifts (managers and admins)."""
-        return await self._ask(Call("GET", "/api/v1/shifts/statistics", actor=actor), Statistics)
+        """Return counts over all shifts (managers and admins)."""
+        return await self._request(Call("GET", "/api/v1/shifts/statistics", actor=actor), Statistics)
 
     async def _act(self, actor: UserId, shift_id: ShiftId, verb: Literal["take", "release"]) -> Shift:
         call = Call(
@@ -53,4 +53,4 @@ class ShiftService(BackendService):
             operation=f"{verb}:{shift_id}",
             actor=actor,
         )
-        return await self._ask(call, Shift)
+        return await self._request(call, Shift)

@@ -1,4 +1,4 @@
-"""The circuit breaker as a state machine, against a model that keeps every outcome and counts from scratch."""
+"""The circuit breaker, compared with a model that keeps every outcome and counts them anew each time."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_opens_at_the_ratio_and_not_below_the_minimum_of_calls() -> None:
     assert target.state is BreakerState.OPEN
 
 
-def test_failures_older_than_the_window_are_forgotten() -> None:
+def test_failures_older_than_the_window_do_not_count() -> None:
     clock = Clock()
     target = breaker(clock)
     fail(target, 4)
@@ -57,7 +57,7 @@ def test_successes_keep_it_closed() -> None:
     assert target.state is BreakerState.OPEN
 
 
-def test_open_refuses_until_its_time_is_over() -> None:
+def test_open_refuses_calls_for_open_seconds() -> None:
     clock = Clock()
     target = breaker(clock)
     fail(target, 5)
@@ -70,7 +70,7 @@ def test_open_refuses_until_its_time_is_over() -> None:
     assert target.state is BreakerState.HALF_OPEN
 
 
-def test_half_open_lets_one_probe_pass_at_a_time() -> None:
+def test_half_open_permits_one_trial_call_at_a_time() -> None:
     clock = Clock()
     target = breaker(clock)
     fail(target, 5)
@@ -83,7 +83,7 @@ def test_half_open_lets_one_probe_pass_at_a_time() -> None:
     assert target.state is BreakerState.CLOSED
 
 
-def test_a_failed_probe_opens_for_the_whole_time_again() -> None:
+def test_a_failed_trial_call_opens_it_for_the_full_time_again() -> None:
     clock = Clock()
     target = breaker(clock)
     fail(target, 5)
@@ -93,7 +93,7 @@ def test_a_failed_probe_opens_for_the_whole_time_again() -> None:
     assert target.seconds_until_probe() == 30.0
 
 
-def test_outcomes_of_calls_from_before_a_change_of_state_count_for_nothing() -> None:
+def test_outcomes_from_before_a_transition_do_not_count() -> None:
     clock = Clock()
     target = breaker(clock)
     slow = target.acquire()
@@ -109,7 +109,7 @@ def test_outcomes_of_calls_from_before_a_change_of_state_count_for_nothing() -> 
     assert target.state is BreakerState.CLOSED
 
 
-def test_every_change_of_state_is_told_once() -> None:
+def test_every_transition_is_reported_once() -> None:
     clock = Clock()
     transitions: list[BreakerState] = []
     target = breaker(clock, transitions)

@@ -1,4 +1,4 @@
-"""The backend client against a small HTTP server that answers as each test says."""
+"""The backend client against a small HTTP server with scripted responses."""
 
 import asyncio
 import time
@@ -29,7 +29,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class Backend:
-    """Answers by `statuses` in order, the last for ever; None closes the connection without an answer."""
+    """Responds with `statuses` in order, then always with the last; None closes the connection without a response."""
 
     url: str
     statuses: list[int | None]
@@ -90,7 +90,7 @@ async def failure(client: BackendClient, call: Call = READ) -> ErrorType:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - looks at another task's work from outside
+        while not condition():  # noqa: ASYNC110 - another task changes it without an event
             await asyncio.sleep(0.002)
 
 
@@ -106,7 +106,7 @@ async def test_sends_token_actor_and_trace(backend: Backend, make: Make) -> None
     assert "Idempotency-Key" not in request.headers
 
 
-async def test_a_4xx_is_an_answer(backend: Backend, make: Make) -> None:
+async def test_a_4xx_is_a_refusal_not_a_failure(backend: Backend, make: Make) -> None:
     client = await make(replace(POLICY, breaker=BreakerPolicy(minimum_calls=1)))
     backend.statuses = [409]
     with pytest.raises(BackendRefusedError) as caught:
@@ -117,7 +117,7 @@ async def test_a_4xx_is_an_answer(backend: Backend, make: Make) -> None:
 
 
 @pytest.mark.parametrize("status", [502, 503, 504, None])
-async def test_passing_faults_are_retried(backend: Backend, make: Make, status: int | None) -> None:
+async def test_temporary_failures_are_retried(backend: Backend, make: Make, status: int | None) -> None:
     client = await make()
     retries = sample("service_retries_total")
     backend.statuses = [status, status, 200]
@@ -133,7 +133,7 @@ async def test_a_500_is_not_retried(backend: Backend, make: Make) -> None:
     assert len(backend.requests) == 1
 
 
-async def test_gives_up_after_its_attempts(backend: Backend, make: Make) -> None:
+async def test_fails_after_the_last_attempt(backend: Backend, make: Make) -> None:
     client = await make()
     errors = sample("service_errors_total", error_type="server_error")
     backend.statuses = [503]
@@ -142,7 +142,7 @@ async def test_gives_up_after_its_attempts(backend: Backend, make: Make) -> None
     assert sample("service_errors_total", error_type="server_error") == errors + 3
 
 
-async def test_all_attempts_of_a_write_carry_one_key_that_names_the_update(backend: Backend, make: Make) -> None:
+async def test_all_attempts_of_a_write_carry_the_same_idempotency_key(backend: Backend, make: Make) -> None:
     client = await make()
     backend.statuses = [503, 200]
     keys = []
@@ -156,7 +156,7 @@ async def test_all_attempts_of_a_write_carry_one_key_that_names_the_update(backe
     assert UUID(keys[0]).version == 5
 
 
-async def test_the_updates_deadline_ends_the_attempts(backend: Backend, make: Make) -> None:
+async def test_the_deadline_of_the_update_stops_the_attempts(backend: Backend, make: Make) -> None:
     client = await make()
     backend.hold.clear()
     token = current_update.set(UpdateContext(1, 5, "private", 5, deadline=time.monotonic() + 2.05))
@@ -197,7 +197,7 @@ async def test_an_open_breaker_closes_by_itself(backend: Backend, make: Make) ->
     assert sample("service_requests_total", method="GET", status="200") == requests, "a probe is no request"
 
 
-async def test_the_bulkhead_turns_away_what_is_too_much(backend: Backend, make: Make) -> None:
+async def test_the_bulkhead_refuses_calls_above_its_limit(backend: Backend, make: Make) -> None:
     client = await make(replace(POLICY, max_concurrent=2))
     rejected = sample("service_bulkhead_rejections_total")
     backend.hold.clear()
@@ -210,7 +210,7 @@ async def test_the_bulkhead_turns_away_what_is_too_much(backend: Backend, make: 
     assert sample("service_bulkhead_rejections_total") == rejected + 1
 
 
-async def test_a_caller_who_goes_away_leaves_no_trace(backend: Backend, make: Make) -> None:
+async def test_a_cancelled_call_does_not_count(backend: Backend, make: Make) -> None:
     client = await make(replace(POLICY, max_concurrent=1, breaker=BreakerPolicy(minimum_calls=1)))
     backend.hold.clear()
     task = asyncio.create_task(client.send(READ))
@@ -227,10 +227,10 @@ class Thing(BaseModel):
     name: str
 
 
-async def test_an_answer_that_breaks_the_contract_is_an_error_of_the_backend(backend: Backend, make: Make) -> None:
+async def test_a_response_that_breaks_the_contract_is_a_backend_error(backend: Backend, make: Make) -> None:
     class Things(BackendService):
         async def get(self) -> Thing:
-            return await self._ask(READ, Thing)
+            return await self._request(READ, Thing)
 
     with pytest.raises(BackendUnavailableError) as caught:
         await Things(await make()).get()

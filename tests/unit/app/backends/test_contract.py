@@ -1,4 +1,4 @@
-"""The clients keep to the contract: what they send and read is what the backends' OpenAPI documents say."""
+"""The clients keep to the contract: they send and read what the OpenAPI documents of the backends declare."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
-    """A value of a schema with every property filled in."""
+    """Return a value of a schema with every property set."""
     schema = resolve(document, schema)
     if "anyOf" in schema:
         return example(document, schema["anyOf"][0])
@@ -70,7 +70,7 @@ def example(document: dict[str, Any], schema: dict[str, Any]) -> Any:
         ("shift", "ShiftStatistics", models.Statistics),
     ],
 )
-def test_answers_are_read(service: str, schema: str, model: type[BaseModel]) -> None:
+def test_responses_are_valid_models(service: str, schema: str, model: type[BaseModel]) -> None:
     document = DOCUMENTS[service]
     declared = document["components"]["schemas"][schema]
     read = model.model_validate(example(document, declared))
@@ -97,7 +97,7 @@ def test_closed_sets_are_the_same(service: str, schema: str, values: Any) -> Non
 
 
 class Recording:
-    """Stands for a BackendClient: keeps the call and goes no further."""
+    """Replaces a BackendClient: records the call and sends nothing."""
 
     class Sent(Exception):  # noqa: N818 - not an error
         pass
@@ -190,7 +190,7 @@ async def test_every_declared_operation_is_used() -> None:
 
 
 @pytest.mark.parametrize(("service", "kind", "send"), CALLS)
-async def test_writes_name_their_operation(service: str, kind: Any, send: Send) -> None:
+async def test_writes_have_an_operation(service: str, kind: Any, send: Send) -> None:
     call = await sent(kind, send)
     is_read = call.method == "GET" or call.route == "/api/v1/auth/verify"
     assert (call.operation is None) is is_read

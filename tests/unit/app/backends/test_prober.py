@@ -1,4 +1,4 @@
-"""The prober closes an open breaker without any user's call."""
+"""The prober closes an open breaker without a call of a user."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from app.backends.prober import Prober
 
 
 async def drive(health: list[bool]) -> tuple[CircuitBreaker, list[float]]:
-    """Open a breaker, let the prober see `health` one check after another, return what it slept."""
+    """Open a breaker, let the prober get `health` one check after another, return its sleeps."""
     now = 0.0
     slept: list[float] = []
     closed = asyncio.Event()
