@@ -14,12 +14,12 @@ LOCALES = Path(__file__).resolve().parents[2] / "service/app/locales"
 DOMAIN = "bot"
 LANGUAGES = ("en", "ru", "uz")
 APOLOGIES = (
-    "Many people are asking for this right now. Please try again in a minute.",
+    "This part of the service is very busy right now. Please try again in a minute.",
     "This part of the service is not available at the moment. Please try again in a few minutes.",
-    "Something went wrong on our side. We have been told about it. Please try again.",
-    "This takes longer than it should, so I have stopped. Please try again in a few minutes.",
-    "I cannot check who you are at the moment. Please try again soon.",
-    "Your rights cannot be checked at the moment. Please try again in a few minutes.",
+    "Something went wrong on our side, and we have been notified. Please try again.",
+    "This took too long, so I stopped. Please try again in a few minutes.",
+    "I cannot verify your account right now. Please try again in a few minutes.",
+    "I cannot verify your permissions right now. Please try again in a few minutes.",
 )
 
 

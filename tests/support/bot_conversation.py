@@ -1,4 +1,8 @@
-"""A bot under test: its real dispatcher, backends that answer as scripted, and a Telegram that takes everything."""
+"""A bot under test: its real dispatcher, scripted backends, and a Telegram stub that accepts every call.
+
+A conftest that imports the fixtures provides `redis`: a server for the integration tests, an unreachable one for the
+unit tests.
+"""
 
 import itertools
 import time
@@ -22,35 +26,23 @@ from app.bot.setup import build_dispatcher
 from app.core.metric_family import REGISTRY
 from app.core.settings import Settings
 from app.delivery.context import CachedIdentity, RateDecision, UpdateContext, current_update
-from sandbox.redis_server import RedisServer
 from support.stub_server import serving
 
 TOKEN = "42:TEST-TOKEN"
 
 
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
-    client: Redis = Redis.from_url(redis_server.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
-
-
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[MutableMapping[str, Any]]]:
-    """What was logged, kept from the terminal."""
+    """The log entries of the test."""
     with capture_logs() as entries:
         yield entries
 
 
 class TelegramStub(BaseSession):
-    """Takes every call and remembers it; `failures` are raised first, in order."""
+    """Accepts and records every call; `failures` are raised first, in order.
+
+    Its results follow the Bot API: getMe returns the bot, sendMessage the message, everything else here True.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,23 +74,23 @@ class TelegramStub(BaseSession):
         pass
 
 
-Answer = tuple[int, Any]
+Response = tuple[int, Any]
 
 
 class Backends:
-    """All four backends behind one server. `answers` maps "METHOD /path" to an answer or to what makes one."""
+    """All four backends behind one server. `responses` maps "METHOD /path" to a response or a function of the body."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer | Callable[[dict[str, Any]], Answer]] = {}
-        self.default: Answer = (404, {"error": {"code": "not_scripted", "message": ""}})
+        self.responses: dict[str, Response | Callable[[dict[str, Any]], Response]] = {}
+        self.default: Response = (404, {"error": {"code": "not_scripted", "message": ""}})
         self.calls: list[tuple[str, dict[str, Any], dict[str, str]]] = []
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.json() if request.can_read_body else dict(request.query)
         name = f"{request.method} {request.path}"
         self.calls.append((name, body, dict(request.headers)))
-        answer = self.answers.get(name, self.default)
-        status, value = answer(body) if callable(answer) else answer
+        response = self.responses.get(name, self.default)
+        status, value = response(body) if callable(response) else response
         return web.json_response(value, status=status)
 
     def named(self, name: str) -> list[dict[str, Any]]:
@@ -119,7 +111,7 @@ def identity(role: str = "applicant", language: str = "en", **changes: Any) -> d
 
 @dataclass
 class Conversation:
-    """A user's side of a chat. Keeps what the claim and the commit would keep between updates."""
+    """The user's side of a chat. Keeps between updates what claim and commit would keep."""
 
     dispatcher: Dispatcher
     bot: Bot
@@ -173,7 +165,7 @@ class Conversation:
         return await self.feed(callback_query=query)
 
     async def press_labelled(self, label: str) -> Any:
-        """Press the button of the newest keyboard whose text begins with `label`."""
+        """Press the button of the newest keyboard whose text starts with `label`."""
         buttons = {button.text: button.callback_data for row in self.keyboard().inline_keyboard for button in row}
         text = next(text for text in buttons if text.startswith(label))
         return await self.press(str(buttons[text]))
@@ -186,7 +178,7 @@ class Conversation:
         raise AssertionError("no keyboard was shown")
 
     def said(self) -> list[str]:
-        """Texts of all messages, edits and small windows so far."""
+        """Return the texts of all messages, edits and alerts so far."""
         return [call.text for call in self.telegram.calls if getattr(call, "text", None)]
 
     def message(self, **content: Any) -> dict[str, Any]:
@@ -198,11 +190,10 @@ class Conversation:
 
 
 @pytest.fixture
-def settings(backends: tuple[Backends, str], redis_server: RedisServer) -> Settings:
+def settings(backends: tuple[Backends, str]) -> Settings:
     url = backends[1]
     return Settings(
         bot_token=TOKEN,
-        redis_url=redis_server.url,
         auth_service_url=url,
         request_service_url=url,
         user_service_url=url,
@@ -228,13 +219,13 @@ async def user(services: Services, settings: Settings, redis: Redis, backends: t
 
 
 def sample(name: str, **labels: str) -> float:
-    """The present value of one of the gateway's series, 0 where it does not exist yet."""
+    """Return the value of one of the gateway's series, 0 if it does not exist yet."""
     return REGISTRY.get_sample_value(f"bot_gateway_{name}", labels) or 0.0
 
 
 @pytest.fixture
 def moved() -> Callable[..., Callable[[], float]]:
-    """`moved(name, **labels)` returns a function that says by how much that series has moved since."""
+    """`moved(name, **labels)` returns a function that returns the change of that series since then."""
 
     def watch(name: str, **labels: str) -> Callable[[], float]:
         before = sample(name, **labels)

@@ -1,1 +1,1 @@
-"""What the bot says and does: routers, middlewares, dialogues. Reaches a backend only through `app.backends`."""
+"""The bot: routers, middlewares, dialogues and texts. Calls a backend only through `app.backends`."""

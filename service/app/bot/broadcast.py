@@ -1,7 +1,8 @@
-"""Sends broadcasts: at most 20 messages a second, each recipient at most once, going on after a kill.
+"""Sends broadcasts: at most 20 messages per second, each recipient at most once, continuing after a crash.
 
-Every replica runs a `Broadcaster`; the one that holds the lease sends. Progress is shown to the admin by editing one
-message. A 429 pauses it for as long as Telegram asks, whoever got it. Users known to have blocked the bot are left out.
+Every replica runs a `Broadcaster`; the one that holds the lease sends. The admin sees the progress in one message that
+is edited. Any 429 of Telegram pauses the broadcast for as long as it asks. Users known to have blocked the bot are
+skipped.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.backends.models import TelegramId
 from app.backends.user import UserService
 from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
-from app.bot.i18n import CatalogueI18n, Speaking, closest_locale
+from app.bot.i18n import CatalogueI18n, LocaleContext, closest_locale
 from app.core import metrics
 from app.core.background import count_failure
 from app.core.tasks import end
@@ -37,20 +38,26 @@ from app.telegram.outcome import OutcomeUnknownError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
+# Telegram allows about 30 messages per second to different chats; ten are left for replies to users.
+# https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
 MESSAGES_PER_SECOND = 20
-_AT_ONCE = 10
-_LONGEST_SLEEP_SECONDS = 5.0
+# At 20 per second, ten concurrent sends keep the pace while a send takes up to half a second.
+_MAX_CONCURRENT_SENDS = 10
+# A third of the lease: a long pause must not let it expire.
+_LEASE_CHECK_SECONDS = 5.0
+# Edits of one message count against the limit of its chat, which is about one per second.
 _PROGRESS_SECONDS = 3.0
-_FINISH_SECONDS = 5.0
+_DRAIN_SECONDS = 5.0
 _IDLE_SECONDS = 1.0
 _UNREACHABLE_SECONDS = 5.0
-_SHOWN_IN_DOUBT = 50
+# Fifty ids fit into one message together with the counts.
+_MAX_UNKNOWN_SHOWN = 50
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class Broadcaster:
-    """One replica's sender. `clock` is monotonic."""
+    """The sender of one replica. `clock` is monotonic."""
 
     def __init__(
         self,
@@ -72,33 +79,33 @@ class Broadcaster:
         self._clock = clock
         self._sleep = sleep
         self._task: asyncio.Task[None] | None = None
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._in_flight: set[asyncio.Task[None]] = set()
         self._next_send = 0.0
         self._next_progress = 0.0
 
     async def start(self, bot: Bot) -> None:
-        """Begin to look for broadcasts."""
+        """Start the task that sends queued broadcasts."""
         self._task = asyncio.create_task(self._run(bot), name="broadcaster")
 
     async def close(self) -> None:
-        """Stop sending; another replica goes on."""
+        """Stop sending and release the lease, so that another replica continues at once."""
         if self._task is None:
             return
         await end(self._task)
-        await self._let_finish()
+        await self._drain()
         with contextlib.suppress(RedisError):
-            await self.store.resign()
+            await self.store.release_lease()
 
-    async def step(self, bot: Bot) -> bool:
-        """Send the first broadcast to its end, if there is one and the lease is ours; returns whether it was sent."""
-        if not await self.store.lead():
+    async def send_next(self, bot: Bot) -> bool:
+        """Send the broadcast at the head of the queue if this replica holds the lease; return whether one was sent."""
+        if not await self.store.hold_lease():
             return False
-        broadcast = await self.store.first()
+        broadcast = await self.store.head()
         if broadcast is None:
             return False
-        in_doubt = await self.store.recover(broadcast.id)
-        if in_doubt:
-            log.warning("broadcast_resumed", broadcast_id=broadcast.id, in_doubt=in_doubt)
+        unknown = await self.store.recover(broadcast.id)
+        if unknown:
+            log.warning("broadcast_resumed", broadcast_id=broadcast.id, unknown_outcome=unknown)
         await self._load(broadcast)
         await self._send_all(bot, broadcast)
         await self._finish(bot, broadcast.id)
@@ -108,7 +115,7 @@ class Broadcaster:
         while True:
             sent = False
             try:
-                sent = await self.step(bot)
+                sent = await self.send_next(bot)
                 metrics.BROADCAST_QUEUE_RECIPIENTS.set(await self.store.waiting())
             except RedisError as error:
                 metrics.BROADCAST_QUEUE_RECIPIENTS.set(float("nan"))
@@ -124,7 +131,7 @@ class Broadcaster:
                 await self._sleep(_IDLE_SECONDS)
 
     async def _load(self, broadcast: Broadcast) -> None:
-        """Read the recipients page by page; a page that was read before is not read again."""
+        """Read the recipients page by page; pages that are stored already are not read again."""
         current: Broadcast | None = broadcast
         while current is not None and not current.loaded:
             page = await self._users.recipients(current.author, current.role, after=current.after)
@@ -132,49 +139,49 @@ class Broadcaster:
             blocked = await self._blocked.among(everyone)
             reachable = [recipient for recipient in everyone if recipient not in blocked]
             await self.store.load(current, reachable, page.next, unreachable=len(blocked))
-            if not await self.store.lead():
+            if not await self.store.hold_lease():
                 raise LeaseLostError
             current = await self.store.get(broadcast.id)
 
     async def _send_all(self, bot: Bot, broadcast: Broadcast) -> None:
-        """Send until nobody is left. Raises LeaseLostError."""
+        """Send until no recipient is left. Raises LeaseLostError."""
         try:
             while True:
                 await self._pace()
                 await self._show_progress(bot, broadcast.id)
                 recipient = await self.store.take(broadcast.id)
                 if recipient is not None:
-                    self._under_way.add(asyncio.create_task(self._send(bot, broadcast, recipient)))
-                elif not self._under_way:
+                    self._in_flight.add(asyncio.create_task(self._send(bot, broadcast, recipient)))
+                elif not self._in_flight:
                     return
-                if recipient is None or len(self._under_way) >= _AT_ONCE:
-                    done, self._under_way = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+                if recipient is None or len(self._in_flight) >= _MAX_CONCURRENT_SENDS:
+                    done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         task.result()
         finally:
-            await self._let_finish()
+            await self._drain()
 
-    async def _let_finish(self) -> None:
-        """What is under way may end, so that its recipient is not left in doubt, but not hold up the process's end."""
-        if not self._under_way:
+    async def _drain(self) -> None:
+        """Wait for the sends in flight, so that their outcome is known, but not so long that shutdown is held up."""
+        if not self._in_flight:
             return
-        _done, late = await asyncio.wait(self._under_way, timeout=_FINISH_SECONDS)
+        _done, late = await asyncio.wait(self._in_flight, timeout=_DRAIN_SECONDS)
         for task in late:
             task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-        self._under_way.clear()
+        await asyncio.gather(*self._in_flight, return_exceptions=True)
+        self._in_flight.clear()
 
     async def _pace(self) -> None:
-        """Wait for the next send's time, holding the lease meanwhile: after a 429 it may be far."""
+        """Wait until the next send is due and keep the lease meanwhile: after a 429 the wait may be long."""
         while True:
-            if not await self.store.lead():
+            if not await self.store.hold_lease():
                 raise LeaseLostError
             if self._budget is not None:
                 self._next_send = max(self._next_send, self._clock() + await self._budget.broadcast_pause())
             wait = self._next_send - self._clock()
             if wait <= 0:
                 break
-            await self._sleep(min(wait, _LONGEST_SLEEP_SECONDS))
+            await self._sleep(min(wait, _LEASE_CHECK_SECONDS))
         self._next_send = max(self._next_send, self._clock()) + 1 / MESSAGES_PER_SECOND
 
     async def _send(self, bot: Bot, broadcast: Broadcast, recipient: TelegramId) -> None:
@@ -189,12 +196,12 @@ class Broadcaster:
             outcome = "failed"
         except TelegramNetworkError as error:
             if not isinstance(error, OutcomeUnknownError):
-                # It never left, and the next one would not either.
+                # The message never left this process, so it is safe to send it again later.
                 outcome = "pending"
                 self._next_send = max(self._next_send, self._clock() + _UNREACHABLE_SECONDS)
             log.warning("broadcast_send_failed", exception_type=type(error).__name__, outcome=outcome)
         except TelegramAPIError as error:
-            # It does not say whether the message went out.
+            # The error does not say whether the message was sent, so it must not be sent again.
             log.warning("broadcast_send_in_doubt", exception_type=type(error).__name__)
         await self.store.settle(broadcast.id, recipient, outcome)
 
@@ -205,7 +212,7 @@ class Broadcaster:
         metrics.BROADCAST_QUEUE_RECIPIENTS.set(await self.store.waiting())
         broadcast = await self.store.get(broadcast_id)
         if broadcast is not None:
-            with self._speaking(broadcast):
+            with self._in_author_locale(broadcast):
                 text = _("Broadcast: {done} of {total}.").format(
                     done=broadcast.sent + broadcast.failed, total=broadcast.total
                 )
@@ -217,23 +224,23 @@ class Broadcaster:
             return
         metrics.BROADCASTS_SENT_TOTAL.labels(target_role=broadcast.role or "all").inc()
         metrics.BROADCAST_RECIPIENTS.observe(broadcast.total)
-        in_doubt = await self.store.in_doubt(broadcast_id)
-        with self._speaking(broadcast):
-            text = _("Broadcast finished. Sent: {sent}, not reachable: {failed}, in doubt: {doubt}.").format(
-                sent=broadcast.sent, failed=broadcast.failed, doubt=len(in_doubt)
+        unknown = await self.store.with_unknown_outcome(broadcast_id)
+        with self._in_author_locale(broadcast):
+            text = _("Broadcast finished. Sent: {sent}, not reachable: {failed}, unknown: {unknown}.").format(
+                sent=broadcast.sent, failed=broadcast.failed, unknown=len(unknown)
             )
-            if in_doubt:
-                shown = ", ".join(str(recipient) for recipient in in_doubt[:_SHOWN_IN_DOUBT])
-                text += "\n" + _("In doubt, not tried again: {ids}").format(ids=shown)
+            if unknown:
+                shown = ", ".join(str(recipient) for recipient in unknown[:_MAX_UNKNOWN_SHOWN])
+                text += "\n" + _("May or may not have received it, not sent again: {ids}").format(ids=shown)
         await _edit(bot, broadcast, text)
 
-    def _speaking(self, broadcast: Broadcast) -> Speaking:
-        return self._i18n.speaking(closest_locale(broadcast.language))
+    def _in_author_locale(self, broadcast: Broadcast) -> LocaleContext:
+        return self._i18n.in_locale(closest_locale(broadcast.language))
 
 
 async def _edit(bot: Bot, broadcast: Broadcast, text: str) -> None:
     try:
         await bot.edit_message_text(text, chat_id=broadcast.chat_id, message_id=broadcast.progress_message_id)
     except TelegramAPIError as error:
-        # The broadcast matters, its progress message does not.
+        # A progress message that cannot be edited must not stop the broadcast.
         log.info("broadcast_progress_not_shown", exception_type=type(error).__name__)

@@ -1,9 +1,10 @@
-"""A broadcast in Redis, where it survives the process that sends it.
+"""Broadcasts in Redis, so that they survive the process that sends them.
 
-Each recipient is in exactly one place: `pending`, `sending`, `doubt`, or counted as sent or failed. A recipient is
-moved to `sending` before the message goes out and never back by guesswork, so nobody gets it twice; whoever a dead
-sender left in `sending` is in doubt and is shown to the admin. One sender at a time holds the lease; every step
-that takes a recipient checks it.
+Each recipient is in exactly one set: `pending`, `sending` or `doubt` (outcome unknown), or counted as sent or failed.
+A recipient moves to `sending` before the message is sent and back only when it was certainly not sent, so nobody gets
+a message twice. Recipients that a crashed sender left in `sending` have an unknown outcome and are shown to the admin.
+One sender at a time holds the lease; the script that takes a recipient checks it, so that a sender whose lease has
+expired cannot take one.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from app.backends.models import Role, TelegramId, UserId
 from app.bot.redis_values import as_text
 from app.core.redis_metrics import measured, measured_as
 
+# Long enough for a slow Redis or a paused process, short enough that another replica continues within seconds.
 _LEASE_SECONDS = 15
 _KEEP_SECONDS = 7 * 24 * 3600
 
@@ -52,12 +54,12 @@ return #left
 
 
 class LeaseLostError(Exception):
-    """Another sender has taken over."""
+    """Another sender holds the lease now."""
 
 
 @dataclass(frozen=True)
 class Broadcast:
-    """What was to be sent, by whom, to whom, and the message that shows its progress."""
+    """The text, author and audience of a broadcast, its progress message and its counts."""
 
     id: str
     text: str
@@ -74,7 +76,7 @@ class Broadcast:
 
 
 class BroadcastStore:
-    """All keys are in one hash slot, so that the scripts run on a cluster too. `token` names the sender."""
+    """All keys are in one hash slot, so that the scripts run on Redis Cluster too. `token` identifies the sender."""
 
     def __init__(self, redis: Redis, *, key_prefix: str, token: str) -> None:
         self._redis = redis
@@ -90,7 +92,7 @@ class BroadcastStore:
 
     @measured_as("broadcast")
     async def add(self, broadcast: Broadcast) -> bool:
-        """Queue a broadcast; False where one of that id was queued before."""
+        """Queue a broadcast; False if one with that id was queued before."""
         key = self._key(broadcast.id)
         if not await self._redis.hsetnx(key, "author", broadcast.author):
             return False
@@ -111,28 +113,28 @@ class BroadcastStore:
         return True
 
     @measured_as("broadcast")
-    async def lead(self) -> bool:
-        """Take the lease, or hold it for longer; False while another sender has it."""
+    async def hold_lease(self) -> bool:
+        """Acquire or renew the lease; False while another sender holds it."""
         if await self._redis.set(self._lease, self._token, nx=True, ex=_LEASE_SECONDS):
             return True
         return bool(await self._renew(keys=[self._lease], args=[self._token, _LEASE_SECONDS]))
 
     @measured_as("broadcast")
-    async def resign(self) -> None:
-        """Give the lease up, for the next sender to go on at once."""
+    async def release_lease(self) -> None:
+        """Release the lease, so that the next sender continues at once."""
         holder = await self._redis.get(self._lease)
         if holder is not None and as_text(holder) == self._token:
             await self._redis.delete(self._lease)
 
-    async def first(self) -> Broadcast | None:
-        """The broadcast whose turn it is."""
+    async def head(self) -> Broadcast | None:
+        """Return the broadcast at the head of the queue."""
         with measured("broadcast"):
             queued = await self._redis.lindex(self._queue, 0)
         return None if queued is None else await self.get(as_text(queued))
 
     @measured_as("broadcast")
     async def get(self, broadcast_id: str) -> Broadcast | None:
-        """A broadcast with its present counts."""
+        """Return a broadcast with its current counts."""
         raw = await self._redis.hgetall(self._key(broadcast_id))
         fields = {as_text(name): as_text(value) for name, value in raw.items()}
         if "failed" not in fields:
@@ -156,9 +158,9 @@ class BroadcastStore:
     async def load(
         self, broadcast: Broadcast, recipients: list[TelegramId], following: int | None, *, unreachable: int = 0
     ) -> None:
-        """Add one page of recipients; `following` is where the next page begins, None after the last one.
+        """Add one page of recipients; `following` is where the next page starts, None after the last page.
 
-        `unreachable` is how many of the page are left out and counted as failed at once.
+        `unreachable` is how many of the page are skipped and counted as failed.
         """
         after = broadcast.after if following is None else following
         await self._load(
@@ -168,12 +170,12 @@ class BroadcastStore:
 
     @measured_as("broadcast")
     async def recover(self, broadcast_id: str) -> int:
-        """Put those whom a former sender left half-way in doubt; returns how many."""
+        """Mark recipients that a former sender left in `sending` as unknown; return how many."""
         keys = [self._key(broadcast_id, "sending"), self._key(broadcast_id, "doubt")]
         return int(await self._recover(keys=keys))
 
     async def take(self, broadcast_id: str) -> TelegramId | None:
-        """The next recipient, from now on in `sending`; None when nobody is left. Raises LeaseLostError."""
+        """Move the next recipient to `sending` and return it; None when none is left. Raises LeaseLostError."""
         keys = [self._lease, self._key(broadcast_id, "pending"), self._key(broadcast_id, "sending")]
         try:
             with measured("broadcast"):
@@ -186,19 +188,19 @@ class BroadcastStore:
 
     @measured_as("broadcast")
     async def settle(self, broadcast_id: str, recipient: TelegramId, outcome: str) -> None:
-        """Tell how it ended: `sent`, `failed`, `pending` (surely not sent, try again) or `doubt`."""
+        """Record an outcome: `sent`, `failed`, `pending` (certainly not sent, retry) or `doubt` (unknown)."""
         keys = [self._key(broadcast_id), *(self._key(broadcast_id, part) for part in ("sending", "pending", "doubt"))]
         await self._settle(keys=keys, args=[recipient, outcome])
 
     @measured_as("broadcast")
-    async def in_doubt(self, broadcast_id: str) -> list[TelegramId]:
-        """Who may or may not have got the message."""
+    async def with_unknown_outcome(self, broadcast_id: str) -> list[TelegramId]:
+        """Return the recipients who may or may not have received the message."""
         members = await self._redis.smembers(self._key(broadcast_id, "doubt"))
         return sorted(TelegramId(int(member)) for member in members)
 
     @measured_as("broadcast")
     async def waiting(self) -> int:
-        """Recipients that have not been tried yet, over all broadcasts."""
+        """Count the recipients that have not been tried yet, over all broadcasts."""
         queued = await self._redis.lrange(self._queue, 0, -1)
         waiting = 0
         for item in queued:
@@ -207,7 +209,7 @@ class BroadcastStore:
 
     @measured_as("broadcast")
     async def finish(self, broadcast_id: str) -> bool:
-        """Take a broadcast out of the queue; True for the one sender that did. Its record stays for a week."""
+        """Remove a broadcast from the queue; True for the one sender that did. Its record stays for a week."""
         removed = await self._redis.lrem(self._queue, 1, broadcast_id)
         for part in (None, "doubt"):
             await self._redis.expire(self._key(broadcast_id, part), _KEEP_SECONDS)

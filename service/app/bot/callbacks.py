@@ -1,7 +1,7 @@
-"""The data of inline buttons.
+"""The callback data of inline buttons.
 
-Nothing here is secret or signed: anyone can forge it, so it only ever names a thing, and the backend decides whether
-this user may act on it. Telegram takes at most 64 bytes.
+Nothing here is secret or signed: anyone can forge it, so it only names an object, and the backend decides whether this
+user may act on it. Telegram accepts at most 64 bytes.
 """
 
 from enum import StrEnum
@@ -17,19 +17,19 @@ Page = Annotated[int, Field(gt=0, lt=10**6)]
 
 
 class LanguageChoice(CallbackData, prefix="lang"):
-    """Speak this language."""
+    """Switch to this language."""
 
     language: Literal["ru", "uz", "en"]
 
 
 class CategoryChoice(CallbackData, prefix="nrc"):
-    """The new request is about this."""
+    """Choose the category of the new request."""
 
     category: Category
 
 
 class DialogStep(StrEnum):
-    """Buttons of a dialogue."""
+    """The buttons of the new-request dialogue that are not a category."""
 
     PHOTOS_DONE = "photos"
     URGENCY = "urgency"
@@ -38,39 +38,39 @@ class DialogStep(StrEnum):
 
 
 class DialogButton(CallbackData, prefix="nr"):
-    """A step of the dialogue that files a request."""
+    """A button of the new-request dialogue."""
 
     step: DialogStep
 
 
 class RequestList(CallbackData, prefix="rl"):
-    """A page of one's requests."""
+    """A page of the user's own requests."""
 
     page: Page
 
 
 class RequestOpen(CallbackData, prefix="ro"):
-    """A request's details; `page` leads back."""
+    """The details of a request; `page` is the list page to return to."""
 
     id: Id
     page: Page
 
 
 class RequestMove(CallbackData, prefix="rm"):
-    """Set a request's status."""
+    """Change the status of a request."""
 
     id: Id
     status: RequestStatus
 
 
 class RequestComment(CallbackData, prefix="rc"):
-    """Say something about a request."""
+    """Start a comment on a request."""
 
     id: Id
 
 
 class ShiftList(CallbackData, prefix="sl"):
-    """A page of shifts; open ones by specialisation, or one's own."""
+    """A page of shifts: open ones, optionally by specialization, or the user's own."""
 
     which: Literal["open", "mine"]
     specialization: Specialization | None = None
@@ -85,44 +85,44 @@ class ShiftAct(CallbackData, prefix="sa"):
 
 
 class Availability(CallbackData, prefix="av"):
-    """Whether one takes shifts at all."""
+    """Set whether the user is available for shifts."""
 
     available: bool
 
 
 class AdminMenu(CallbackData, prefix="ad"):
-    """An entry of the administration's menu."""
+    """An entry of the administration menu."""
 
     entry: Literal["requests", "users", "statistics", "broadcast"]
 
 
 class UserOpen(CallbackData, prefix="uo"):
-    """A user as the administration sees them."""
+    """The details of a user, for the administration."""
 
     id: Id
 
 
 class UserBlock(CallbackData, prefix="ub"):
-    """Bar a user or let them in again."""
+    """Block or unblock a user."""
 
     id: Id
     blocked: bool
 
 
 class BroadcastAudience(CallbackData, prefix="ba"):
-    """Whom a broadcast goes to; None is everyone."""
+    """The recipients of a broadcast; None is everyone."""
 
     role: Role | None = None
 
 
 class BroadcastAct(CallbackData, prefix="bc"):
-    """Start or drop the broadcast that was written."""
+    """Send or discard the broadcast."""
 
     verb: Literal["start", "cancel"]
 
 
 class Forget(CallbackData, prefix="fg"):
-    """The answer to whether all that is kept of the user shall be deleted."""
+    """Confirm or decline the deletion of the user's data."""
 
     sure: bool
 
@@ -145,4 +145,4 @@ TYPES = {
     BroadcastAct.__prefix__: "broadcast_act",
     Forget.__prefix__: "forget",
 }
-"""Every prefix with its name in the metric `callbacks_total{callback_type}`."""
+"""Every prefix and its name in the metric `callbacks_total{callback_type}`."""

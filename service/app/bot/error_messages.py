@@ -1,4 +1,4 @@
-"""What a user is told when something did not work, and what is counted for it."""
+"""The error messages for users. Each says what to do next."""
 
 from aiogram.utils.i18n import gettext as _
 
@@ -6,37 +6,37 @@ from app.backends.errors import BackendRefusedError, BackendUnavailableError, Er
 
 
 def unavailable_text(error: BackendUnavailableError) -> str:
-    """For a backend that gave no usable answer."""
+    """Return the message for a backend that gave no usable response."""
     if error.error_type is ErrorType.BULKHEAD_FULL:
-        return _("Many people are asking for this right now. Please try again in a minute.")
+        return _("This part of the service is very busy right now. Please try again in a minute.")
     return _("This part of the service is not available at the moment. Please try again in a few minutes.")
 
 
 def refusal_text(error: BackendRefusedError) -> str:
-    """For a backend that said no."""
+    """Return the message for a backend that refused the request."""
     match error.status:
         case 403:
-            return _("You are not allowed to do this.")
+            return _("You do not have permission to do this. If you need it, please contact the administration.")
         case 404:
-            return _("This no longer exists.")
+            return _("I could not find that. It may have been deleted. Please open the list again.")
         case 409:
             return _("This has changed in the meantime. Please open it again.")
         case 400 | 422:
-            return _("This was not accepted. Please check what you entered.")
+            return _("This was not accepted. Please check it and send it again.")
         case _other:
             return unexpected_text()
 
 
 def unexpected_text() -> str:
-    """For a fault of ours."""
-    return _("Something went wrong on our side. We have been told about it. Please try again.")
+    """Return the message for an error in the gateway."""
+    return _("Something went wrong on our side, and we have been notified. Please try again.")
 
 
-def late_text() -> str:
-    """For an update whose time is over."""
-    return _("This takes longer than it should, so I have stopped. Please try again in a few minutes.")
+def deadline_text() -> str:
+    """Return the message for an update whose deadline has passed."""
+    return _("This took too long, so I stopped. Please try again in a few minutes.")
 
 
-def stale_dialog_text() -> str:
-    """For a dialogue that began before the bot changed."""
-    return _("This dialogue is too old to go on. Please begin it again.")
+def dialogue_expired_text() -> str:
+    """Return the message for a dialogue that an older release of the bot started."""
+    return _("This conversation has expired. Please start it again.")

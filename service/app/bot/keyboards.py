@@ -1,4 +1,4 @@
-"""Keyboards that more than one handler needs."""
+"""Keyboards that several handlers share."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ Button = tuple[str, CallbackData]
 
 
 def inline(*rows: Sequence[Button]) -> InlineKeyboardMarkup:
-    """A keyboard under a message, row by row; empty rows are left out."""
+    """Return an inline keyboard with these rows; empty rows are left out."""
     return InlineKeyboardMarkup(
         inline_keyboard=[
             [InlineKeyboardButton(text=text, callback_data=data.pack()) for text, data in row] for row in rows if row
@@ -19,16 +19,16 @@ def inline(*rows: Sequence[Button]) -> InlineKeyboardMarkup:
 
 
 def paging(page: int, pages: int, previous: CallbackData, following: CallbackData) -> list[Button]:
-    """The row that leads to the pages before and after."""
+    """Return the row with the buttons for the previous and the next page."""
     row: list[Button] = []
     if page > 1:
         row.append((_("← Back"), previous))
     if page < pages:
-        row.append((_("More →"), following))
+        row.append((_("Next →"), following))
     return row
 
 
 def share_contact() -> ReplyKeyboardMarkup:
-    """One button that shares the user's phone number."""
+    """Return a keyboard with one button that shares the user's phone number."""
     button = KeyboardButton(text=_("Share my phone number"), request_contact=True)
     return ReplyKeyboardMarkup(keyboard=[[button]], resize_keyboard=True, one_time_keyboard=True)

@@ -1,4 +1,4 @@
-"""Which kind of thing an update is, for the metric `messages_total{message_type}`."""
+"""The type of an update, for the metric `messages_total{message_type}`."""
 
 from aiogram.enums import ContentType
 from aiogram.types import Message, Update
@@ -9,7 +9,7 @@ _SERVICE_TYPES = frozenset({"new_chat_members", "left_chat_member", "pinned_mess
 
 
 def message_type(update: Update) -> str:
-    """One of `MESSAGE_TYPES`."""
+    """Return one of `MESSAGE_TYPES`."""
     if update.callback_query is not None:
         return "callback_query"
     if update.message is not None:

@@ -1,6 +1,6 @@
-"""Pushes: a backend tells that something changed, the user reads it in their language.
+"""Notifications: a backend reports a change, and the user gets a message about it in their language.
 
-Idempotent by event id: an event that was pushed is not pushed again for 48 h; one whose push failed may be retried.
+Idempotent by event id: an event that was sent is not sent again for 48 h; one that failed may be retried.
 """
 
 from enum import StrEnum
@@ -26,12 +26,14 @@ from app.core.tracing import create_span
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
+# Longer than any backend keeps retrying one event.
 _DONE_SECONDS = 48 * 3600
+# Longer than one call of the Bot API with its retries, so that two replicas never send the same event at once.
 _SENDING_SECONDS = 60
 
 
 class NotifyResult(StrEnum):
-    """How a notification ended; the values of `notifications_total{result}`."""
+    """The result of a notification; the values of `notifications_total{result}`."""
 
     SENT = "sent"
     DUPLICATE = "duplicate"
@@ -42,12 +44,12 @@ class NotifyResult(StrEnum):
 
     @property
     def http_status(self) -> int:
-        """What the backend is answered: only a 503 asks it to try again."""
+        """The HTTP status for the backend; only a 503 asks it to retry."""
         return {NotifyResult.INVALID: 422, NotifyResult.FAILED: 503}.get(self, 200)
 
 
 class RequestStatusChanged(BaseModel):
-    """The event of the Request Service."""
+    """The event that the Request Service sends."""
 
     event_id: Annotated[str, Field(min_length=1, max_length=100)]
     type: Literal["request_status_changed"]
@@ -59,7 +61,7 @@ class RequestStatusChanged(BaseModel):
 
 
 class Notifier:
-    """Handles what is posted to `/internal/notify`; checking the caller's token is the endpoint's business."""
+    """Handles the body of `POST /internal/notify`. The endpoint checks the caller's token, not this class."""
 
     def __init__(self, redis: Redis, outbox: Outbox, i18n: CatalogueI18n, *, key_prefix: str) -> None:
         self._redis = redis
@@ -68,7 +70,7 @@ class Notifier:
         self._key_prefix = key_prefix
 
     async def handle(self, bot: Bot, body: bytes) -> NotifyResult:
-        """Push one event. Raises RedisError where Redis cannot be reached: nothing was sent then."""
+        """Send one event to its user. Raises RedisError if Redis is unreachable; nothing was sent then."""
         with create_span("Notification Handler"):
             result = await self._handle(bot, body)
         metrics.NOTIFICATIONS_TOTAL.labels(result=result).inc()
@@ -83,7 +85,7 @@ class Notifier:
         with measured("notify"):
             is_first = await self._redis.set(key, "sending", nx=True, ex=_SENDING_SECONDS)
         if not is_first:
-            # One that is still being sent may fail yet, so the backend has to ask again.
+            # An event that is still being sent may yet fail, so the backend has to retry.
             with measured("notify"):
                 progress = await self._redis.get(key)
             done = progress is not None and as_text(progress) == "done"
@@ -100,7 +102,7 @@ class Notifier:
         return result
 
     async def _push(self, bot: Bot, event: RequestStatusChanged) -> NotifyResult:
-        with self._i18n.speaking(closest_locale(event.language)):
+        with self._i18n.in_locale(closest_locale(event.language)):
             text = _("Your request {number} is now: {status}.").format(
                 number=event.request_number, status=status_name(event.status)
             )

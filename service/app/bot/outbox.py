@@ -1,6 +1,6 @@
-"""Messages that Telegram told us to send later than their update may wait: kept in Redis, sent when their time comes.
+"""Deferred messages: messages that Telegram limits for longer than their update may wait, kept in Redis until then.
 
-At least once: a message whose sender dies is sent by another replica when its lease is over.
+Delivery is at least once: when the replica that sends a message dies, another one sends it after the lease.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from app.core.tasks import end
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
+# Longer than sending one batch takes, so that another replica does not send the same messages.
 _LEASE_SECONDS = 60
 _RETRY_SECONDS = 10
 _BATCH = 10
@@ -37,7 +38,7 @@ return due
 
 
 class OutboxMessage(BaseModel):
-    """A message as it waits. `id` keeps two equal messages apart."""
+    """A deferred message. `id` keeps two equal messages apart: a sorted set holds a value only once."""
 
     id: str
     chat_id: int | str
@@ -46,12 +47,12 @@ class OutboxMessage(BaseModel):
 
 
 def deferrable(method: TelegramMethod[Any]) -> bool:
-    """Whether a refused call is worth sending later: what a user is to read is, the answer to a button is not."""
+    """Return whether a call can be sent later: a message can, the answer to a callback query expires."""
     return isinstance(method, SendMessage | EditMessageText) and method.chat_id is not None
 
 
 class Outbox:
-    """One replica's end of the outbox. `start` begins to send; `put` works without it."""
+    """The queue of deferred messages. `start` starts the sender of this replica; `put` works without it."""
 
     def __init__(self, redis: Redis, *, key_prefix: str, clock: Callable[[], float] = time.time) -> None:
         self._redis = redis
@@ -61,9 +62,9 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, method: TelegramMethod[Any], delay_seconds: float) -> None:
-        """Keep what `method` says to a user until `delay_seconds` from now. An edit becomes a message of its own."""
+        """Defer the text of `method` by `delay_seconds`. An edit becomes a new message."""
         if not isinstance(method, SendMessage | EditMessageText) or method.chat_id is None:
-            raise TypeError(f"{type(method).__name__} cannot be sent later")
+            raise TypeError(f"{type(method).__name__} cannot be deferred")
         markup = method.reply_markup
         keyboard = markup.model_dump(exclude_none=True) if isinstance(markup, InlineKeyboardMarkup) else None
         message = OutboxMessage(id=uuid4().hex, chat_id=method.chat_id, text=method.text, keyboard=keyboard)
@@ -71,16 +72,16 @@ class Outbox:
             await self._redis.zadd(self._key, {message.model_dump_json(): self._clock() + delay_seconds})
 
     async def start(self, bot: Bot) -> None:
-        """Begin to send what is due."""
+        """Start the task that sends messages when they are due."""
         self._task = asyncio.create_task(self._run(bot), name="outbox")
 
     async def close(self) -> None:
-        """Stop sending; what is left stays in Redis."""
+        """Stop sending; the remaining messages stay in Redis."""
         await end(self._task)
         self._task = None
 
     async def send_due(self, bot: Bot) -> int:
-        """Send what is due now; returns how many were taken up."""
+        """Send one batch of due messages; return how many were claimed."""
         now = self._clock()
         with measured("outbox"):
             due: list[bytes] = await self._claim(keys=[self._key], args=[now, now + _LEASE_SECONDS, _BATCH])
@@ -109,17 +110,17 @@ class Outbox:
             keyboard = None if message.keyboard is None else InlineKeyboardMarkup.model_validate(message.keyboard)
             await bot.send_message(message.chat_id, message.text, reply_markup=keyboard)
         except TelegramRetryAfter as error:
-            await self._put_off(raw, error.retry_after)
+            await self._defer(raw, error.retry_after)
             return
         except (TelegramNetworkError, TelegramServerError):
-            await self._put_off(raw, _RETRY_SECONDS)
+            await self._defer(raw, _RETRY_SECONDS)
             return
         except (TelegramAPIError, ValidationError) as error:
-            # Telegram will not take it later either: the chat is gone, or the bot is blocked.
+            # Telegram would refuse it later too: the chat is gone, or the user has blocked the bot.
             log.warning("outbox_message_dropped", exception_type=type(error).__name__)
         with measured("outbox"):
             await self._redis.zrem(self._key, raw)
 
-    async def _put_off(self, raw: bytes, seconds: float) -> None:
+    async def _defer(self, raw: bytes, seconds: float) -> None:
         with measured("outbox"):
             await self._redis.zadd(self._key, {raw: self._clock() + seconds}, xx=True)

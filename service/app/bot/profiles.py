@@ -1,4 +1,4 @@
-"""Profiles of users, kept in Redis for a few minutes so that a list of requests costs no call of the User Service."""
+"""User profiles, cached in Redis so that a list of requests does not cost a call of the User Service."""
 
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -9,11 +9,12 @@ from app.backends.user import UserService
 from app.core.redis_metrics import measured
 from app.core.tracing import SpanKind, create_span
 
+# How long a changed name may show its old value.
 _SECONDS_TO_LIVE = 300
 
 
 class ProfileCache:
-    """Reads through to the User Service. Redis being down only makes it slower."""
+    """A read-through cache. Without Redis every read goes to the User Service."""
 
     def __init__(self, redis: Redis, users: UserService, *, key_prefix: str) -> None:
         self._redis = redis
@@ -21,7 +22,7 @@ class ProfileCache:
         self._key_prefix = key_prefix
 
     async def get(self, user_id: UserId) -> User:
-        """The user's own profile. Raises as `UserService.get` where it is not cached."""
+        """Return the user's own profile. Raises what `UserService.get` raises if it is not cached."""
         cached = await self._read(user_id)
         if cached is not None:
             return cached
@@ -30,7 +31,7 @@ class ProfileCache:
         return profile
 
     async def forget(self, user_id: UserId) -> None:
-        """Drop what is kept of a user."""
+        """Delete the cached profile of a user."""
         with measured("profile"):
             await self._redis.delete(self._key(user_id))
 
@@ -50,5 +51,5 @@ class ProfileCache:
             with measured("profile"):
                 await self._redis.set(self._key(profile.id), profile.model_dump_json(), ex=_SECONDS_TO_LIVE)
         except RedisError:
-            # The next list reads it from the User Service again.
+            # Not cached: the next list reads the profile from the User Service again.
             return

@@ -1,6 +1,5 @@
-"""Reading what redis-py returns, which is bytes or text depending on how the client was made."""
+"""Values from redis-py, which are bytes or text depending on the options of the client."""
 
 
 def as_text(value: bytes | str) -> str:
-    """The value as text."""
     return value.decode() if isinstance(value, bytes) else value

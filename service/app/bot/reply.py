@@ -1,22 +1,22 @@
-"""Answering a user, whether they wrote a message or pressed a button."""
+"""Replies to a user who sent a message or pressed a button."""
 
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message, Update
 
 MAX_TEXT = 4096
-"""Characters that Telegram takes in one message."""
+"""Telegram's limit for one message, in characters."""
 
 MAX_ALERT = 200
-"""Characters that Telegram takes in the answer to a button."""
+"""Telegram's limit for the alert of `answerCallbackQuery`, in characters."""
 
 
 def shorten(text: str, limit: int = MAX_TEXT) -> str:
-    """The text, cut where Telegram would refuse it."""
+    """Return the text, cut to Telegram's limit."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 async def show(event: Message | CallbackQuery, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
-    """Answer a message with a new one; after a button, change the message that the button is on."""
+    """Reply to a message with a new one; after a button, edit the message with the button."""
     text = shorten(text)
     if isinstance(event, Message):
         await event.answer(text, reply_markup=keyboard)
@@ -24,13 +24,13 @@ async def show(event: Message | CallbackQuery, text: str, keyboard: InlineKeyboa
     if isinstance(event.message, Message):
         await edit(event.message, text, keyboard)
     elif event.message is not None:
-        # Too old to be changed.
+        # Telegram no longer lets the bot edit this message.
         await event.message.answer(text, reply_markup=keyboard)
-    await answer_button(event)
+    await answer_callback(event)
 
 
 async def edit(message: Message, text: str, keyboard: InlineKeyboardMarkup | None = None) -> None:
-    """Change a message of ours; that it already says so is success, that it can't be changed means a new one."""
+    """Edit a message of the bot. "Not modified" is success; if it cannot be edited, a new message is sent."""
     try:
         await message.edit_text(text, reply_markup=keyboard)
     except TelegramBadRequest as error:
@@ -39,10 +39,10 @@ async def edit(message: Message, text: str, keyboard: InlineKeyboardMarkup | Non
         await message.answer(text, reply_markup=keyboard)
 
 
-async def answer_button(query: CallbackQuery, text: str = "") -> None:
-    """End the button's waiting, with words in a small window if there are any.
+async def answer_callback(query: CallbackQuery, text: str = "") -> None:
+    """Answer a callback query, with `text` as an alert if there is one.
 
-    One that was pressed too long ago waits no more: that is no failure, and the words become a message.
+    A query that is too old cannot be answered. That is not an error; `text` is sent as a message then.
     """
     try:
         await query.answer(shorten(text, MAX_ALERT) or None, show_alert=bool(text) or None)
@@ -53,14 +53,14 @@ async def answer_button(query: CallbackQuery, text: str = "") -> None:
             await query.message.answer(shorten(text))
 
 
-async def tell(event: Message | CallbackQuery, text: str) -> None:
-    """Say something in passing: a message, or the small window over the chat after a button."""
+async def send_reply(event: Message | CallbackQuery, text: str) -> None:
+    """Reply with a message, or with an alert after a button."""
     if isinstance(event, Message):
         await event.answer(shorten(text))
     else:
-        await answer_button(event, text)
+        await answer_callback(event, text)
 
 
-def event_of(update: Update) -> Message | CallbackQuery | None:
-    """What in the update can be answered."""
+def replyable_event(update: Update) -> Message | CallbackQuery | None:
+    """Return the message or callback query of the update, which is what the bot can reply to."""
     return update.message or update.edited_message or update.callback_query

@@ -1,4 +1,4 @@
-"""Who may do what, and how a role appears in a metric."""
+"""Sets of roles for permissions, and the `user_role` label of metrics."""
 
 from app.backends.models import Identity, Role
 from app.delivery.context import UpdateContext
@@ -9,16 +9,16 @@ MANAGEMENT = frozenset({Role.MANAGER, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 
 UNKNOWN = "unknown"
-"""The `user_role` of someone who is not linked to a company account, or not known yet."""
+"""The `user_role` of a user who is not linked to a company account or not yet identified."""
 
 
 def role_label(identity: Identity | None) -> str:
-    """The metrics' `user_role` of an identity."""
+    """Return the `user_role` of an identity."""
     return UNKNOWN if identity is None else identity.role.value
 
 
 def cached_role(update_context: UpdateContext) -> str:
-    """The metrics' `user_role` before authentication: the role that was cached, if one was."""
+    """Return the `user_role` before authentication: the cached role if there is one."""
     cached = update_context.identity
     role = None if cached is None else cached.value.get("role")
     return role if role in EVERYONE else UNKNOWN

@@ -1,4 +1,4 @@
-"""The four backends as the handlers get them."""
+"""The clients of the four backends, built from the settings."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -14,13 +14,13 @@ from app.backends.shift import ShiftService
 from app.backends.user import UserService
 from app.core.settings import Settings
 
-# One backend may hold at most this share of the updates in flight, so that the others keep most of them.
+# A hanging backend may occupy at most this share of the updates in flight, so that most are left for the others.
 _BULKHEAD_SHARE = 0.3
 
 
 @dataclass(frozen=True)
 class Services:
-    """Typed clients, one for each backend, each with a pool and a breaker of its own."""
+    """One typed client per backend, each with its own connection pool, bulkhead and breaker."""
 
     auth: AuthService
     requests: RequestService
@@ -29,7 +29,7 @@ class Services:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """Clients as the settings say; nothing is opened yet."""
+        """Build the clients. Opens no connection."""
         policy = ClientPolicy(
             timeout=settings.backend_timeout_seconds,
             max_concurrent=max(1, int(settings.max_in_flight * _BULKHEAD_SHARE)),
@@ -54,14 +54,13 @@ class Services:
         )
 
     async def start(self) -> None:
-        """Open the pools. A backend that is down does not block the start."""
-        # Retries are counted by service_retries_total; stamina's own hooks would log and count them once more.
+        """Open the pools. Startup does not wait for a backend that is down."""
+        # service_retries_total counts retries; stamina's own hooks would log and count them a second time.
         stamina.instrumentation.set_on_retry_hooks(())
         for service in self._all():
             await service.client.start()
 
     async def close(self) -> None:
-        """Close the pools."""
         for service in self._all():
             await service.client.close()
 

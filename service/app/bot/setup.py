@@ -1,4 +1,4 @@
-"""Puts the bot together: routers in their order, middlewares in theirs."""
+"""Builds the dispatcher: routers and middlewares in the order in which they run."""
 
 from copy import deepcopy
 
@@ -43,9 +43,10 @@ COMMANDS = frozenset(
     {"start", "help", "newrequest", "requests", "shifts", "myshifts", "availability", "admin"}
     | {"language", "cancel", "forget"}
 )
-"""Every command of the bot."""
+"""Every command of the bot; the closed set of `commands_total{command}`."""
 
-# Commands come before dialogues only where their filters say so: a dialogue takes no text that begins with a slash.
+# The first router whose filter matches handles the update. Dialogues do not match commands (`PLAIN_TEXT`), so a user
+# can leave one by any command. `fallback` matches everything and must be the last one before `errors`.
 _ROUTERS = (
     *(start.router, new_request.router, requests.router, shifts.router, admin.router, broadcasts.router),
     *(forget.router, edited.router, membership.router, fallback.router, errors.router),
@@ -60,9 +61,9 @@ def build_dispatcher(
     *,
     budget: SendBudget | None = None,
 ) -> Dispatcher:
-    """The dispatcher. Every update fed to it must come with `update_context` in its data.
+    """Build the dispatcher. Every update fed to it needs `update_context` in its data.
 
-    `emit_startup(bot=...)` begins to send broadcasts and put-off messages, `emit_shutdown()` ends it.
+    `emit_startup(bot=...)` starts the senders of broadcasts and deferred messages, `emit_shutdown()` stops them.
     """
     i18n = CatalogueI18n()
     prefix = KeySpace(settings.redis_key_prefix, settings.bot_id).shared()
@@ -82,7 +83,7 @@ def build_dispatcher(
     )
     _add_middlewares(dispatcher, services, settings, i18n)
     for router in _ROUTERS:
-        # A router belongs to one dispatcher for good; a copy lets a process (a test) build more than one.
+        # A router can be included in one dispatcher only; a copy lets a test build several in one process.
         dispatcher.include_router(deepcopy(router))
     for worker in (outbox, broadcaster):
         dispatcher.startup.register(worker.start)

@@ -1,4 +1,4 @@
-"""The dialogues' states."""
+"""The FSM states of the dialogues."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from aiogram.fsm.state import State, StatesGroup
 
 
 class NewRequestDialog(StatesGroup):
-    """Filing a request, in this order."""
+    """The steps of a new request, in this order."""
 
     category = State()
     address = State()
@@ -17,20 +17,16 @@ class NewRequestDialog(StatesGroup):
 
 
 class CommentDialog(StatesGroup):
-    """Saying something about a request."""
-
     text = State()
 
 
 class SearchDialog(StatesGroup):
-    """Looking for a request or a user."""
+    """The search for a request or a user."""
 
     query = State()
 
 
 class BroadcastDialog(StatesGroup):
-    """Writing to many users."""
-
     text = State()
     confirm = State()
 
@@ -40,16 +36,16 @@ STATE_NAMES = frozenset(
     for group in (NewRequestDialog, CommentDialog, SearchDialog, BroadcastDialog)
     for state in group.__state_names__
 )
-"""Every state by its name, as the storage and the metrics hold it."""
+"""The name of every state, as in the FSM storage and in the metrics."""
 
 
-class StaleDialogError(Exception):
-    """A dialogue's data is not what its state needs: another version of the bot began it."""
+class DialogueExpiredError(Exception):
+    """The data of a dialogue lacks what its state needs: another release of the bot started it."""
 
 
-def recall(data: Mapping[str, Any], name: str) -> Any:
-    """What a dialogue remembers under a name; raises StaleDialogError where it remembers nothing."""
+def dialogue_value(data: Mapping[str, Any], name: str) -> Any:
+    """Return a value from the data of a dialogue; raises DialogueExpiredError if it is missing."""
     try:
         return data[name]
     except KeyError:
-        raise StaleDialogError(name) from None
+        raise DialogueExpiredError(name) from None

@@ -1,4 +1,4 @@
-"""The backends' counts as a user reads them."""
+"""The statistics of the backends as text."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from aiogram.utils.i18n import gettext as _
 from app.backends.models import Category, RequestStatus, Role, Specialization, Statistics
 from app.bot.texts import category_name, role_name, specialization_name, status_name
 
-# How the keys of a group are named; a group that is not here (languages) keeps its keys.
+# How to translate the keys of a group; the keys of a group that is missing here (languages) are shown as they are.
 _GROUPS: dict[str, Callable[[str], str]] = {
     "by_status": lambda key: status_name(RequestStatus(key)),
     "by_category": lambda key: category_name(Category(key)),
@@ -18,7 +18,7 @@ _GROUPS: dict[str, Callable[[str], str]] = {
 
 
 def statistics_lines(counts: Statistics) -> list[str]:
-    """One line a count; a group on one line."""
+    """Return one line per count; a group is one line."""
     return [f"{_count_name(name)}: {_count(name, value)}" for name, value in counts.model_dump().items()]
 
 
@@ -30,12 +30,12 @@ def _count(name: str, value: Any) -> str:
 
 
 def _count_name(name: str) -> str:
-    """The count in words; one that a backend has added since keeps its own name."""
+    """Return the translated name of a count; a name that the bot does not know is shown as it is."""
     return {
         "total": _("Total"),
-        "open": _("Open ones"),
-        "taken": _("Taken ones"),
-        "blocked": _("Blocked ones"),
+        "open": _("Open shifts"),
+        "taken": _("Taken shifts"),
+        "blocked": _("Blocked users"),
         "by_status": _("By status"),
         "by_category": _("By category"),
         "by_role": _("By role"),

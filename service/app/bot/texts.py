@@ -1,4 +1,4 @@
-"""Words and blocks of text that more than one handler needs, in the language of the present user."""
+"""Texts that several handlers share, in the current locale."""
 
 from aiogram.utils.i18n import gettext as _
 
@@ -6,7 +6,6 @@ from app.backends.models import Category, Request, RequestStatus, Role, Speciali
 
 
 def category_name(category: Category) -> str:
-    """The category as a user reads it."""
     return {
         Category.PLUMBING: _("Plumbing"),
         Category.ELECTRICITY: _("Electricity"),
@@ -18,7 +17,6 @@ def category_name(category: Category) -> str:
 
 
 def status_name(status: RequestStatus) -> str:
-    """The status as a user reads it."""
     return {
         RequestStatus.NEW: _("new"),
         RequestStatus.ASSIGNED: _("assigned"),
@@ -29,12 +27,10 @@ def status_name(status: RequestStatus) -> str:
 
 
 def urgency_name(urgency: Urgency) -> str:
-    """The urgency as a user reads it."""
     return {Urgency.LOW: _("low"), Urgency.NORMAL: _("normal"), Urgency.HIGH: _("high")}[urgency]
 
 
 def role_name(role: Role) -> str:
-    """The role as a user reads it."""
     return {
         Role.APPLICANT: _("resident"),
         Role.EXECUTOR: _("executor"),
@@ -44,7 +40,6 @@ def role_name(role: Role) -> str:
 
 
 def specialization_name(specialization: Specialization) -> str:
-    """The specialisation as a user reads it."""
     return {
         Specialization.PLUMBER: _("Plumber"),
         Specialization.ELECTRICIAN: _("Electrician"),
@@ -56,14 +51,14 @@ def specialization_name(specialization: Specialization) -> str:
 
 
 def request_line(request: Request) -> str:
-    """A request in one line of a list."""
+    """Return a request as one line of a list."""
     return _("{number} · {category} · {status}").format(
         number=request.number, category=category_name(request.category), status=status_name(request.status)
     )
 
 
 def request_details(request: Request) -> str:
-    """Everything about a request that fits into one message."""
+    """Return a request in full, with its last five comments: more might exceed the limit of one message."""
     lines = [
         request_line(request),
         _("Address: {address}").format(address=request.address),

@@ -1,12 +1,12 @@
-"""What a user typed, as it may be passed on."""
+"""The text of a user, cleaned for backends."""
 
 from aiogram import F
 from aiogram.types import Message
 
 PLAIN_TEXT = F.text & ~F.text.startswith("/")
-"""A text that is no command: what a dialogue takes as an answer."""
+"""Filter for a text that is not a command. Dialogues take no command as input."""
 
 
-def entered(message: Message) -> str:
-    """The text without blanks around it and without NUL characters, which no SQL database takes."""
+def plain_text(message: Message) -> str:
+    """Return the text without surrounding blanks and without NUL characters, which PostgreSQL rejects."""
     return (message.text or "").replace("\0", "").strip()

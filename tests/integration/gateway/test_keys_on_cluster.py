@@ -115,8 +115,8 @@ async def broadcasts(client: Any) -> None:
     store = BroadcastStore(client, key_prefix=PREFIX, token="one")
     queued = Broadcast("b1", "text", Role.ADMIN, UserId(1), TelegramId(1), 2, "en")
     assert await store.add(queued)
-    assert await store.lead()
-    assert await store.first() == queued
+    assert await store.hold_lease()
+    assert await store.head() == queued
     await store.load(queued, [TelegramId(1001), TelegramId(1002)], None)
     assert await store.waiting() == 2
     first = await store.take("b1")
@@ -124,9 +124,9 @@ async def broadcasts(client: Any) -> None:
     await store.settle("b1", first, "sent")
     await store.take("b1")
     assert await store.recover("b1") == 1
-    assert len(await store.in_doubt("b1")) == 1
+    assert len(await store.with_unknown_outcome("b1")) == 1
     assert await store.finish("b1")
-    await store.resign()
+    await store.release_lease()
 
 
 class Bot:

@@ -1,1 +1,1 @@
-"""Routers, one noun a file. A router's name is the first word of its handlers' span."""
+"""Routers, one per file. The name of a router is part of the span name of its handlers."""

@@ -1,4 +1,4 @@
-"""For managers and admins: search, users, statistics."""
+"""The administration menu for managers and admins: search, users, statistics."""
 
 from aiogram import F, Router
 from aiogram.filters import Command
@@ -8,14 +8,14 @@ from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Identity, Role, User, UserId
 from app.bot.callbacks import AdminMenu, RequestOpen, UserBlock, UserOpen
-from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
 from app.bot.reply import show
 from app.bot.roles import ADMINS, MANAGEMENT
 from app.bot.services import Services
-from app.bot.states import SearchDialog, recall
+from app.bot.states import SearchDialog, dialogue_value
 from app.bot.statistics import statistics_lines
 from app.bot.texts import request_line, role_name
+from app.bot.user_input import PLAIN_TEXT, plain_text
 from app.core import metrics
 
 router = Router(name="Admin")
@@ -25,23 +25,23 @@ MAX_QUERY = 100
 
 @router.message(Command("admin"), flags={"roles": MANAGEMENT, "action": "admin_menu"})
 async def menu(message: Message, identity: Identity) -> None:
-    """What there is to administer."""
+    """Show the administration menu."""
     await message.answer(_("Administration"), reply_markup=_menu(identity))
 
 
 @router.callback_query(AdminMenu.filter(F.entry.in_({"requests", "users"})), flags={"roles": MANAGEMENT})
 async def ask_for_query(query: CallbackQuery, callback_data: AdminMenu, state: FSMContext) -> None:
-    """Ask what to look for."""
+    """Ask for the search text."""
     await state.set_data({"search": callback_data.entry})
     await state.set_state(SearchDialog.query)
-    await show(query, _("What are you looking for? Write a part of it, or /cancel."))
+    await show(query, _("What are you looking for? Send a part of it, or /cancel."))
 
 
 @router.message(SearchDialog.query, PLAIN_TEXT, flags={"roles": MANAGEMENT, "fresh": True, "action": "search"})
 async def search(message: Message, state: FSMContext, identity: Identity, services: Services) -> None:
-    """Look for requests or users."""
-    text = entered(message)[:MAX_QUERY]
-    kind = recall(await state.get_data(), "search")
+    """Show the requests or users that match the text."""
+    text = plain_text(message)[:MAX_QUERY]
+    kind = dialogue_value(await state.get_data(), "search")
     if kind == "requests":
         found, total = await _find_requests(services, identity, text)
         metrics.REQUESTS_VIEWED_TOTAL.labels(view="search").inc()
@@ -50,7 +50,7 @@ async def search(message: Message, state: FSMContext, identity: Identity, servic
     await state.clear()
     metrics.ADMIN_SEARCHES_TOTAL.labels(search_type=kind).inc()
     if not found:
-        await message.answer(_("Nothing found."))
+        await message.answer(_("Nothing found. /admin starts a new search."))
         return
     await message.answer(_("Found: {total}").format(total=total), reply_markup=inline(*([button] for button in found)))
 
@@ -59,7 +59,7 @@ async def search(message: Message, state: FSMContext, identity: Identity, servic
     AdminMenu.filter(F.entry == "statistics"), flags={"roles": MANAGEMENT, "fresh": True, "action": "statistics"}
 )
 async def statistics(query: CallbackQuery, identity: Identity, services: Services) -> None:
-    """Counts of all three backends."""
+    """Show the counts of the three backends that have any."""
     sections = (
         (_("Requests"), await services.requests.statistics(identity.user_id)),
         (_("Users"), await services.users.statistics(identity.user_id)),
@@ -72,7 +72,7 @@ async def statistics(query: CallbackQuery, identity: Identity, services: Service
 
 @router.callback_query(UserOpen.filter(), flags={"roles": MANAGEMENT, "fresh": True, "action": "open_user"})
 async def open_user(query: CallbackQuery, callback_data: UserOpen, identity: Identity, services: Services) -> None:
-    """One user's account."""
+    """Show the account of one user."""
     found = await services.users.get(identity.user_id, UserId(callback_data.id))
     metrics.ADMIN_ACTIONS_TOTAL.labels(action="open_user").inc()
     await show(query, _user_text(found), _user_keyboard(found, identity))
@@ -80,7 +80,7 @@ async def open_user(query: CallbackQuery, callback_data: UserOpen, identity: Ide
 
 @router.callback_query(UserBlock.filter(), flags={"roles": ADMINS, "fresh": True, "action": "block_user"})
 async def block_user(query: CallbackQuery, callback_data: UserBlock, identity: Identity, services: Services) -> None:
-    """Bar a user, or let them in again."""
+    """Block or unblock a user."""
     changed = await services.users.set_blocked(
         identity.user_id, UserId(callback_data.id), blocked=callback_data.blocked
     )

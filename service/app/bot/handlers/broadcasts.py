@@ -1,4 +1,4 @@
-"""The dialogue that writes a broadcast; `app.bot.broadcast` sends it."""
+"""The dialogue that creates a broadcast; `app.bot.broadcast` sends it."""
 
 from aiogram import F, Router
 from aiogram.fsm.context import FSMContext
@@ -9,50 +9,52 @@ from app.backends.models import Identity, Role, TelegramId
 from app.bot.broadcast import Broadcaster
 from app.bot.broadcast_store import Broadcast
 from app.bot.callbacks import AdminMenu, BroadcastAct, BroadcastAudience
-from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline
-from app.bot.reply import answer_button, show
+from app.bot.reply import answer_callback, show
 from app.bot.roles import ADMINS
-from app.bot.states import BroadcastDialog, recall
+from app.bot.states import BroadcastDialog, dialogue_value
 from app.bot.texts import role_name
+from app.bot.user_input import PLAIN_TEXT, plain_text
 from app.core import metrics
 from app.delivery.context import UpdateContext
 
 router = Router(name="Broadcast")
 
+# Telegram's limit of 4096, less room for the preview that shows the recipients above the text.
 MAX_BROADCAST = 3500
 
 
 @router.callback_query(AdminMenu.filter(F.entry == "broadcast"), flags={"roles": ADMINS, "fresh": True})
 async def ask_for_audience(query: CallbackQuery) -> None:
-    """Ask whom to write to."""
+    """Ask for the recipients."""
     rows: list[list[Button]] = [[(role_name(role), BroadcastAudience(role=role))] for role in Role]
-    await show(query, _("Whom do you want to write to?"), inline([(_("Everyone"), BroadcastAudience())], *rows))
+    await show(query, _("Who should receive the broadcast?"), inline([(_("Everyone"), BroadcastAudience())], *rows))
 
 
 @router.callback_query(BroadcastAudience.filter(), flags={"roles": ADMINS, "fresh": True})
 async def ask_for_text(query: CallbackQuery, callback_data: BroadcastAudience, state: FSMContext) -> None:
-    """Ask for the text."""
     await state.set_data({"role": callback_data.role})
     await state.set_state(BroadcastDialog.text)
-    await show(query, _("Write the message, or /cancel."))
+    await show(query, _("Send the text of the broadcast, or /cancel."))
 
 
 @router.message(BroadcastDialog.text, PLAIN_TEXT, flags={"roles": ADMINS, "fresh": True})
 async def ask_to_confirm(message: Message, state: FSMContext) -> None:
-    """Show the message as it will arrive."""
-    text = entered(message)
+    """Show the message as the recipients will see it."""
+    text = plain_text(message)
     if len(text) > MAX_BROADCAST:
-        await message.answer(_("A broadcast has at most {most} characters.").format(most=MAX_BROADCAST))
+        await message.answer(
+            _("A broadcast can have at most {most} characters. Please send a shorter text.").format(most=MAX_BROADCAST)
+        )
         return
     data = await state.update_data(text=text)
     await state.set_state(BroadcastDialog.confirm)
-    role = recall(data, "role")
+    role = dialogue_value(data, "role")
     audience = _("Everyone") if role is None else role_name(Role(role))
     await message.answer(
-        _("This goes to: {audience}").format(audience=audience) + f"\n\n{text}",
+        _("Recipients: {audience}").format(audience=audience) + f"\n\n{text}",
         reply_markup=inline(
-            [(_("Send it"), BroadcastAct(verb="start")), (_("Cancel"), BroadcastAct(verb="cancel"))],
+            [(_("Send"), BroadcastAct(verb="start")), (_("Cancel"), BroadcastAct(verb="cancel"))],
         ),
     )
 
@@ -70,16 +72,16 @@ async def start(
     update_context: UpdateContext,
     language: str,
 ) -> None:
-    """Hand it to the sender. The update's id names it, so that a redelivered update starts no second one."""
+    """Queue the broadcast. The update id is its id, so that a redelivered update does not start a second one."""
     data = await state.get_data()
     if query.message is None:
-        await answer_button(query, _("This button is no longer valid. /help shows what I can do."))
+        await answer_callback(query, _("This button is no longer valid. /help shows what I can do."))
         return
-    role = recall(data, "role")
+    role = dialogue_value(data, "role")
     await broadcaster.store.add(
         Broadcast(
             id=str(update_context.update_id),
-            text=recall(data, "text"),
+            text=dialogue_value(data, "text"),
             role=None if role is None else Role(role),
             author=identity.user_id,
             chat_id=TelegramId(query.message.chat.id),
@@ -89,11 +91,11 @@ async def start(
     )
     await state.clear()
     metrics.ADMIN_ACTIONS_TOTAL.labels(action="broadcast").inc()
-    await show(query, _("The broadcast has begun."))
+    await show(query, _("The broadcast has started."))
 
 
 @router.callback_query(BroadcastAct.filter(F.verb == "cancel"), flags={"roles": ADMINS})
 async def cancel(query: CallbackQuery, state: FSMContext) -> None:
-    """Drop what was written."""
+    """Discard the broadcast."""
     await state.clear()
     await show(query, _("Cancelled."))

@@ -1,4 +1,4 @@
-"""Edited messages: in the dialogue that files a request, an edit of an answer corrects it; elsewhere it is ignored."""
+"""Edited messages: in the new-request dialogue an edit corrects the address or description, elsewhere it is ignored."""
 
 from aiogram import F, Router
 from aiogram.filters import StateFilter
@@ -6,9 +6,9 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 from aiogram.utils.i18n import gettext as _
 
-from app.bot.entered import entered
 from app.bot.handlers.new_request import address_problem, description_problem
 from app.bot.states import NewRequestDialog
+from app.bot.user_input import plain_text
 
 router = Router(name="Edited Message")
 
@@ -17,8 +17,8 @@ router = Router(name="Edited Message")
     StateFilter(NewRequestDialog.description, NewRequestDialog.photos, NewRequestDialog.confirm), F.text
 )
 async def correct(message: Message, state: FSMContext) -> None:
-    """Put the corrected address or description in place of the former one."""
-    text = entered(message)
+    """Replace the address or description with the edited text."""
+    text = plain_text(message)
     data = await state.get_data()
     if message.message_id == data.get("address_message"):
         field, problem = "address", address_problem(text)
@@ -35,4 +35,4 @@ async def correct(message: Message, state: FSMContext) -> None:
 
 @router.edited_message(flags={"guest": True})
 async def ignore(_message: Message) -> None:
-    """An edit that means nothing to us."""
+    """Match all other edits, so that they do not reach `fallback`."""

@@ -1,7 +1,7 @@
-"""What happens when a handler raises: the user is told, it is counted and logged.
+"""Error handlers: the user gets an error message, and the error is counted and logged.
 
-A backend's refusal or outage is handled by this; anything else stays unhandled after the user was told, so that the
-webhook counts the update as `failed`.
+The refusal or outage of a backend is handled here. Any other error is returned as unhandled after the error message, so
+that the webhook counts the update as `failed`.
 """
 
 from typing import Any
@@ -15,11 +15,11 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import ErrorEvent
 
 from app.backends.errors import BackendRefusedError, BackendUnavailableError
-from app.bot.failures import refusal_text, stale_dialog_text, unavailable_text, unexpected_text
+from app.bot.error_messages import dialogue_expired_text, refusal_text, unavailable_text, unexpected_text
 from app.bot.i18n import DEFAULT_LOCALE, CatalogueI18n
 from app.bot.outbox import Outbox, deferrable
-from app.bot.reply import event_of, tell
-from app.bot.states import StaleDialogError
+from app.bot.reply import replyable_event, send_reply
+from app.bot.states import DialogueExpiredError
 from app.core import metrics, tracing
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -29,47 +29,47 @@ router = Router(name="Error")
 
 @router.errors(ExceptionTypeFilter(BackendRefusedError))
 async def refused(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> None:
-    """The backend said no: an answer, not a failure, unless it is our own token that it does not take."""
+    """Handle a 4xx response: not an error of the gateway, unless the backend refuses the service token."""
     error = event.exception
     assert isinstance(error, BackendRefusedError)  # noqa: S101 - the filter says so
     if error.status == 401:
         metrics.ERRORS_TOTAL.labels(error_type="service_token", severity="critical").inc()
         log.error("service_token_refused", service_name=error.service_name)
-    with i18n.speaking(language):
-        await _tell_user(event, refusal_text(error))
+    with i18n.in_locale(language):
+        await _send_error_message(event, refusal_text(error))
 
 
 @router.errors(ExceptionTypeFilter(BackendUnavailableError))
 async def unavailable(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> None:
-    """A backend is down or protected from us."""
+    """Handle a backend that is down, or protected by its breaker or bulkhead."""
     error = event.exception
     assert isinstance(error, BackendUnavailableError)  # noqa: S101 - the filter says so
     metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()
     tracing.mark_failed(type(error).__name__)
     log.warning("backend_unavailable", service_name=error.service_name, error_type=error.error_type)
-    with i18n.speaking(language):
-        await _tell_user(event, unavailable_text(error))
+    with i18n.in_locale(language):
+        await _send_error_message(event, unavailable_text(error))
 
 
-@router.errors(ExceptionTypeFilter(StaleDialogError))
-async def stale_dialog(
+@router.errors(ExceptionTypeFilter(DialogueExpiredError))
+async def dialogue_expired(
     event: ErrorEvent, i18n: CatalogueI18n, state: FSMContext, language: str = DEFAULT_LOCALE
 ) -> None:
-    """A dialogue that cannot go on: leave it, or the user would be caught in it."""
+    """Leave a dialogue that cannot continue; otherwise every reply of the user would fail."""
     await state.clear()
-    with i18n.speaking(language):
-        await _tell_user(event, stale_dialog_text())
+    with i18n.in_locale(language):
+        await _send_error_message(event, dialogue_expired_text())
 
 
 @router.errors(ExceptionTypeFilter(TelegramForbiddenError))
 async def blocked_by_user(_event: ErrorEvent) -> None:
-    """The user has blocked the bot: nobody is left to tell."""
+    """Ignore that the user has blocked the bot: no message can reach them."""
     log.info("blocked_by_user")
 
 
 @router.errors(ExceptionTypeFilter(TelegramRetryAfter))
-async def put_off(event: ErrorEvent, outbox: Outbox) -> Any:
-    """Telegram takes the message later than this update can wait: the outbox does the waiting."""
+async def defer(event: ErrorEvent, outbox: Outbox) -> Any:
+    """Defer a message that Telegram limits for longer than this update can wait."""
     error = event.exception
     assert isinstance(error, TelegramRetryAfter)  # noqa: S101 - the filter says so
     if not deferrable(error.method):
@@ -81,7 +81,7 @@ async def put_off(event: ErrorEvent, outbox: Outbox) -> Any:
 
 @router.errors(ExceptionTypeFilter(TelegramAPIError))
 async def telegram_failed(event: ErrorEvent) -> Any:
-    """Telegram took the answer for wrong or did not take it at all; another message would fare no better."""
+    """Count a reply that Telegram refused; an error message would most likely be refused too."""
     metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
     log.error("telegram_failed", exception_type=type(event.exception).__name__, exc_info=event.exception)
     return UNHANDLED
@@ -89,24 +89,24 @@ async def telegram_failed(event: ErrorEvent) -> Any:
 
 @router.errors()
 async def unexpected(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> Any:
-    """A fault of ours."""
+    """Handle an error in the gateway itself."""
     exception_type = type(event.exception).__name__
     metrics.ERRORS_TOTAL.labels(error_type="handler_failed", severity="error").inc()
     metrics.EXCEPTIONS_TOTAL.labels(exception_type=exception_type).inc()
     tracing.mark_failed(exception_type)
     log.error("handler_failed", exception_type=exception_type, exc_info=event.exception)
-    with i18n.speaking(language):
-        await _tell_user(event, unexpected_text())
+    with i18n.in_locale(language):
+        await _send_error_message(event, unexpected_text())
     return UNHANDLED
 
 
-async def _tell_user(event: ErrorEvent, text: str) -> None:
-    asked = event_of(event.update)
+async def _send_error_message(event: ErrorEvent, text: str) -> None:
+    asked = replyable_event(event.update)
     if asked is None:
         return
     try:
-        await tell(asked, text)
+        await send_reply(asked, text)
     except TelegramAPIError as error:
-        # The failure itself is counted already; that it could not be told must not hide it.
+        # The original error is counted already; a failure to report it to the user must not hide it.
         metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
         log.warning("user_not_told", exception_type=type(error).__name__)

@@ -1,4 +1,4 @@
-"""/forget: delete what the bot keeps about a user, and unlink their Telegram from their account."""
+"""/forget: delete the data that the bot stores about a user, and unlink Telegram from their account."""
 
 from aiogram import Router
 from aiogram.filters import Command
@@ -19,18 +19,18 @@ router = Router(name="Forget")
 
 @router.message(Command("forget"))
 async def ask(message: Message) -> None:
-    """Say what will be gone, and ask."""
+    """Say what will be deleted, and ask for confirmation."""
     await message.answer(
         _(
-            "I keep your language, your role, the dialogue you are in and how often you write, each for a day at most. "
-            "Shall I delete all of it and unlink your Telegram from your account?"
+            "I store your language, your role, your current conversation and how often you write, each for one day at "
+            "most. Delete all of it and unlink your Telegram from your account?"
         ),
-        reply_markup=inline([(_("Delete it"), Forget(sure=True)), (_("Keep it"), Forget(sure=False))]),
+        reply_markup=inline([(_("Delete"), Forget(sure=True)), (_("Keep"), Forget(sure=False))]),
     )
 
 
 @router.callback_query(Forget.filter(), flags={"action": "forget"})
-async def answer(
+async def confirm(
     query: CallbackQuery,
     callback_data: Forget,
     identity: Identity,
@@ -39,7 +39,10 @@ async def answer(
     state: FSMContext,
     update_context: UpdateContext,
 ) -> None:
-    """Delete, or don't."""
+    """Delete the data if the user confirms.
+
+    The account is unlinked first: if that fails, nothing is deleted and the button works again.
+    """
     if not callback_data.sure:
         await show(query, _("Nothing was deleted."))
         return
@@ -47,4 +50,4 @@ async def answer(
     await profiles.forget(identity.user_id)
     await state.clear()
     update_context.forget = True
-    await show(query, _("It is deleted. /start begins anew."))
+    await show(query, _("Your data is deleted. To start again, send /start."))

@@ -1,4 +1,4 @@
-"""What Telegram tells of the chat itself: the user has blocked the bot, or lets it write again."""
+"""Membership changes of private chats: the user has blocked or unblocked the bot."""
 
 from aiogram import F, Router
 from aiogram.enums import ChatMemberStatus, ChatType
@@ -11,7 +11,7 @@ router = Router(name="Membership")
 
 @router.my_chat_member(F.chat.type == ChatType.PRIVATE)
 async def changed(event: ChatMemberUpdated, blocked: BlockedUsers) -> None:
-    """Remember it for the broadcasts."""
+    """Store the change, so that broadcasts skip users who blocked the bot."""
     if event.new_chat_member.status == ChatMemberStatus.KICKED:
         await blocked.note(event.chat.id)
     else:

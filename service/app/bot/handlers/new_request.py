@@ -1,4 +1,4 @@
-"""The dialogue that files a request: category, address (or place), description, photos, confirmation."""
+"""The dialogue that files a request: category, address or location, description, photos, confirmation."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from app.backends.models import Category, Identity, NewRequest, Urgency
 from app.bot.callbacks import CategoryChoice, DialogButton, DialogStep
-from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import inline
 from app.bot.reply import show
 from app.bot.services import Services
-from app.bot.states import NewRequestDialog, StaleDialogError
+from app.bot.states import DialogueExpiredError, NewRequestDialog
 from app.bot.texts import category_name, request_line, urgency_name
+from app.bot.user_input import PLAIN_TEXT, plain_text
 from app.core import metrics
 
 router = Router(name="New Request")
@@ -29,8 +29,8 @@ _NEXT_URGENCY = {Urgency.NORMAL: Urgency.HIGH, Urgency.HIGH: Urgency.LOW, Urgenc
 
 
 @router.message(Command("newrequest"), flags={"action": "new_request"})
-async def begin(message: Message, state: FSMContext) -> None:
-    """Ask what it is about."""
+async def start(message: Message, state: FSMContext) -> None:
+    """Ask for the category."""
     await state.set_data({})
     await state.set_state(NewRequestDialog.category)
     buttons = [(category_name(category), CategoryChoice(category=category)) for category in Category]
@@ -41,16 +41,16 @@ async def begin(message: Message, state: FSMContext) -> None:
 
 @router.callback_query(NewRequestDialog.category, CategoryChoice.filter())
 async def take_category(query: CallbackQuery, callback_data: CategoryChoice, state: FSMContext) -> None:
-    """Take the category, ask for the address."""
+    """Store the category, ask for the address."""
     await state.update_data(category=callback_data.category)
     await state.set_state(NewRequestDialog.address)
-    await show(query, _("Where is it? Write the address or send the place."), inline([_cancel()]))
+    await show(query, _("Where is it? Send the address or a location."), inline([_cancel()]))
 
 
 @router.message(NewRequestDialog.address, PLAIN_TEXT)
 async def take_address(message: Message, state: FSMContext) -> None:
-    """Take the address, ask for the description."""
-    address = entered(message)
+    """Store the address, ask for the description."""
+    address = plain_text(message)
     problem = address_problem(address)
     if problem is not None:
         await message.answer(problem)
@@ -61,7 +61,7 @@ async def take_address(message: Message, state: FSMContext) -> None:
 
 @router.message(NewRequestDialog.address, F.location)
 async def take_location(message: Message, state: FSMContext) -> None:
-    """Take the place on the map instead of an address."""
+    """Store the coordinates instead of an address."""
     if message.location is None:
         return
     latitude, longitude = message.location.latitude, message.location.longitude
@@ -73,8 +73,8 @@ async def take_location(message: Message, state: FSMContext) -> None:
 
 @router.message(NewRequestDialog.description, PLAIN_TEXT)
 async def take_description(message: Message, state: FSMContext) -> None:
-    """Take the description, ask for photos."""
-    description = entered(message)
+    """Store the description, ask for photos."""
+    description = plain_text(message)
     problem = description_problem(description)
     if problem is not None:
         await message.answer(problem)
@@ -87,35 +87,35 @@ async def take_description(message: Message, state: FSMContext) -> None:
 
 @router.message(NewRequestDialog.photos, F.photo)
 async def take_photo(message: Message, state: FSMContext) -> None:
-    """Take one photo. An album arrives as one update for each of its photos and is answered once."""
+    """Store one photo. An album arrives as one update per photo and gets one reply."""
     if not message.photo:
         return
     data = await state.get_data()
     photos: list[str] = data.get("photos") or []
     if len(photos) < MAX_PHOTOS:
         photos = [*photos, message.photo[-1].file_id]
-    answered = message.media_group_id is not None and message.media_group_id == data.get("album")
+    replied = message.media_group_id is not None and message.media_group_id == data.get("album")
     await state.update_data(photos=photos, album=message.media_group_id)
-    if answered:
+    if replied:
         return
     button = (_("No more photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
     await message.answer(
-        _("Thank you. Send more, up to {most} in all, or go on.").format(most=MAX_PHOTOS),
+        _("Thank you. Send more photos ({most} at most), or press the button to continue.").format(most=MAX_PHOTOS),
         reply_markup=inline([button], [_cancel()]),
     )
 
 
 @router.callback_query(NewRequestDialog.photos, DialogButton.filter(F.step == DialogStep.PHOTOS_DONE))
 async def ask_to_confirm(query: CallbackQuery, state: FSMContext) -> None:
-    """Show what was entered."""
+    """Show the request and ask for confirmation."""
     await state.set_state(NewRequestDialog.confirm)
-    await _show_summary(query, _entered(await state.get_data()))
+    await _show_summary(query, _to_request(await state.get_data()))
 
 
 @router.callback_query(NewRequestDialog.confirm, DialogButton.filter(F.step == DialogStep.URGENCY))
 async def change_urgency(query: CallbackQuery, state: FSMContext) -> None:
-    """Go through the urgencies."""
-    request = _entered(await state.get_data())
+    """Switch to the next urgency."""
+    request = _to_request(await state.get_data())
     urgency = _NEXT_URGENCY[request.urgency]
     await state.update_data(urgency=urgency)
     await _show_summary(query, request.model_copy(update={"urgency": urgency}))
@@ -127,8 +127,8 @@ async def change_urgency(query: CallbackQuery, state: FSMContext) -> None:
     flags={"action": "create_request"},
 )
 async def create(query: CallbackQuery, state: FSMContext, identity: Identity, services: Services) -> None:
-    """File it. Should the Request Service fail, the dialogue stays where it is and the button works again."""
-    request = await services.requests.create(identity.user_id, _entered(await state.get_data()))
+    """File the request. If the Request Service fails, the dialogue keeps its state and the button works again."""
+    request = await services.requests.create(identity.user_id, _to_request(await state.get_data()))
     await state.clear()
     metrics.REQUESTS_CREATED_TOTAL.labels(category=request.category).inc()
     await show(query, _("Your request is filed: {request}").format(request=request_line(request)))
@@ -136,45 +136,45 @@ async def create(query: CallbackQuery, state: FSMContext, identity: Identity, se
 
 @router.callback_query(DialogButton.filter(F.step == DialogStep.CANCEL))
 async def cancel(query: CallbackQuery, state: FSMContext) -> None:
-    """Leave the dialogue by its button."""
+    """Leave the dialogue."""
     await state.clear()
     await show(query, _("Cancelled."))
 
 
 def address_problem(address: str) -> str | None:
-    """What is wrong with an address, in words; None where nothing is."""
+    """Return the error message for an invalid address; None if it is valid."""
     if MIN_ADDRESS <= len(address) <= MAX_ADDRESS:
         return None
-    return _("An address has {least} to {most} characters. Please write it again.").format(
+    return _("An address must have {least} to {most} characters. Please send it again.").format(
         least=MIN_ADDRESS, most=MAX_ADDRESS
     )
 
 
 def description_problem(description: str) -> str | None:
-    """What is wrong with a description, in words; None where nothing is."""
+    """Return the error message for an invalid description; None if it is valid."""
     if MIN_DESCRIPTION <= len(description) <= MAX_DESCRIPTION:
         return None
-    return _("A description has {least} to {most} characters. Please write it again.").format(
+    return _("A description must have {least} to {most} characters. Please send it again.").format(
         least=MIN_DESCRIPTION, most=MAX_DESCRIPTION
     )
 
 
 async def _ask_for_description(message: Message, state: FSMContext) -> None:
     await state.set_state(NewRequestDialog.description)
-    await message.answer(_("What has happened?"), reply_markup=inline([_cancel()]))
+    await message.answer(_("What happened?"), reply_markup=inline([_cancel()]))
 
 
-def _entered(data: dict[str, Any]) -> NewRequest:
+def _to_request(data: dict[str, Any]) -> NewRequest:
     try:
         return NewRequest.model_validate(data)
     except ValidationError as error:
-        raise StaleDialogError("new request") from error
+        raise DialogueExpiredError("new request") from error
 
 
 async def _show_summary(query: CallbackQuery, request: NewRequest) -> None:
     text = "\n".join(
         (
-            _("Is this right?"),
+            _("Is this correct?"),
             "",
             category_name(request.category),
             _("Address: {address}").format(address=request.address),

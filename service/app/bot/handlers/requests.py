@@ -1,4 +1,4 @@
-"""The list of one's requests, their details, status and comments."""
+"""The user's requests: list, details, status and comments."""
 
 from aiogram import Router
 from aiogram.filters import Command
@@ -8,13 +8,13 @@ from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Identity, Request, RequestId, RequestPage, RequestStatus, Role
 from app.bot.callbacks import RequestComment, RequestList, RequestMove, RequestOpen
-from app.bot.entered import PLAIN_TEXT, entered
 from app.bot.keyboards import Button, inline, paging
 from app.bot.profiles import ProfileCache
 from app.bot.reply import show
 from app.bot.services import Services
-from app.bot.states import CommentDialog, recall
+from app.bot.states import CommentDialog, dialogue_value
 from app.bot.texts import category_name, request_details, status_name
+from app.bot.user_input import PLAIN_TEXT, plain_text
 from app.core import metrics
 
 router = Router(name="Request")
@@ -24,7 +24,7 @@ MAX_COMMENT = 1000
 
 @router.message(Command("requests"), flags={"action": "list_requests"})
 async def list_requests(message: Message, identity: Identity, services: Services, profiles: ProfileCache) -> None:
-    """The first page, under the user's name."""
+    """Show the first page, with the user's name above it."""
     profile = await profiles.get(identity.user_id)
     page = await services.requests.list(identity.user_id, page=1)
     metrics.REQUESTS_VIEWED_TOTAL.labels(view="list").inc()
@@ -33,7 +33,7 @@ async def list_requests(message: Message, identity: Identity, services: Services
 
 @router.callback_query(RequestList.filter(), flags={"action": "list_requests"})
 async def turn_page(query: CallbackQuery, callback_data: RequestList, identity: Identity, services: Services) -> None:
-    """Another page in place of the present one."""
+    """Show another page in the same message."""
     page = await services.requests.list(identity.user_id, page=callback_data.page)
     metrics.REQUESTS_VIEWED_TOTAL.labels(view="list").inc()
     await show(query, _list_text(identity.name, page), _list_keyboard(page))
@@ -43,7 +43,7 @@ async def turn_page(query: CallbackQuery, callback_data: RequestList, identity: 
 async def open_request(
     query: CallbackQuery, callback_data: RequestOpen, identity: Identity, services: Services
 ) -> None:
-    """One request in full."""
+    """Show the details of one request."""
     request = await services.requests.get(identity.user_id, RequestId(callback_data.id))
     metrics.REQUESTS_VIEWED_TOTAL.labels(view="details").inc()
     await show(query, request_details(request), _details_keyboard(request, identity, callback_data.page))
@@ -51,7 +51,7 @@ async def open_request(
 
 @router.callback_query(RequestMove.filter(), flags={"action": "update_request"})
 async def move(query: CallbackQuery, callback_data: RequestMove, identity: Identity, services: Services) -> None:
-    """Set the status."""
+    """Change the status of a request."""
     request = await services.requests.set_status(
         identity.user_id, RequestId(callback_data.id), RequestStatus(callback_data.status)
     )
@@ -61,23 +61,25 @@ async def move(query: CallbackQuery, callback_data: RequestMove, identity: Ident
 
 @router.callback_query(RequestComment.filter())
 async def ask_for_comment(query: CallbackQuery, callback_data: RequestComment, state: FSMContext) -> None:
-    """Ask what to say about the request."""
+    """Ask for the text of the comment."""
     await state.set_data({"request_id": callback_data.id})
     await state.set_state(CommentDialog.text)
-    await show(query, _("Write your comment, or /cancel."))
+    await show(query, _("Send your comment, or /cancel."))
 
 
 @router.message(CommentDialog.text, PLAIN_TEXT, flags={"action": "comment_request"})
 async def take_comment(message: Message, state: FSMContext, identity: Identity, services: Services) -> None:
-    """Hand the comment to the Request Service."""
-    text = entered(message)
+    """Send the comment to the Request Service."""
+    text = plain_text(message)
     if not 0 < len(text) <= MAX_COMMENT:
-        await message.answer(_("A comment has at most {most} characters.").format(most=MAX_COMMENT))
+        await message.answer(
+            _("A comment can have 1 to {most} characters. Please send it again.").format(most=MAX_COMMENT)
+        )
         return
     data = await state.get_data()
-    await services.requests.comment(identity.user_id, RequestId(recall(data, "request_id")), text)
+    await services.requests.comment(identity.user_id, RequestId(dialogue_value(data, "request_id")), text)
     await state.clear()
-    await message.answer(_("Your comment is noted."))
+    await message.answer(_("Your comment has been added."))
 
 
 def _list_text(name: str, page: RequestPage) -> str:
@@ -113,7 +115,7 @@ def _details_keyboard(request: Request, identity: Identity, page: int) -> Inline
 
 
 def possible_moves(request: Request, identity: Identity) -> tuple[RequestStatus, ...]:
-    """The buttons worth showing; what is really allowed is the backend's to say."""
+    """Return the statuses to offer as buttons. The backend has the final say on what is allowed."""
     match request.status, identity.role:
         case ((RequestStatus.DONE | RequestStatus.CANCELLED), _role):
             return ()
@@ -130,11 +132,11 @@ def possible_moves(request: Request, identity: Identity) -> tuple[RequestStatus,
 
 
 def move_name(status: RequestStatus) -> str:
-    """What the button that sets a status says."""
+    """Return the label of the button that sets a status."""
     return {
         RequestStatus.NEW: _("Reopen"),
-        RequestStatus.ASSIGNED: _("Take on"),
-        RequestStatus.IN_PROGRESS: _("Begin work"),
-        RequestStatus.DONE: _("It is done"),
+        RequestStatus.ASSIGNED: _("Accept"),
+        RequestStatus.IN_PROGRESS: _("Start work"),
+        RequestStatus.DONE: _("Mark as done"),
         RequestStatus.CANCELLED: _("Cancel the request"),
     }[status]

@@ -1,4 +1,4 @@
-"""Shifts for executors: open ones by specialisation, one's own, take, release, availability."""
+"""Shifts for executors: list open and own shifts, take, release, availability."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from app.backends.errors import BackendRefusedError
 from app.backends.models import Identity, Shift, ShiftId, ShiftPage, Specialization
 from app.bot.callbacks import Availability, ShiftAct, ShiftList
 from app.bot.keyboards import Button, inline, paging
-from app.bot.reply import show, tell
+from app.bot.reply import send_reply, show
 from app.bot.roles import STAFF
 from app.bot.services import Services
 from app.bot.texts import specialization_name
@@ -22,26 +22,26 @@ router = Router(name="Shift")
 
 @router.message(Command("shifts"), flags={"roles": STAFF, "action": "list_shifts"})
 async def list_open(message: Message, identity: Identity, services: Services) -> None:
-    """Open shifts for what the executor can do first, else all."""
+    """Show open shifts: those of the executor's specialization if they have exactly one, otherwise all."""
     own = identity.specializations[0] if len(identity.specializations) == 1 else None
     await _show_list(message, identity, services, ShiftList(which="open", specialization=own))
 
 
 @router.message(Command("myshifts"), flags={"roles": STAFF, "action": "list_own_shifts"})
 async def list_own(message: Message, identity: Identity, services: Services) -> None:
-    """The shifts that the executor has taken."""
+    """Show the shifts that the executor has taken."""
     await _show_list(message, identity, services, ShiftList(which="mine"))
 
 
 @router.callback_query(ShiftList.filter(), flags={"roles": STAFF, "action": "list_shifts"})
 async def turn_page(query: CallbackQuery, callback_data: ShiftList, identity: Identity, services: Services) -> None:
-    """Another page or specialisation in place of the present one."""
+    """Show another page or specialization in the same message."""
     await _show_list(query, identity, services, callback_data)
 
 
 @router.callback_query(ShiftAct.filter(), flags={"roles": STAFF, "action": "act_on_shift"})
 async def act(query: CallbackQuery, callback_data: ShiftAct, identity: Identity, services: Services) -> None:
-    """Take or release; who was too slow is told so."""
+    """Take or release a shift. A 409 is an ordinary result here: someone else was faster."""
     shift_id = ShiftId(callback_data.id)
     try:
         if callback_data.verb == "take":
@@ -51,7 +51,7 @@ async def act(query: CallbackQuery, callback_data: ShiftAct, identity: Identity,
     except BackendRefusedError as refused:
         if refused.status != 409:
             raise
-        await tell(query, _taken_already(callback_data.verb))
+        await send_reply(query, _conflict_text(callback_data.verb))
         return
     if callback_data.verb == "take":
         metrics.SHIFTS_TAKEN_TOTAL.labels(specialization=shift.specialization).inc()
@@ -63,19 +63,24 @@ async def act(query: CallbackQuery, callback_data: ShiftAct, identity: Identity,
 
 @router.message(Command("availability"), flags={"roles": STAFF})
 async def ask_availability(message: Message) -> None:
-    """Ask whether the executor takes shifts."""
+    """Ask whether the executor is available."""
     keyboard = inline([(_("Yes"), Availability(available=True)), (_("No"), Availability(available=False))])
-    await message.answer(_("Do you take shifts at the moment?"), reply_markup=keyboard)
+    await message.answer(_("Are you available for shifts?"), reply_markup=keyboard)
 
 
 @router.callback_query(Availability.filter(), flags={"roles": STAFF, "action": "set_availability"})
 async def set_availability(
     query: CallbackQuery, callback_data: Availability, identity: Identity, services: Services
 ) -> None:
-    """Remember it with the Shift Service."""
+    """Send the availability to the Shift Service."""
     await services.shifts.set_availability(identity.user_id, available=callback_data.available)
     metrics.AVAILABILITY_UPDATES_TOTAL.labels(available=str(callback_data.available).lower()).inc()
-    await show(query, _("You take shifts.") if callback_data.available else _("You take no shifts for now."))
+    await show(
+        query,
+        _("You are available for shifts. /shifts shows the open ones.")
+        if callback_data.available
+        else _("You are not available for shifts. /availability changes this."),
+    )
 
 
 async def _show_list(event: Message | CallbackQuery, identity: Identity, services: Services, wanted: ShiftList) -> None:
@@ -88,7 +93,11 @@ async def _show_list(event: Message | CallbackQuery, identity: Identity, service
 
 def _list_text(page: ShiftPage, wanted: ShiftList) -> str:
     if not page.items:
-        return _("There are no open shifts.") if wanted.which == "open" else _("You have no shifts.")
+        return (
+            _("There are no open shifts right now. Please check again later.")
+            if wanted.which == "open"
+            else _("You have no shifts. /shifts shows the open ones.")
+        )
     title = _("Open shifts:") if wanted.which == "open" else _("Your shifts:")
     return "\n".join((title, *(_line(shift) for shift in page.items)))
 
@@ -116,10 +125,10 @@ def _back(shift: Shift, verb: Literal["take", "release"]) -> InlineKeyboardMarku
     return inline([_act_button(shift, verb)], [(_("← To the list"), ShiftList(which="open"))])
 
 
-def _taken_already(verb: Literal["take", "release"]) -> str:
+def _conflict_text(verb: Literal["take", "release"]) -> str:
     if verb == "take":
-        return _("Someone was faster: this shift is taken.")
-    return _("This shift can no longer be released.")
+        return _("Someone else has already taken this shift. Please choose another one.")
+    return _("This shift can no longer be released. Please contact the administration.")
 
 
 def _line(shift: Shift) -> str:

@@ -1,4 +1,4 @@
-"""Greeting, help, language, leaving a dialogue, and linking a stranger to their account."""
+"""Greeting, help, language, cancel, and linking a Telegram user to their account."""
 
 from typing import Literal
 
@@ -30,7 +30,7 @@ _LANGUAGE_NAMES: tuple[tuple[Literal["ru", "uz", "en"], str], ...] = (
 
 @router.message(CommandStart(), flags={"guest": True, "action": "start"})
 async def start(message: Message, identity: Identity | None, state: FSMContext) -> None:
-    """Greet; ask a stranger for their phone number."""
+    """Greet the user; ask one without an account for their phone number."""
     await state.clear()
     if identity is None:
         await message.answer(
@@ -46,13 +46,13 @@ async def start(message: Message, identity: Identity | None, state: FSMContext) 
 
 @router.message(Command("help"), flags={"guest": True, "action": "help"})
 async def show_help(message: Message, identity: Identity | None) -> None:
-    """List what this user can do."""
+    """List the commands for the role of this user."""
     await message.answer(_help_text(identity))
 
 
 @router.message(Command("cancel"), flags={"guest": True, "action": "cancel"})
 async def cancel(message: Message, state: FSMContext) -> None:
-    """Leave the dialogue, whichever it is."""
+    """Leave the current dialogue."""
     text = _("There is nothing to cancel.") if await state.get_state() is None else _("Cancelled.")
     await state.clear()
     await message.answer(text, reply_markup=ReplyKeyboardRemove())
@@ -60,7 +60,6 @@ async def cancel(message: Message, state: FSMContext) -> None:
 
 @router.message(Command("language"))
 async def choose_language(message: Message) -> None:
-    """Offer the languages."""
     await message.answer(
         _("Which language do you prefer?"),
         reply_markup=inline(*([(name, LanguageChoice(language=code))] for code, name in _LANGUAGE_NAMES)),
@@ -76,14 +75,14 @@ async def set_language(
     update_context: UpdateContext,
     i18n: I18n,
 ) -> None:
-    """Remember the language with the account, so that pushes speak it too."""
-    # The identity that is stored anew counts as fresh, so it has to be: a former role must not live on by this.
+    """Store the language in the account, so that notifications use it too."""
+    # The stored identity counts as fresh, so verify it first: changing the language must not extend a revoked role.
     confirmed = await services.auth.verify(identity.telegram_id)
     await services.users.set_language(identity.user_id, callback_data.language)
     changed = confirmed.model_copy(update={"language": callback_data.language})
     update_context.new_identity = changed.model_dump(mode="json")
     i18n.current_locale = callback_data.language
-    await show(query, _("From now on I speak English with you."))
+    await show(query, _("From now on, I will write to you in English."))
 
 
 @router.message(F.contact, flags={"guest": True, "action": "link"})
@@ -94,23 +93,25 @@ async def link(
     update_context: UpdateContext,
     i18n: I18n,
 ) -> None:
-    """Link the Telegram user to the account with their phone number; only their own contact counts."""
+    """Link the Telegram user to the account with their phone number. A contact of someone else is refused."""
     contact, user = message.contact, message.from_user
     if contact is None or user is None:
         return
     if identity is not None:
-        await message.answer(_("Your account is linked already."), reply_markup=ReplyKeyboardRemove())
+        await message.answer(
+            _("Your account is already linked. /help shows what I can do."), reply_markup=ReplyKeyboardRemove()
+        )
         return
     if contact.user_id != user.id:
         await message.answer(
-            _("Please share your own phone number, by the button below."), reply_markup=share_contact()
+            _("Please share your own phone number with the button below."), reply_markup=share_contact()
         )
         return
     try:
         linked = await services.auth.link(TelegramId(user.id), contact.phone_number, i18n.current_locale)
     except BackendRefusedError as refused:
         if refused.status == 404:
-            await message.answer(_("I do not find this phone number. Please contact the administration."))
+            await message.answer(_("I could not find this phone number. Please contact the administration."))
             return
         if refused.status == 409:
             await message.answer(_("This account is linked to someone else. Please contact the administration."))
@@ -128,13 +129,13 @@ def _help_text(identity: Identity | None) -> str:
         commands |= {
             "/shifts": _("open shifts"),
             "/myshifts": _("your shifts"),
-            "/availability": _("whether you take shifts"),
+            "/availability": _("your availability for shifts"),
         }
     if role in MANAGEMENT:
         commands["/admin"] = _("search, statistics, broadcasts")
     commands |= {
         "/language": _("change the language"),
-        "/cancel": _("leave a dialogue"),
-        "/forget": _("delete what I keep about you"),
+        "/cancel": _("cancel the current action"),
+        "/forget": _("delete the data I store about you"),
     }
     return "\n".join([_("What I can do:"), *(f"{command} — {text}" for command, text in commands.items())])

@@ -1,5 +1,5 @@
-"""The layers around a handler, one a file.
+"""The middlewares, one per file.
 
-Around the update, outermost first: metrics, addressed, i18n, rate_limit, auth. Around the handler that was found:
-guard, handler_span.
+Around the update, outermost first: metrics, addressed, i18n, rate_limit, auth. Around the selected handler: guard,
+handler_span.
 """

@@ -1,4 +1,4 @@
-"""In groups the bot answers only what is meant for it: its commands, replies to it and mentions of it."""
+"""In groups the bot handles only its commands, replies to its messages and mentions of it."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ _GROUPS = frozenset({ChatType.GROUP, ChatType.SUPERGROUP})
 
 
 class AddressedMiddleware(TimedMiddleware):
-    """Drops the others before anything is asked of a backend."""
+    """Drops other group messages before they cost a backend call."""
 
     name = "addressed"
 

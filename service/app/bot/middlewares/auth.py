@@ -1,7 +1,8 @@
-"""Who is writing: the identity cached with the chat, or the Auth Service's answer.
+"""Authentication: the identity cached with the chat, or the response of the Auth Service.
 
-A cached identity is used as it is while it is fresh; while the Auth Service is down, a stale one serves, except for
-what the guard reserves to fresh ones. Puts `identity` (None for a stranger) and `identity_fresh` in the handler's data.
+A fresh cached identity is used without a call. While the Auth Service is down, a stale one is used, except for handlers
+that the guard reserves for fresh ones. Puts `identity` (None for a user without an account) and `identity_fresh` in the
+handler's data.
 """
 
 import time
@@ -17,7 +18,7 @@ from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.backends.models import Identity, TelegramId
 from app.bot.i18n import CatalogueI18n, closest_locale
 from app.bot.middlewares.timed import Handler, TimedMiddleware
-from app.bot.reply import event_of, tell
+from app.bot.reply import replyable_event, send_reply
 from app.bot.roles import role_label
 from app.core import metrics
 from app.core.tracing import add_span_attribute, create_span
@@ -25,7 +26,7 @@ from app.delivery.context import UpdateContext
 
 
 class AuthMiddleware(TimedMiddleware):
-    """`fresh_seconds` and `stale_seconds` bound the age of a cached identity; `clock` is the wall clock."""
+    """`fresh_seconds` and `stale_seconds` limit the age of a cached identity; `clock` is the wall clock."""
 
     name = "auth"
 
@@ -54,7 +55,9 @@ class AuthMiddleware(TimedMiddleware):
                 identity, fresh = await self._identify(data["update_context"], TelegramId(user.id))
             except BackendUnavailableError:
                 metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()
-                return await _refuse(event, _("I cannot check who you are at the moment. Please try again soon."))
+                return await _refuse(
+                    event, _("I cannot verify your account right now. Please try again in a few minutes.")
+                )
             add_span_attribute("user_role", role_label(identity))
         data["identity"] = identity
         data["identity_fresh"] = fresh
@@ -74,7 +77,7 @@ class AuthMiddleware(TimedMiddleware):
             if refused.status != 404:
                 raise
             _count_attempt("failure", None)
-            # Nothing may be left of an account that was unlinked; of a stranger nothing is kept anyway.
+            # Delete the cached identity of an account that was unlinked.
             update_context.forget = cached is not None
             return None, True
         except BackendUnavailableError:
@@ -94,15 +97,15 @@ class AuthMiddleware(TimedMiddleware):
         try:
             identity = Identity.model_validate(cached.value)
         except ValidationError:
-            # Written by a version of ours that knew other fields: as good as none.
+            # Another release stored it with other fields. Treat it as missing.
             return None, 0.0
         return identity, self._clock() - cached.stored_at
 
 
 async def _refuse(event: TelegramObject, text: str) -> None:
-    asked = event_of(event) if isinstance(event, Update) else None
+    asked = replyable_event(event) if isinstance(event, Update) else None
     if asked is not None:
-        await tell(asked, text)
+        await send_reply(asked, text)
 
 
 def _count_attempt(result: str, identity: Identity | None) -> None:

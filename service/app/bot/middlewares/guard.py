@@ -1,8 +1,8 @@
-"""Who may enter a handler, by its flags. The backend has the last word; this spares it the obvious refusals.
+"""Permission check by the flags of a handler. The backend authorises again; this saves it the obvious refusals.
 
-Flags of a handler: `roles` (a set of Role, default everyone with an account), `guest=True` (strangers too),
-`fresh=True` (only with an identity that the Auth Service confirmed lately), `action` (the name that
-`user_actions_total` counts it under).
+Flags of a handler: `roles` (a set of Role, default everyone with an account), `guest=True` (users without an account
+too), `fresh=True` (only with an identity that the Auth Service confirmed recently), `action` (its name in
+`user_actions_total`).
 """
 
 from functools import cache
@@ -15,14 +15,14 @@ from aiogram.utils.i18n import gettext as _
 from app.backends.models import Identity
 from app.bot.keyboards import share_contact
 from app.bot.middlewares.timed import Handler, TimedMiddleware
-from app.bot.reply import answer_button, tell
+from app.bot.reply import answer_callback, send_reply
 from app.bot.roles import EVERYONE, role_label
 from app.core import metrics
 from app.core.instruments import CounterChild
 
 
 class GuardMiddleware(TimedMiddleware):
-    """Refuses in words; nothing is refused in silence."""
+    """Calls the handler, or replies with the reason why not."""
 
     name = "guard"
 
@@ -34,10 +34,10 @@ class GuardMiddleware(TimedMiddleware):
         if identity is None and not flags.get("guest", False):
             return await _ask_for_contact(event)
         if identity is not None and identity.role not in flags.get("roles", EVERYONE):
-            return await tell(event, _("This is not for your role."))
+            return await send_reply(event, _("Your role cannot do this. /help shows what you can do."))
         if flags.get("fresh", False) and not data["identity_fresh"]:
-            return await tell(
-                event, _("Your rights cannot be checked at the moment. Please try again in a few minutes.")
+            return await send_reply(
+                event, _("I cannot verify your permissions right now. Please try again in a few minutes.")
             )
         result = await handler(event, data)
         if "action" in flags:
@@ -50,7 +50,7 @@ async def _ask_for_contact(event: Message | CallbackQuery) -> None:
     if isinstance(event, Message):
         await event.answer(text, reply_markup=share_contact())
     else:
-        await answer_button(event, text)
+        await answer_callback(event, text)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""One span around the handler, named after its router: `Request Handler`, `Shift Handler`."""
+"""A span around the handler, named after its router: `Request Handler`, `Shift Handler`."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.core.tracing import create_span
 
 
 class HandlerSpanMiddleware(BaseMiddleware):
-    """Not timed: it would only time itself making the span."""
+    """Not a `TimedMiddleware`: it does nothing but create the span."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         with create_span(f"{data['event_router'].name} Handler"):

@@ -1,4 +1,4 @@
-"""Sets the language before anything is said: the user's own choice, else what their Telegram speaks."""
+"""Sets the locale: the user's own choice, otherwise that of their Telegram client."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from app.bot.middlewares.timed import Handler, TimedMiddleware
 
 
 class I18nMiddleware(TimedMiddleware):
-    """Puts `i18n` and `language` in the handler's data and speaks the right language inside. `auth` may correct it."""
+    """Puts `i18n` and `language` in the handler's data and sets the locale. `auth` may change it afterwards."""
 
     name = "i18n"
 
@@ -20,5 +20,5 @@ class I18nMiddleware(TimedMiddleware):
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         data["i18n"] = self._i18n
         data["language"] = locale = locale_of(data["update_context"], data.get("event_from_user"))
-        with self._i18n.speaking(locale):
+        with self._i18n.in_locale(locale):
             return await handler(event, data)

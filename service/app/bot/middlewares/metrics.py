@@ -1,4 +1,4 @@
-"""Counts what was done, once the handler is through: only then are role and language known."""
+"""Counts updates after the handler has run: only then are role and language known."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -16,7 +16,7 @@ from app.core.tracing import create_span
 
 
 class MetricsMiddleware(TimedMiddleware):
-    """The outermost layer. `commands` are the bot's; `callback_types` names each prefix of its buttons' data."""
+    """The outermost middleware. `commands` and `callback_types` are the closed sets of the labels."""
 
     name = "metrics"
 
@@ -34,7 +34,7 @@ class MetricsMiddleware(TimedMiddleware):
                     self._count(event, data)
 
     def _count(self, update: Update, data: dict[str, Any]) -> None:
-        # Whom the rate limit stops is not asked about, but mostly known from before.
+        # The rate limit runs before authentication, so use the cached role if there is one.
         role = role_label(data["identity"]) if "identity" in data else cached_role(data["update_context"])
         _messages(message_type(update), role, data.get("language", DEFAULT_LOCALE)).inc()
         if update.message is not None and (update.message.text or "").startswith("/"):
@@ -45,7 +45,7 @@ class MetricsMiddleware(TimedMiddleware):
             _callbacks(self._callback_types.get(prefix, "other"), role).inc()
 
 
-# Looking a child up by its labels costs three times as much as counting; the sets of labels are closed and small.
+# Looking up a child by its labels costs three times as much as counting; the label sets are closed and small.
 @cache
 def _messages(message_type: str, role: str, language: str) -> CounterChild:
     return metrics.MESSAGES_TOTAL.labels(message_type=message_type, user_role=role, language=language)

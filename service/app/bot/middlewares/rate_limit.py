@@ -1,6 +1,6 @@
-"""Drops the updates of a user who sends too many; says so once a window, not once a message.
+"""Drops the updates of a user who sends too many. The user is warned once per window, not once per message.
 
-The decision was taken when the update was claimed, in the same round trip to Redis.
+The claim made the decision, in the same round trip to Redis.
 """
 
 from typing import Any
@@ -9,14 +9,14 @@ from aiogram.types import TelegramObject, Update
 from aiogram.utils.i18n import gettext as _
 
 from app.bot.middlewares.timed import Handler, TimedMiddleware
-from app.bot.reply import event_of, tell
+from app.bot.reply import replyable_event, send_reply
 from app.bot.roles import cached_role
 from app.core import metrics
 from app.delivery.context import UpdateContext
 
 
 class RateLimitMiddleware(TimedMiddleware):
-    """Lets an update through only where `update_context.rate` allows it."""
+    """Handles an update only if `update_context.rate` allows it."""
 
     name = "rate_limit"
 
@@ -28,7 +28,9 @@ class RateLimitMiddleware(TimedMiddleware):
         metrics.RATE_LIMIT_BLOCKS_TOTAL.labels(user_role=role).inc()
         if update_context.rate.warn:
             metrics.RATE_LIMIT_HITS_TOTAL.labels(user_role=role).inc()
-            asked = event_of(event) if isinstance(event, Update) else None
+            asked = replyable_event(event) if isinstance(event, Update) else None
             if asked is not None:
-                await tell(asked, _("You are writing faster than I can follow. Please wait a little."))
+                await send_reply(
+                    asked, _("You are sending messages too fast. Please wait a few seconds and try again.")
+                )
         return None

@@ -1,4 +1,4 @@
-"""A middleware that knows how long it itself takes, without the layers inside it."""
+"""A middleware that measures its own duration, without that of the layers inside it."""
 
 import time
 from abc import ABC, abstractmethod
@@ -14,7 +14,7 @@ Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
 
 class TimedMiddleware(BaseMiddleware, ABC):
-    """Times `run` into `middleware_duration_seconds{middleware}`; `name` is the label."""
+    """Records the duration of `run` in `middleware_duration_seconds{middleware}`; `name` is the label."""
 
     name: ClassVar[str]
 
@@ -23,7 +23,7 @@ class TimedMiddleware(BaseMiddleware, ABC):
 
     @abstractmethod
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """What the middleware does; awaits `handler` where the update may go on."""
+        """Do the work of the middleware; await `handler` to continue with the update."""
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         inside = 0.0

@@ -1,4 +1,4 @@
-"""Broadcasts: paced, durable, nobody twice, and whoever is in doubt is named."""
+"""Broadcasts: paced, durable, at most once, and unknown outcomes are reported."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,7 +34,7 @@ NEWS = Broadcast(
 
 
 class Time:
-    """A clock that only moves when somebody sleeps."""
+    """A clock that only advances by sleeping."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -65,15 +65,15 @@ def broadcaster(redis: Redis, services: Services, time: Time, blocked: BlockedUs
 
 
 def recipients(user: Any, *pages: list[int]) -> None:
-    """Let the User Service answer with these pages, one after another."""
+    """Let the User Service return these pages, one after another."""
     left = list(pages)
 
-    def answer(_query: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def next_page(_query: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         ids = left.pop(0)
         items = [{"telegram_id": number, "language": "en"} for number in ids]
         return 200, {"items": items, "next": ids[-1] if left else None}
 
-    user.backends.answers["GET /api/v1/users/telegram-ids"] = answer
+    user.backends.responses["GET /api/v1/users/telegram-ids"] = next_page
 
 
 def reached(user: Any) -> list[int]:
@@ -84,81 +84,81 @@ def progress(user: Any) -> list[str]:
     return [str(call.text) for call in user.telegram.calls if isinstance(call, EditMessageText)]
 
 
-async def test_everyone_gets_it_once_at_most_twenty_a_second(
+async def test_everyone_gets_it_once_at_most_twenty_per_second(
     user: Any, broadcaster: Broadcaster, time: Time, moved: Moved
 ) -> None:
     sent = moved("broadcasts_sent_total", target_role="all")
     counted = moved("broadcast_recipients_sum")
     recipients(user, list(range(1, 31)), list(range(31, 61)))
     assert await broadcaster.store.add(NEWS)
-    assert await broadcaster.step(user.bot)
+    assert await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == list(range(1, 61))
     assert time.now == pytest.approx(60 / 20, abs=0.2)
-    assert progress(user)[-1] == "Broadcast finished. Sent: 60, not reachable: 0, in doubt: 0."
+    assert progress(user)[-1] == "Broadcast finished. Sent: 60, not reachable: 0, unknown: 0."
     assert (sent(), counted()) == (1, 60)
-    assert not await broadcaster.step(user.bot), "a finished broadcast is not sent again"
+    assert not await broadcaster.send_next(user.bot), "a finished broadcast is not sent again"
 
 
-async def test_the_same_update_starts_no_second_broadcast(broadcaster: Broadcaster) -> None:
+async def test_a_redelivered_update_starts_no_second_broadcast(broadcaster: Broadcaster) -> None:
     assert await broadcaster.store.add(NEWS)
     assert not await broadcaster.store.add(NEWS)
 
 
-async def test_who_blocked_the_bot_is_counted_and_the_others_go_on(user: Any, broadcaster: Broadcaster) -> None:
+async def test_a_recipient_who_blocked_the_bot_is_counted_as_failed(user: Any, broadcaster: Broadcaster) -> None:
     recipients(user, [1, 2, 3])
     await broadcaster.store.add(NEWS)
     # The first call is the edit of the progress message.
     user.telegram.failures = [TelegramForbiddenError(SEND, "no"), TelegramForbiddenError(SEND, "blocked")]
-    await broadcaster.step(user.bot)
-    assert progress(user)[-1] == "Broadcast finished. Sent: 2, not reachable: 1, in doubt: 0."
+    await broadcaster.send_next(user.bot)
+    assert progress(user)[-1] == "Broadcast finished. Sent: 2, not reachable: 1, unknown: 0."
 
 
-async def test_a_429_pauses_it_and_loses_nobody(user: Any, broadcaster: Broadcaster, time: Time) -> None:
+async def test_a_429_pauses_it_and_skips_nobody(user: Any, broadcaster: Broadcaster, time: Time) -> None:
     recipients(user, [1, 2, 3])
     await broadcaster.store.add(NEWS)
     user.telegram.failures = [
         TelegramForbiddenError(SEND, "no"),
         TelegramRetryAfter(SEND, "slow down", retry_after=30),
     ]
-    await broadcaster.step(user.bot)
+    await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == [1, 2, 3]
     assert time.now >= 30
-    assert progress(user)[-1] == "Broadcast finished. Sent: 3, not reachable: 0, in doubt: 0."
+    assert progress(user)[-1] == "Broadcast finished. Sent: 3, not reachable: 0, unknown: 0."
 
 
-async def test_who_may_have_got_it_is_named_and_not_tried_again(user: Any, broadcaster: Broadcaster) -> None:
+async def test_an_unknown_outcome_is_reported_and_not_retried(user: Any, broadcaster: Broadcaster) -> None:
     recipients(user, [1, 2, 3])
     await broadcaster.store.add(NEWS)
     user.telegram.failures = [TelegramForbiddenError(SEND, "no"), OutcomeUnknownError(SEND, "connection reset")]
-    await broadcaster.step(user.bot)
+    await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == [2, 3]
-    assert progress(user)[-1].endswith("in doubt: 1.\nIn doubt, not tried again: 1")
+    assert progress(user)[-1].endswith("unknown: 1.\nMay or may not have received it, not sent again: 1")
 
 
-async def test_what_never_left_is_sent_when_telegram_can_be_reached_again(
+async def test_unsent_messages_are_sent_when_telegram_is_reachable_again(
     user: Any, broadcaster: Broadcaster, time: Time
 ) -> None:
     recipients(user, [1, 2, 3])
     await broadcaster.store.add(NEWS)
     user.telegram.failures = [TelegramForbiddenError(SEND, "no"), TelegramNetworkError(SEND, "connection refused")]
-    await broadcaster.step(user.bot)
+    await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == [1, 2, 3]
     assert time.now >= 5
-    assert progress(user)[-1] == "Broadcast finished. Sent: 3, not reachable: 0, in doubt: 0."
+    assert progress(user)[-1] == "Broadcast finished. Sent: 3, not reachable: 0, unknown: 0."
 
 
-async def test_who_is_known_to_have_blocked_the_bot_is_left_out(
+async def test_users_known_to_have_blocked_the_bot_are_skipped(
     user: Any, broadcaster: Broadcaster, blocked: BlockedUsers
 ) -> None:
     await blocked.note(2)
     recipients(user, [1, 2], [3])
     await broadcaster.store.add(NEWS)
-    await broadcaster.step(user.bot)
+    await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == [1, 3]
-    assert progress(user)[-1] == "Broadcast finished. Sent: 2, not reachable: 1, in doubt: 0."
+    assert progress(user)[-1] == "Broadcast finished. Sent: 2, not reachable: 1, unknown: 0."
 
 
-async def test_a_user_who_blocks_the_bot_and_comes_back_is_known(user: Any, blocked: BlockedUsers) -> None:
+async def test_blocking_and_unblocking_the_bot_is_stored(user: Any, blocked: BlockedUsers) -> None:
     user.sign_in()
     for status, expected in (("kicked", {1001}), ("member", set())):
         await user.feed(my_chat_member=membership(user.chat, status))
@@ -166,7 +166,7 @@ async def test_a_user_who_blocks_the_bot_and_comes_back_is_known(user: Any, bloc
     assert user.telegram.calls == []
 
 
-async def test_being_thrown_out_of_a_group_is_no_block(user: Any, blocked: BlockedUsers) -> None:
+async def test_removal_from_a_group_is_no_block(user: Any, blocked: BlockedUsers) -> None:
     user.sign_in()
     await user.feed(my_chat_member=membership({"id": -5, "type": "group", "title": "House"}, "kicked"))
     assert await blocked.among([-5, 1001]) == set()
@@ -181,7 +181,7 @@ def membership(chat: dict[str, Any], status: str) -> dict[str, Any]:
 
 
 class PausedBudget:
-    """The send budget after a 429 of somebody's message: broadcasts pause until `until`."""
+    """The send budget after a 429 of another message: broadcasts pause until `until`."""
 
     def __init__(self, time: Time, until: float) -> None:
         self._time = time
@@ -191,7 +191,7 @@ class PausedBudget:
         return max(0.0, self._until - self._time.now)
 
 
-async def test_a_429_of_somebody_else_s_message_pauses_it_too(
+async def test_a_429_of_another_message_pauses_it_too(
     user: Any, redis: Redis, services: Services, time: Time, blocked: BlockedUsers
 ) -> None:
     broadcaster = Broadcaster(
@@ -206,34 +206,36 @@ async def test_a_429_of_somebody_else_s_message_pauses_it_too(
     )
     recipients(user, [1, 2])
     await broadcaster.store.add(NEWS)
-    await broadcaster.step(user.bot)
+    await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == [1, 2]
     assert 30 <= time.now < 31
 
 
-async def test_after_a_kill_another_replica_goes_on_and_nobody_gets_it_twice(
+async def test_after_a_kill_another_replica_continues_and_nobody_gets_it_twice(
     user: Any, broadcaster: Broadcaster, redis: Redis
 ) -> None:
     recipients(user, list(range(1, 11)))
     dead = BroadcastStore(redis, key_prefix="bg", token="dead")
     await dead.add(NEWS)
-    await dead.lead()
-    first = await dead.first()
+    await dead.hold_lease()
+    first = await dead.head()
     assert first is not None
     await dead.load(first, [TelegramId(number) for number in range(1, 11)], None)
-    # Killed after one was sent and settled, and between the sending and the settling of another.
+    # Killed after the outcome of one send was recorded, and between the send and the outcome of another.
     one, other = await dead.take("77"), await dead.take("77")
     assert (one, other) == (1, 2)
     await dead.settle("77", TelegramId(1), "sent")
-    assert not await broadcaster.step(user.bot), "the dead one's lease is not over"
+    assert not await broadcaster.send_next(user.bot), "the lease of the killed sender has not expired"
     await redis.delete("{bg:broadcast}:lease")
-    assert await broadcaster.step(user.bot)
+    assert await broadcaster.send_next(user.bot)
     assert sorted(reached(user)) == list(range(3, 11))
-    assert progress(user)[-1].endswith("Sent: 9, not reachable: 0, in doubt: 1.\nIn doubt, not tried again: 2")
+    assert progress(user)[-1].endswith(
+        "Sent: 9, not reachable: 0, unknown: 1.\nMay or may not have received it, not sent again: 2"
+    )
     assert user.backends.named("GET /api/v1/users/telegram-ids") == [], "a page that was read is not read again"
 
 
-async def test_a_sender_that_stops_finishes_what_is_under_way(
+async def test_a_stopping_sender_finishes_the_sends_in_flight(
     user: Any, broadcaster: Broadcaster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipients(user, [1])
@@ -250,7 +252,7 @@ async def test_a_sender_that_stops_finishes_what_is_under_way(
     monkeypatch.setattr(user.telegram, "make_request", slowly)
     await broadcaster.start(user.bot)
     await under_way.wait()
-    # Long after it was asked again to end.
+    # Long after it was cancelled again.
     monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 0.01)
     asyncio.get_running_loop().call_later(0.2, answered.set)
     await broadcaster.close()
@@ -259,11 +261,11 @@ async def test_a_sender_that_stops_finishes_what_is_under_way(
     assert stopped.sent == 1
 
 
-async def test_a_failure_that_nobody_expected_does_not_end_it(
+async def test_an_unexpected_exception_does_not_stop_the_sender(
     user: Any, broadcaster: Broadcaster, moved: Moved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = moved("exceptions_total", exception_type="ZeroDivisionError")
-    step, sent = broadcaster.step, asyncio.Event()
+    step, sent = broadcaster.send_next, asyncio.Event()
     failures: list[Exception] = [ZeroDivisionError()]
 
     async def failing_once(bot: Any) -> bool:
@@ -272,7 +274,7 @@ async def test_a_failure_that_nobody_expected_does_not_end_it(
         sent.set()
         return await step(bot)
 
-    monkeypatch.setattr(broadcaster, "step", failing_once)
+    monkeypatch.setattr(broadcaster, "send_next", failing_once)
     with capture_logs() as logs:
         await broadcaster.start(user.bot)
         await asyncio.wait_for(sent.wait(), 10)
@@ -281,42 +283,42 @@ async def test_a_failure_that_nobody_expected_does_not_end_it(
     assert failed() == 1
 
 
-async def test_a_sender_that_lost_its_lease_takes_nobody_more(redis: Redis) -> None:
+async def test_a_sender_without_the_lease_takes_no_recipient(redis: Redis) -> None:
     old, new = (BroadcastStore(redis, key_prefix="bg", token=token) for token in ("old", "new"))
     await old.add(NEWS)
-    await old.lead()
-    first = await old.first()
+    await old.hold_lease()
+    first = await old.head()
     assert first is not None
     await old.load(first, [TelegramId(1), TelegramId(2)], None)
     assert await old.take("77") == 1
     await redis.delete("{bg:broadcast}:lease")
-    assert await new.lead()
+    assert await new.hold_lease()
     assert await new.recover("77") == 1
     with pytest.raises(LeaseLostError):
         await old.take("77")
-    # The old one's last message did go out after all: known now, so no longer in doubt.
+    # The last message of the old sender was sent after all, so its outcome is no longer unknown.
     await old.settle("77", TelegramId(1), "sent")
-    assert await new.in_doubt("77") == []
+    assert await new.with_unknown_outcome("77") == []
     counts = await new.get("77")
     assert counts is not None
     assert counts.sent == 1
 
 
-async def test_an_admin_writes_and_starts_one(user: Any, redis: Redis) -> None:
+async def test_an_admin_creates_and_starts_a_broadcast(user: Any, redis: Redis) -> None:
     user.sign_in("admin")
     await user.send("/admin")
     await user.press_labelled("Broadcast")
     await user.press_labelled("executor")
     await user.send("Water is off tomorrow")
-    assert user.said()[-1] == "This goes to: executor\n\nWater is off tomorrow"
-    await user.press_labelled("Send it")
+    assert user.said()[-1] == "Recipients: executor\n\nWater is off tomorrow"
+    await user.press_labelled("Send")
     broadcaster: Broadcaster = user.dispatcher["broadcaster"]
-    queued = await broadcaster.store.first()
+    queued = await broadcaster.store.head()
     assert queued is not None
     assert (queued.text, queued.role, queued.author) == ("Water is off tomorrow", "executor", 7)
 
 
-async def test_a_manager_may_not_broadcast(user: Any) -> None:
+async def test_a_manager_cannot_broadcast(user: Any) -> None:
     user.sign_in("manager")
     await user.press("ad:broadcast")
-    assert user.said() == ["This is not for your role."]
+    assert user.said() == ["Your role cannot do this. /help shows what you can do."]

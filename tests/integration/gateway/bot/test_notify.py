@@ -1,4 +1,4 @@
-"""Pushes: once an event, in the user's language, and again where the first try failed."""
+"""Notifications: once per event, in the user's language, and retried after a failure."""
 
 import json
 from typing import Any
@@ -31,28 +31,28 @@ def notifier(user: Any) -> Notifier:
     return found
 
 
-async def test_a_push_speaks_the_users_language_and_leads_to_the_request(user: Any, notifier: Notifier) -> None:
+async def test_a_notification_uses_the_users_language_and_links_the_request(user: Any, notifier: Notifier) -> None:
     assert await notifier.handle(user.bot, event()) is NotifyResult.SENT
     (call,) = user.telegram.calls
     assert (call.chat_id, call.text) == (1001, "Новый статус вашей заявки R-000005: выполнена.")
     assert call.reply_markup.inline_keyboard[0][0].callback_data == "ro:5:1"
 
 
-async def test_an_event_is_pushed_once(user: Any, notifier: Notifier) -> None:
+async def test_an_event_is_sent_once(user: Any, notifier: Notifier) -> None:
     await notifier.handle(user.bot, event())
     assert await notifier.handle(user.bot, event()) is NotifyResult.DUPLICATE
     assert await notifier.handle(user.bot, event(event_id="e2")) is NotifyResult.SENT
     assert len(user.telegram.calls) == 2
 
 
-async def test_a_push_that_failed_may_be_tried_again(user: Any, notifier: Notifier) -> None:
+async def test_a_failed_notification_may_be_retried(user: Any, notifier: Notifier) -> None:
     user.telegram.failures = [TelegramNetworkError(SEND, "timeout")]
     failed = await notifier.handle(user.bot, event())
     assert (failed, failed.http_status) == (NotifyResult.FAILED, 503)
     assert await notifier.handle(user.bot, event()) is NotifyResult.SENT
 
 
-async def test_an_event_being_pushed_by_another_replica_is_answered_with_try_again(
+async def test_an_event_in_flight_on_another_replica_asks_for_a_retry(
     user: Any, notifier: Notifier, redis: Any
 ) -> None:
     await redis.set("bg:42:notified:e1", "sending")
@@ -60,14 +60,14 @@ async def test_an_event_being_pushed_by_another_replica_is_answered_with_try_aga
     assert user.telegram.calls == []
 
 
-async def test_a_user_who_blocked_the_bot_is_not_tried_again(user: Any, notifier: Notifier) -> None:
+async def test_a_user_who_blocked_the_bot_is_not_retried(user: Any, notifier: Notifier) -> None:
     user.telegram.failures = [TelegramForbiddenError(SEND, "blocked")]
     blocked = await notifier.handle(user.bot, event())
     assert (blocked, blocked.http_status) == (NotifyResult.BLOCKED, 200)
     assert await notifier.handle(user.bot, event()) is NotifyResult.DUPLICATE
 
 
-async def test_a_push_that_telegram_wants_later_is_queued(user: Any, notifier: Notifier, redis: Any) -> None:
+async def test_a_rate_limited_notification_is_deferred(user: Any, notifier: Notifier, redis: Any) -> None:
     user.telegram.failures = [TelegramRetryAfter(SEND, "slow down", retry_after=60)]
     assert await notifier.handle(user.bot, event()) is NotifyResult.QUEUED
     assert await redis.zcard("bg:42:outbox") == 1
@@ -77,7 +77,7 @@ async def test_a_push_that_telegram_wants_later_is_queued(user: Any, notifier: N
     "body",
     [b"", b"{", b"[]", event(type="other"), event(status="lost"), event(event_id=""), event(request_id=0)],
 )
-async def test_what_is_no_event_is_refused(user: Any, notifier: Notifier, body: bytes) -> None:
+async def test_an_invalid_event_is_refused(user: Any, notifier: Notifier, body: bytes) -> None:
     invalid = await notifier.handle(user.bot, body)
     assert (invalid, invalid.http_status) == (NotifyResult.INVALID, 422)
     assert user.telegram.calls == []

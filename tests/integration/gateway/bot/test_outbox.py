@@ -1,4 +1,4 @@
-"""Messages put off by Telegram arrive when their time has come, and survive whoever was to send them."""
+"""Deferred messages are sent when they are due, and survive a crash of their sender."""
 
 import asyncio
 from typing import Any
@@ -44,15 +44,13 @@ async def test_sends_when_due_and_not_before(user: Any, outbox: Outbox, clock: C
     assert await outbox.send_due(user.bot) == 0
 
 
-async def test_two_equal_messages_are_two(user: Any, outbox: Outbox) -> None:
+async def test_two_equal_messages_are_both_sent(user: Any, outbox: Outbox) -> None:
     await outbox.put(SEND, 0)
     await outbox.put(SEND, 0)
     assert await outbox.send_due(user.bot) == 2
 
 
-async def test_a_message_whose_sender_died_is_sent_when_its_lease_is_over(
-    user: Any, outbox: Outbox, clock: Clock
-) -> None:
+async def test_a_message_is_sent_after_the_lease_of_a_crashed_sender(user: Any, outbox: Outbox, clock: Clock) -> None:
     await outbox.put(SEND, 0)
     user.telegram.failures = [KeyboardInterrupt()]
     with pytest.raises(KeyboardInterrupt):
@@ -67,7 +65,7 @@ async def test_a_message_whose_sender_died_is_sent_when_its_lease_is_over(
     ("failure", "wait"),
     [(TelegramRetryAfter(SEND, "slow down", retry_after=40), 40), (TelegramNetworkError(SEND, "timeout"), 10)],
 )
-async def test_what_did_not_go_out_is_tried_later(
+async def test_an_unsent_message_is_retried(
     user: Any, outbox: Outbox, clock: Clock, failure: Exception, wait: float
 ) -> None:
     await outbox.put(SEND, 0)
@@ -79,20 +77,20 @@ async def test_what_did_not_go_out_is_tried_later(
     assert await outbox.send_due(user.bot) == 1
 
 
-async def test_what_telegram_will_never_take_is_dropped(user: Any, outbox: Outbox, redis: Any) -> None:
+async def test_a_message_that_telegram_refuses_is_dropped(user: Any, outbox: Outbox, redis: Any) -> None:
     await outbox.put(SEND, 0)
     user.telegram.failures = [TelegramForbiddenError(SEND, "blocked")]
     await outbox.send_due(user.bot)
     assert await redis.zcard("bg:outbox") == 0
 
 
-def test_only_what_a_user_is_to_read_is_worth_keeping() -> None:
+def test_only_messages_can_be_deferred() -> None:
     assert deferrable(SEND)
     assert deferrable(EditMessageText(chat_id=1, message_id=1, text="x"))
     assert not deferrable(AnswerCallbackQuery(callback_query_id="1"))
 
 
-async def test_a_failure_that_nobody_expected_does_not_end_it(user: Any, outbox: Outbox, clock: Clock) -> None:
+async def test_an_unexpected_exception_does_not_stop_the_sender(user: Any, outbox: Outbox, clock: Clock) -> None:
     await outbox.put(SEND, 0)
     user.telegram.failures = [ZeroDivisionError()]
     with capture_logs() as logs:

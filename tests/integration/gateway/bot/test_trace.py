@@ -1,4 +1,4 @@
-"""The seed's example trace: what happens under `/webhook` when a user lists their requests."""
+"""The trace in docs/monitoring.md: the spans under `/webhook` when a user lists their requests."""
 
 from collections.abc import Iterator
 from copy import copy
@@ -26,10 +26,10 @@ def tree(recording: Recording, parent: Span | None = None) -> list[Any]:
     return [(span.name, tree(recording, span)) for span in children]
 
 
-async def test_the_list_of_requests_makes_the_seeds_trace(user: Any, traces: list[Recording]) -> None:
-    user.backends.answers["POST /api/v1/auth/verify"] = (200, {**USER, "user_id": 7, "blocked": False})
-    user.backends.answers["GET /api/v1/users/7"] = (200, USER)
-    user.backends.answers["GET /api/v1/requests"] = (200, {"items": [], "page": 1, "pages": 1, "total": 0})
+async def test_the_list_of_requests_makes_the_documented_trace(user: Any, traces: list[Recording]) -> None:
+    user.backends.responses["POST /api/v1/auth/verify"] = (200, {**USER, "user_id": 7, "blocked": False})
+    user.backends.responses["GET /api/v1/users/7"] = (200, USER)
+    user.backends.responses["GET /api/v1/requests"] = (200, {"items": [], "page": 1, "pages": 1, "total": 0})
     await user.send("/requests")
     user.cached = None
     traces.clear()
@@ -52,7 +52,7 @@ async def test_the_list_of_requests_makes_the_seeds_trace(user: Any, traces: lis
 
 async def test_a_failed_backend_marks_the_trace(user: Any, traces: list[Recording]) -> None:
     user.sign_in()
-    user.backends.answers["GET /api/v1/requests/5"] = (500, {})
+    user.backends.responses["GET /api/v1/requests/5"] = (500, {})
     with create_span("/webhook"):
         await user.press("ro:5:1")
     assert traces[0].failed

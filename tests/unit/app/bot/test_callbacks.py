@@ -1,4 +1,4 @@
-"""The data of inline buttons fits into what Telegram takes, whatever the ids."""
+"""Callback data fits into Telegram's limit, whatever the ids."""
 
 import itertools
 import typing
@@ -19,7 +19,7 @@ KINDS = [
 
 
 def longest(annotation: Any) -> Any:
-    """The value of a field that takes the most room."""
+    """Return the longest value of a field."""
     if typing.get_origin(annotation) is typing.Literal:
         return max(typing.get_args(annotation), key=len)
     choices = [choice for choice in typing.get_args(annotation) if choice is not type(None)]

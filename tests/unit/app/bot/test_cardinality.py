@@ -1,4 +1,4 @@
-"""Hostile values where a label comes from make no series outside the closed sets.
+"""Hostile input creates no series outside the closed sets of the labels.
 
 `HOSTILE_LABELS` sets how many there are; 100,000 take about two minutes.
 """
@@ -58,7 +58,7 @@ def test_hostile_labels_stay_in_their_sets(activity: Activity) -> None:
     middleware = MetricsMiddleware(commands=COMMANDS, callback_types=callbacks.TYPES)
     pipeline = Pipeline.__new__(Pipeline)
     pipeline._known_states = STATE_NAMES
-    # Another test may have left some of its own making.
+    # Another test may have created series outside the sets.
     before, left = len(list(series())), set(outside(REGISTRY.collect()))
     for number in range(LABELS):
         update = Update.model_validate(hostile_update(rng, number))

@@ -1,4 +1,4 @@
-"""A user whose update took too long is told so, in their language, and the telling itself is bounded too."""
+"""The error message after a deadline: in the user's language, and with a time limit of its own."""
 
 import asyncio
 import time
@@ -17,11 +17,9 @@ from app.delivery.context import CachedIdentity, UpdateContext
 Moved = Callable[..., Callable[[], float]]
 SEND = SendMessage(chat_id=1001, text="x")
 LATE = {
-    "ru": "Это длится дольше, чем должно, поэтому я остановился. Пожалуйста, попробуйте через несколько минут.",
-    "uz": (
-        "Bu odatdagidan uzoq davom etdi, shuning uchun to‘xtatdim. Iltimos, bir necha daqiqadan so‘ng urinib ko‘ring."
-    ),
-    "en": "This takes longer than it should, so I have stopped. Please try again in a few minutes.",
+    "ru": "Это заняло слишком много времени, поэтому я остановился. Пожалуйста, попробуйте через несколько минут.",
+    "uz": ("Bu juda uzoq davom etdi, shuning uchun to‘xtatdim. Iltimos, bir necha daqiqadan so‘ng urinib ko‘ring."),
+    "en": "This took too long, so I stopped. Please try again in a few minutes.",
 }
 
 
@@ -39,7 +37,7 @@ def notice() -> DeadlineNotice:
 
 
 @pytest.mark.parametrize("language", ["ru", "uz", "en"])
-async def test_it_speaks_the_user_s_own_language(user: Any, notice: DeadlineNotice, language: str) -> None:
+async def test_it_uses_the_users_own_language(user: Any, notice: DeadlineNotice, language: str) -> None:
     cached = CachedIdentity({"language": language}, time.time())
     await notice(update(user, message=user.message(text="/requests")), context(identity=cached))
     assert user.said() == [LATE[language]]
@@ -52,12 +50,12 @@ async def test_a_language_chosen_in_this_very_update_counts(user: Any, notice: D
     assert user.said() == [LATE["uz"]]
 
 
-async def test_a_stranger_is_told_in_what_their_telegram_speaks(user: Any, notice: DeadlineNotice) -> None:
+async def test_an_unknown_user_gets_the_language_of_their_telegram(user: Any, notice: DeadlineNotice) -> None:
     await notice(update(user, message=user.message(text="/start")), context())
     assert user.said() == [LATE["en"]]
 
 
-async def test_a_button_is_answered(user: Any, notice: DeadlineNotice) -> None:
+async def test_a_callback_query_gets_an_alert(user: Any, notice: DeadlineNotice) -> None:
     person = {"id": 1001, "is_bot": False, "first_name": "A", "language_code": "en"}
     query = {"id": "1", "from": person, "chat_instance": "1", "data": "x", "message": user.message(text="old")}
     await notice(update(user, callback_query=query), context())
@@ -65,14 +63,14 @@ async def test_a_button_is_answered(user: Any, notice: DeadlineNotice) -> None:
     assert (type(call).__name__, call.text) == ("AnswerCallbackQuery", LATE["en"])
 
 
-async def test_what_nobody_asked_is_not_answered(user: Any, notice: DeadlineNotice) -> None:
+async def test_updates_without_a_sender_get_no_message(user: Any, notice: DeadlineNotice) -> None:
     person = {"id": 1001, "is_bot": False, "first_name": "A"}
     await notice(update(user, inline_query={"id": "1", "from": person, "query": "", "offset": ""}), context())
     assert user.telegram.calls == []
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_that_it_cannot_be_said_is_counted(
+async def test_a_failure_to_send_it_is_counted(
     user: Any, notice: DeadlineNotice, moved: Moved, monkeypatch: pytest.MonkeyPatch, hangs: bool
 ) -> None:
     async def hang(*_arguments: Any, **_options: Any) -> Any:

@@ -1,10 +1,10 @@
-"""Whatever goes wrong, the user reads a kind sentence in their language, and it is counted."""
+"""After any error the user gets an error message in their language, and the error is counted."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError, TelegramRetryAfter
+from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 from aiogram.methods import SendMessage
 
 from app.delivery.context import RateDecision
@@ -16,40 +16,40 @@ SEND = SendMessage(chat_id=1001, text="x")
 @pytest.mark.parametrize(
     ("status", "text"),
     [
-        (403, "You are not allowed to do this."),
-        (404, "This no longer exists."),
+        (403, "You do not have permission to do this. If you need it, please contact the administration."),
+        (404, "I could not find that. It may have been deleted. Please open the list again."),
         (409, "This has changed in the meantime. Please open it again."),
-        (422, "This was not accepted. Please check what you entered."),
+        (422, "This was not accepted. Please check it and send it again."),
     ],
 )
-async def test_a_refusal_of_the_backend_is_an_answer(user: Any, moved: Moved, status: int, text: str) -> None:
+async def test_a_refusal_of_the_backend_is_no_error(user: Any, moved: Moved, status: int, text: str) -> None:
     exceptions = moved("exceptions_total", exception_type="BackendRefusedError")
     user.sign_in()
-    user.backends.answers["GET /api/v1/requests/5"] = (status, {"error": {"code": "no", "message": ""}})
+    user.backends.responses["GET /api/v1/requests/5"] = (status, {"error": {"code": "no", "message": ""}})
     await user.press("ro:5:1")
     assert user.said() == [text]
     assert exceptions() == 0
 
 
-async def test_a_refused_service_token_is_our_fault(user: Any, moved: Moved) -> None:
+async def test_a_refused_service_token_is_an_error_of_the_gateway(user: Any, moved: Moved) -> None:
     critical = moved("errors_total", error_type="service_token", severity="critical")
     user.sign_in()
-    user.backends.answers["GET /api/v1/requests/5"] = (401, {})
+    user.backends.responses["GET /api/v1/requests/5"] = (401, {})
     await user.press("ro:5:1")
-    assert user.said()[0].startswith("Something went wrong on our side.")
+    assert user.said()[0].startswith("Something went wrong on our side,")
     assert critical() == 1
 
 
-async def test_an_outage_is_told_and_counted_but_no_exception(user: Any, moved: Moved) -> None:
+async def test_an_outage_is_reported_and_counted_without_an_exception(user: Any, moved: Moved) -> None:
     errors = moved("errors_total", error_type="backend_unavailable", severity="warning")
     user.sign_in(language="ru")
-    user.backends.answers["GET /api/v1/requests/5"] = (500, {})
+    user.backends.responses["GET /api/v1/requests/5"] = (500, {})
     await user.press("ro:5:1")
     assert user.said() == ["Эта часть сервиса сейчас недоступна. Пожалуйста, попробуйте через несколько минут."]
     assert errors() == 1
 
 
-async def test_a_fault_of_ours_is_told_counted_and_raised(user: Any, moved: Moved) -> None:
+async def test_an_error_of_the_gateway_is_reported_counted_and_raised(user: Any, moved: Moved) -> None:
     errors = moved("errors_total", error_type="handler_failed", severity="error")
     exceptions = moved("exceptions_total", exception_type="AttributeError")
     user.sign_in(language="uz")
@@ -60,7 +60,7 @@ async def test_a_fault_of_ours_is_told_counted_and_raised(user: Any, moved: Move
     assert (errors(), exceptions()) == (1, 1)
 
 
-async def test_a_user_who_blocked_the_bot_is_no_failure(user: Any) -> None:
+async def test_a_user_who_blocked_the_bot_is_no_error(user: Any) -> None:
     user.sign_in()
     user.telegram.failures = [TelegramForbiddenError(SEND, "Forbidden: bot was blocked by the user")]
     await user.send("/help")
@@ -76,13 +76,6 @@ async def test_a_refusal_of_telegram_is_counted_and_raised(user: Any, moved: Mov
     assert errors() == 1
 
 
-async def test_a_message_that_telegram_wants_later_is_kept(user: Any, redis: Any) -> None:
-    user.sign_in()
-    user.telegram.failures = [TelegramRetryAfter(SEND, "Too Many Requests", retry_after=120)]
-    await user.send("/help")
-    assert await redis.zcard("bg:42:outbox") == 1
-
-
 async def test_an_edit_that_changes_nothing_is_success(user: Any) -> None:
     user.sign_in()
     user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: message is not modified")]
@@ -93,7 +86,7 @@ async def test_an_edit_that_changes_nothing_is_success(user: Any) -> None:
 LATE = "Bad Request: query is too old and response timeout expired or query ID is invalid"
 
 
-async def test_a_button_answered_too_late_is_no_failure(user: Any, moved: Moved) -> None:
+async def test_a_callback_query_answered_too_late_is_no_error(user: Any, moved: Moved) -> None:
     errors = moved("errors_total", error_type="telegram_failed", severity="error")
     user.sign_in()
     unchanged = TelegramBadRequest(SEND, "Bad Request: message is not modified")
@@ -102,7 +95,7 @@ async def test_a_button_answered_too_late_is_no_failure(user: Any, moved: Moved)
     assert (user.said(), errors()) == ([], 0)
 
 
-async def test_what_a_late_button_would_have_shown_becomes_a_message(user: Any) -> None:
+async def test_the_alert_of_an_expired_callback_query_becomes_a_message(user: Any) -> None:
     user.sign_in()
     user.telegram.failures = [TelegramBadRequest(SEND, LATE)]
     await user.press("forged")
@@ -111,7 +104,7 @@ async def test_what_a_late_button_would_have_shown_becomes_a_message(user: Any) 
     assert user.said() == ["This button is no longer valid. /help shows what I can do."]
 
 
-async def test_another_refusal_of_a_button_s_answer_is_a_failure(user: Any) -> None:
+async def test_any_other_refusal_of_a_callback_answer_is_an_error(user: Any) -> None:
     user.sign_in()
     user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: MESSAGE_TOO_LONG")]
     with pytest.raises(TelegramBadRequest):
@@ -126,12 +119,12 @@ async def test_a_user_over_the_limit_is_warned_once(user: Any, moved: Moved) -> 
     await user.send("/help")
     user.rate = RateDecision(allowed=False, warn=False)
     await user.send("/help")
-    assert user.said() == ["You are writing faster than I can follow. Please wait a little."]
+    assert user.said() == ["You are sending messages too fast. Please wait a few seconds and try again."]
     assert (hits(), blocks()) == (1, 2)
 
 
 @pytest.mark.parametrize("data", ["", "x", "ro", "ro:99999999999999999999:1", "nr:confirm", "nrc:plumbing", "💥:1"])
-async def test_stale_and_forged_buttons_are_refused_in_words(user: Any, data: str) -> None:
+async def test_old_and_forged_buttons_get_an_error_message(user: Any, data: str) -> None:
     user.sign_in()
     await user.press(data)
     assert user.said() == ["This button is no longer valid. /help shows what I can do."]
@@ -147,7 +140,7 @@ async def test_stale_and_forged_buttons_are_refused_in_words(user: Any, data: st
         ({"text": "hey @test_bot"}, True),
     ],
 )
-async def test_in_groups_only_what_is_meant_for_the_bot_is_answered(
+async def test_in_groups_only_messages_to_the_bot_are_handled(
     user: Any, message: dict[str, Any], answered: bool
 ) -> None:
     user.sign_in()
@@ -176,17 +169,17 @@ async def test_every_middleware_is_timed(user: Any, moved: Moved) -> None:
     assert [count() for count in counts] == [1] * len(names)
 
 
-async def test_a_dialogue_of_another_version_is_left_with_a_word(user: Any) -> None:
+async def test_a_dialogue_of_another_release_is_left_with_a_message(user: Any) -> None:
     user.sign_in()
     context = user.dispatcher.fsm.get_context(user.bot, 1001, 1001)
     await context.set_state("NewRequestDialog:confirm")
     await context.set_data({"category": "gone"})
     await user.press("nr:confirm")
-    assert user.said() == ["This dialogue is too old to go on. Please begin it again."]
+    assert user.said() == ["This conversation has expired. Please start it again."]
     assert await context.get_state() is None
 
 
-async def test_a_button_of_a_message_too_old_to_change_is_answered_with_a_new_one(user: Any) -> None:
+async def test_a_button_of_a_message_too_old_to_edit_gets_a_new_message(user: Any) -> None:
     user.sign_in()
     old = {"chat": user.chat, "message_id": 3, "date": 0}
     person = {"id": 1001, "is_bot": False, "first_name": "A"}

@@ -1,4 +1,4 @@
-"""Whatever a user sends, in whatever state, the bot answers or ignores it; it never fails."""
+"""The bot replies to or ignores any input in any state; it never fails."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ async def test_never_fails(
     bot: Bot = user.bot
     if role is None:
         user.cached = None
-        user.backends.answers["POST /api/v1/auth/verify"] = (404, {"error": {"code": "unknown_user", "message": ""}})
+        user.backends.responses["POST /api/v1/auth/verify"] = (404, {"error": {"code": "unknown_user", "message": ""}})
     else:
         user.sign_in(role)
     user.backends.default = (status, {"error": {"code": "no", "message": ""}})

@@ -1,4 +1,4 @@
-"""Every sentence of the bot exists in every language, with the same placeholders."""
+"""Every text of the bot exists in every language, with the same placeholders."""
 
 import io
 import string
@@ -47,7 +47,7 @@ def test_every_message_is_translated_with_its_placeholders(locale: str) -> None:
             assert placeholders(str(message.string)) == placeholders(str(message.id))
 
 
-def test_speaks_three_languages() -> None:
+def test_there_are_three_languages() -> None:
     i18n = CatalogueI18n()
     assert [i18n.gettext("Yes", locale=locale) for locale in LOCALES] == ["Да", "Ha", "Yes"]
 
@@ -60,7 +60,7 @@ def test_closest_locale(code: str | None, locale: str) -> None:
 
 
 @pytest.mark.parametrize("locale", LOCALES)
-def test_a_text_is_the_same_whichever_way_it_is_looked_up(locale: str) -> None:
+def test_the_fast_lookup_returns_the_same_text_as_gettext(locale: str) -> None:
     i18n = CatalogueI18n()
     compiled = i18n.locales[locale]
     with i18n.use_locale(locale):
@@ -68,12 +68,12 @@ def test_a_text_is_the_same_whichever_way_it_is_looked_up(locale: str) -> None:
             assert i18n.gettext(text) == compiled.gettext(text)
 
 
-def test_a_language_is_spoken_only_inside_its_block() -> None:
+def test_a_locale_applies_only_inside_its_block() -> None:
     i18n = CatalogueI18n()
     text = "Cancelled."
-    with i18n.speaking("ru"):
+    with i18n.in_locale("ru"):
         russian = gettext(text)
-        with i18n.speaking("en"):
+        with i18n.in_locale("en"):
             assert gettext(text) == text != russian
         assert gettext(text) == russian
     with pytest.raises(LookupError):

@@ -1,4 +1,4 @@
-"""Which kind of thing an update is, as a metric's label."""
+"""The type of an update as a metric label."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ def photo(file_id: str) -> list[dict[str, Any]]:
 async def test_a_whole_dialogue_files_one_request(user: Any, moved: Callable[..., Callable[[], float]]) -> None:
     created = moved("requests_created_total", category="plumbing")
     user.sign_in()
-    user.backends.answers["POST /api/v1/requests"] = (201, FILED)
+    user.backends.responses["POST /api/v1/requests"] = (201, FILED)
     await user.send("/newrequest")
     await user.press_labelled("Plumbing")
     await user.send("Navoi 12")
@@ -46,9 +46,9 @@ async def test_a_whole_dialogue_files_one_request(user: Any, moved: Callable[...
     assert "R-000005" in user.said()[-1]
 
 
-async def test_an_album_is_one_request_and_one_answer(user: Any) -> None:
+async def test_an_album_is_one_request_and_one_reply(user: Any) -> None:
     user.sign_in()
-    user.backends.answers["POST /api/v1/requests"] = (201, FILED)
+    user.backends.responses["POST /api/v1/requests"] = (201, FILED)
     await user.send("/newrequest")
     await user.press_labelled("Plumbing")
     await user.send(location={"latitude": 41.3, "longitude": 69.2})
@@ -64,9 +64,9 @@ async def test_an_album_is_one_request_and_one_answer(user: Any) -> None:
     assert filed["location"] == {"latitude": 41.3, "longitude": 69.2}
 
 
-async def test_a_failed_call_leaves_the_dialogue_where_it_was(user: Any) -> None:
+async def test_a_failed_call_keeps_the_state_of_the_dialogue(user: Any) -> None:
     user.sign_in()
-    user.backends.answers["POST /api/v1/requests"] = (500, {})
+    user.backends.responses["POST /api/v1/requests"] = (500, {})
     await user.send("/newrequest")
     await user.press_labelled("Plumbing")
     await user.send("Navoi 12")
@@ -74,16 +74,16 @@ async def test_a_failed_call_leaves_the_dialogue_where_it_was(user: Any) -> None
     await user.press_labelled("Without photos")
     await user.press_labelled("File the request")
     assert user.said()[-1].startswith("This part of the service is not available")
-    user.backends.answers["POST /api/v1/requests"] = (201, FILED)
+    user.backends.responses["POST /api/v1/requests"] = (201, FILED)
     await user.press_labelled("File the request")
     assert "R-000005" in user.said()[-1]
 
 
-async def test_a_command_is_never_taken_for_an_address(user: Any) -> None:
+async def test_a_command_is_never_stored_as_an_address(user: Any) -> None:
     user.sign_in()
     await user.send("/newrequest")
     await user.press_labelled("Plumbing")
     await user.send("/nonsense")
     assert "I do not know this command" in user.said()[-1]
     await user.send("Navoi 12")
-    assert user.said()[-1] == "What has happened?"
+    assert user.said()[-1] == "What happened?"

@@ -1,4 +1,4 @@
-"""Requests, shifts and administration: what each role sees and does, and the metric that moves with it."""
+"""Requests, shifts and administration: what each role sees and does, and the metrics that count it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -35,25 +35,23 @@ def page(*items: dict[str, Any], number: int = 1, pages: int = 1) -> tuple[int, 
     return 200, {"items": list(items), "page": number, "pages": pages, "total": len(items) * pages}
 
 
-async def test_the_list_reads_the_profile_once(user: Any, moved: Moved) -> None:
+async def test_the_request_list_is_paged(user: Any, moved: Moved) -> None:
     viewed = moved("requests_viewed_total", view="list")
     user.sign_in()
-    user.backends.answers["GET /api/v1/users/7"] = (200, USER)
-    user.backends.answers["GET /api/v1/requests"] = page(REQUEST, pages=2)
-    await user.send("/requests")
+    user.backends.responses["GET /api/v1/users/7"] = (200, USER)
+    user.backends.responses["GET /api/v1/requests"] = page(REQUEST, pages=2)
     await user.send("/requests")
     assert user.said()[-1] == "Aziz Karimov, your requests: 2. Page 1 of 2."
-    assert len(user.backends.named("GET /api/v1/users/7")) == 1
-    assert viewed() == 2
-    user.backends.answers["GET /api/v1/requests"] = page(REQUEST, number=2, pages=2)
-    await user.press_labelled("More")
+    assert viewed() == 1
+    user.backends.responses["GET /api/v1/requests"] = page(REQUEST, number=2, pages=2)
+    await user.press_labelled("Next")
     assert user.said()[-1] == "Aziz, your requests: 2. Page 2 of 2."
 
 
 async def test_an_empty_list_says_what_to_do(user: Any) -> None:
     user.sign_in()
-    user.backends.answers["GET /api/v1/users/7"] = (200, USER)
-    user.backends.answers["GET /api/v1/requests"] = (200, {"items": [], "page": 1, "pages": 1, "total": 0})
+    user.backends.responses["GET /api/v1/users/7"] = (200, USER)
+    user.backends.responses["GET /api/v1/requests"] = (200, {"items": [], "page": 1, "pages": 1, "total": 0})
     await user.send("/requests")
     assert "/newrequest" in user.said()[-1]
 
@@ -62,23 +60,23 @@ async def test_details_status_and_comment(user: Any, moved: Moved) -> None:
     details = moved("requests_viewed_total", view="details")
     updated = moved("requests_updated_total", status="in_progress")
     user.sign_in("executor")
-    user.backends.answers["GET /api/v1/requests/5"] = (200, REQUEST)
-    user.backends.answers["PATCH /api/v1/requests/5"] = (200, {**REQUEST, "status": "in_progress"})
-    user.backends.answers["POST /api/v1/requests/5/comments"] = (201, {})
+    user.backends.responses["GET /api/v1/requests/5"] = (200, REQUEST)
+    user.backends.responses["PATCH /api/v1/requests/5"] = (200, {**REQUEST, "status": "in_progress"})
+    user.backends.responses["POST /api/v1/requests/5/comments"] = (201, {})
     await user.press("ro:5:1")
     assert "— Soon please" in user.said()[-1]
-    await user.press_labelled("Begin work")
+    await user.press_labelled("Start work")
     assert user.backends.named("PATCH /api/v1/requests/5") == [{"status": "in_progress"}]
     assert (details(), updated()) == (1, 1)
     await user.press_labelled("Comment")
     await user.send("On my way")
     assert user.backends.named("POST /api/v1/requests/5/comments") == [{"text": "On my way"}]
-    assert user.said()[-1] == "Your comment is noted."
+    assert user.said()[-1] == "Your comment has been added."
 
 
-async def test_an_edit_corrects_the_answer_of_a_dialogue(user: Any) -> None:
+async def test_an_edit_corrects_the_input_of_a_dialogue(user: Any) -> None:
     user.sign_in()
-    user.backends.answers["POST /api/v1/requests"] = (201, {**REQUEST, "category": "plumbing"})
+    user.backends.responses["POST /api/v1/requests"] = (201, {**REQUEST, "category": "plumbing"})
     await user.send("/newrequest")
     await user.press_labelled("Plumbing")
     address = user.message(text="Navoi 1")
@@ -102,9 +100,9 @@ async def test_shifts_are_listed_taken_and_released(user: Any, moved: Moved) -> 
     taken = moved("shifts_taken_total", specialization="plumber")
     released = moved("shifts_released_total", specialization="plumber")
     user.sign_in("executor", specializations=["plumber"])
-    user.backends.answers["GET /api/v1/shifts"] = page(SHIFT)
-    user.backends.answers["POST /api/v1/shifts/3/take"] = (200, {**SHIFT, "status": "taken", "executor_id": 7})
-    user.backends.answers["POST /api/v1/shifts/3/release"] = (200, SHIFT)
+    user.backends.responses["GET /api/v1/shifts"] = page(SHIFT)
+    user.backends.responses["POST /api/v1/shifts/3/take"] = (200, {**SHIFT, "status": "taken", "executor_id": 7})
+    user.backends.responses["POST /api/v1/shifts/3/release"] = (200, SHIFT)
     await user.send("/shifts")
     assert user.backends.named("GET /api/v1/shifts") == [{"status": "open", "page": "1", "specialization": "plumber"}]
     await user.press_labelled("Take: Plumber, 01.01 08:00–16:00, Navoi 12")
@@ -112,12 +110,12 @@ async def test_shifts_are_listed_taken_and_released(user: Any, moved: Moved) -> 
     assert (viewed(), taken(), released()) == (1, 1, 1)
 
 
-async def test_who_is_too_slow_for_a_shift_is_told(user: Any, moved: Moved) -> None:
+async def test_a_shift_taken_by_someone_else_gets_an_error_message(user: Any, moved: Moved) -> None:
     taken = moved("shifts_taken_total", specialization="plumber")
     user.sign_in("executor")
-    user.backends.answers["POST /api/v1/shifts/3/take"] = (409, {"error": {"code": "taken", "message": ""}})
+    user.backends.responses["POST /api/v1/shifts/3/take"] = (409, {"error": {"code": "taken", "message": ""}})
     await user.press("sa:3:take")
-    assert user.said() == ["Someone was faster: this shift is taken."]
+    assert user.said() == ["Someone else has already taken this shift. Please choose another one."]
     assert taken() == 0
 
 
@@ -125,7 +123,7 @@ async def test_who_is_too_slow_for_a_shift_is_told(user: Any, moved: Moved) -> N
 async def test_availability(user: Any, moved: Moved, available: bool) -> None:
     updates = moved("availability_updates_total", available=str(available).lower())
     user.sign_in("executor")
-    user.backends.answers["PUT /api/v1/availability"] = (200, {"available": available})
+    user.backends.responses["PUT /api/v1/availability"] = (200, {"available": available})
     await user.send("/availability")
     await user.press_labelled("Yes" if available else "No")
     assert user.backends.named("PUT /api/v1/availability") == [{"available": available}]
@@ -135,7 +133,7 @@ async def test_availability(user: Any, moved: Moved, available: bool) -> None:
 async def test_a_manager_searches_requests(user: Any, moved: Moved) -> None:
     searches = moved("admin_searches_total", search_type="requests")
     user.sign_in("manager")
-    user.backends.answers["GET /api/v1/requests/search"] = page(REQUEST)
+    user.backends.responses["GET /api/v1/requests/search"] = page(REQUEST)
     await user.send("/admin")
     await user.press_labelled("Find requests")
     await user.send("Navoi")
@@ -147,9 +145,9 @@ async def test_a_manager_searches_requests(user: Any, moved: Moved) -> None:
 async def test_an_admin_finds_and_blocks_a_user(user: Any, moved: Moved) -> None:
     blocked = moved("admin_actions_total", action="block")
     user.sign_in("admin")
-    user.backends.answers["GET /api/v1/users"] = page({**USER, "id": 9})
-    user.backends.answers["GET /api/v1/users/9"] = (200, {**USER, "id": 9})
-    user.backends.answers["PATCH /api/v1/users/9"] = (200, {**USER, "id": 9, "blocked": True})
+    user.backends.responses["GET /api/v1/users"] = page({**USER, "id": 9})
+    user.backends.responses["GET /api/v1/users/9"] = (200, {**USER, "id": 9})
+    user.backends.responses["PATCH /api/v1/users/9"] = (200, {**USER, "id": 9, "blocked": True})
     await user.send("/admin")
     await user.press_labelled("Find users")
     await user.send("Karimov")
@@ -168,7 +166,7 @@ async def test_statistics_of_all_backends(user: Any, moved: Moved) -> None:
         ("users", {"by_language": {"uz": 4}, "invented_later": 5}),
         ("shifts", {"open": 1, "by_specialization": {}}),
     ):
-        user.backends.answers[f"GET /api/v1/{name}/statistics"] = (200, counts)
+        user.backends.responses[f"GET /api/v1/{name}/statistics"] = (200, counts)
     await user.press("ad:statistics")
     assert user.said()[-1] == (
         "Заявки\nВсего: 3\nПо статусу: новая 2, выполнена 1\n\n"
