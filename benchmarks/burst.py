@@ -1,4 +1,4 @@
-"""Ten times the steady rate for some seconds: what is refused, what the rest waits, how soon all is as before."""
+"""Ten times the steady rate for some seconds: refused updates, latency of the others, and recovery time."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from replicas import Replica
 STEADY_SECONDS, BURST_SECONDS, AFTER_SECONDS = 8, 5, 10
 TIMES = 10
 USERS = range(2_000_000, 2_020_000)
-"""So many that no two updates of one of them are under way at once."""
+"""Enough users that no two updates of one user are in flight at once."""
 
 
 @dataclass
 class Second:
-    """The requests that were due in one second, and how many were sent in it, which are fewer if the load lags."""
+    """The requests due in one second, and how many were sent in it; fewer if the load generator lags."""
 
     latencies: dict[int, list[float]] = field(default_factory=dict)
     sent: int = 0
@@ -34,8 +34,8 @@ class Second:
 
 @dataclass(frozen=True)
 class Burst:
-    """What was seen. Latencies in seconds from when a request was due. Resident memory in MiB, right before the burst
-    and at the end of the calm after it.
+    """Results of a burst. Latencies in seconds from when a request was due; resident memory in MiB, directly before the
+    burst and at the end of the steady phase after it.
     """
 
     rate: float
@@ -53,7 +53,7 @@ class Burst:
 
     @property
     def burst_p99(self) -> float:
-        """Of those that were served."""
+        """p99 of the served updates."""
         return max(second.p99() for second in self._phase(STEADY_SECONDS, BURST_SECONDS))
 
     @property
@@ -62,17 +62,17 @@ class Burst:
 
     @property
     def offered(self) -> float:
-        """Requests a second that were sent in the burst."""
+        """Requests per second sent in the burst."""
         return sum(second.sent for second in self._burst()) / BURST_SECONDS
 
     @property
     def served(self) -> float:
-        """Updates a second in the burst."""
+        """Updates per second handled in the burst."""
         return sum(second.count(200) for second in self._burst()) / BURST_SECONDS
 
     @property
     def recovery_seconds(self) -> int:
-        """Seconds after the burst until one with no refusal and a p99 at most double the steady one."""
+        """Seconds from the burst to the first second without refusals and a p99 of at most twice the steady one."""
         after = self._phase(STEADY_SECONDS + BURST_SECONDS, AFTER_SECONDS)
         for number, second in enumerate(after):
             if not second.count(503) and second.p99() <= 2 * self.steady_p99:
@@ -84,7 +84,7 @@ class Burst:
 
 
 async def burst(replica: Replica, requests: Requests, rate: float) -> Burst:
-    """Run it against one gateway; `rate` is the steady one, updates a second."""
+    """Run a burst against one gateway; `rate` is the steady rate in updates per second."""
     phases = [(STEADY_SECONDS, rate), (BURST_SECONDS, rate * TIMES), (AFTER_SECONDS, rate)]
     seconds = [Second() for _ in range(STEADY_SECONDS + BURST_SECONDS + AFTER_SECONDS)]
     users = itertools.cycle(USERS)
@@ -95,7 +95,7 @@ async def burst(replica: Replica, requests: Requests, rate: float) -> Burst:
     async def one(due: float, second: Second) -> None:
         connection = free.pop() if free else await connect(replica.port)
         seconds[min(int(time.perf_counter() - start), len(seconds) - 1)].sent += 1
-        status = await connection.ask(requests.next(next(users)))
+        status = await connection.request(requests.next(next(users)))
         second.latencies.setdefault(status, []).append(time.perf_counter() - due)
         statuses.add(status)
         if connection.usable:
@@ -103,15 +103,15 @@ async def burst(replica: Replica, requests: Requests, rate: float) -> Burst:
 
     memory: list[float] = []
     start = time.perf_counter()
-    begun = 0.0
+    phase_start = 0.0
     for length, pace in phases:
         memory.append(replica.resident_mebibytes)
         for number in range(int(length * pace)):
-            at = begun + number / pace
+            at = phase_start + number / pace
             if (wait := start + at - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
             tasks.append(asyncio.create_task(one(start + at, seconds[int(at)])))
-        begun += length
+        phase_start += length
     await asyncio.gather(*tasks)
     _, before_burst, _ = memory
     return Burst(rate, seconds, statuses, before_burst, replica.resident_mebibytes)

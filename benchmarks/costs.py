@@ -1,4 +1,4 @@
-"""What an update costs gateways that differ in one thing, loaded in turns."""
+"""Cost of an update for gateways that differ in one parameter, loaded in turns."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from load import Requests, closed_loop, in_turns, require_success
 from replicas import Replica
 
 CONNECTIONS = 32
-"""To each replica, each with one update in hand: enough to use the core up, and well below `MAX_IN_FLIGHT`."""
+"""Per replica, each with one update in flight: enough to saturate the core, and well below `MAX_IN_FLIGHT`."""
 WARM_SECONDS = 4.0
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one update: CPU µs of gateways and Redis, scripts called and writes that reached Redis."""
+    """Cost of one update: CPU µs of gateways and Redis, script calls, and reads that Redis processed."""
 
     gateway: float
     redis: float
@@ -31,7 +31,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class Contender:
-    """Replicas with people of their own on a Redis of their own, whose process is `redis_pid`."""
+    """Replicas with their own users and their own Redis, whose process is `redis_pid`."""
 
     name: str
     replicas: list[Replica]
@@ -40,8 +40,8 @@ class Contender:
     redis_pid: int
 
     async def cost(self, requests: Requests, seconds: float) -> Cost:
-        """Of updates that come to each replica in its turn as fast as it takes them, from its people in any order. All
-        that the others use up meanwhile is counted. Raises RuntimeError when an answer was not 200.
+        """Load each replica in turn in a closed loop, users in random order. CPU of the idle replicas counts too.
+        Raises RuntimeError if a response was not 200.
         """
         before = await self._counters()
         updates = 0
@@ -73,10 +73,10 @@ class Contender:
 async def compare(
     contenders: Sequence[Contender], requests: Requests, *, rounds: int, seconds: float
 ) -> dict[str, list[Cost]]:
-    """The costs of each contender, round by round, after it has become warm."""
+    """Costs of each contender per round, after a warm-up."""
     for contender in contenders:
         await contender.cost(requests, WARM_SECONDS)
-    # What came up on Redis meanwhile.
+    # Let Redis finish background work of the warm-up.
     await asyncio.sleep(1)
     costs = await in_turns(contenders, rounds, lambda contender: contender.cost(requests, seconds))
     return {contender.name: costs[number] for number, contender in enumerate(contenders)}
@@ -88,8 +88,8 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def table(costs: dict[str, list[Cost]], what: str) -> str:
-    """Of an update: medians, and the ratio of the gateway's CPU to the first row's, round by round, with the quarters
-    of the rounds below and above; as Markdown.
+    """Markdown table: medians per update, and the ratio of the gateway's CPU to the first row's in the same round with
+    the lower and upper quartile.
     """
     lines = [
         f"| {what} | gateway CPU µs | ratio (half of the rounds) | Redis CPU µs | scripts | round trips |",

@@ -1,8 +1,8 @@
-"""One backend hangs for 15 s a call: do users of the other three notice? Prints the ratios of their p95.
+"""Bulkheads: while one backend hangs for 15 s per call, does the latency of the other three change? Prints p95 ratios.
 
-Four kinds of users, each in need of one backend, write at a fixed rate, on core 1 with the sandbox's backends; the
-gateway as shipped has core 0. For each backend in turn: p95 of everybody, then the same while it hangs. The goal is at
-most 1.5 times as before. Takes about five minutes, most of which is waiting for circuit breakers to close again.
+Four kinds of users, each of which needs one backend, write at a fixed rate from core 1, which the sandbox's backends
+share; the gateway as shipped has core 0. For each backend in turn: p95 before, and p95 while it hangs. The goal is a
+ratio of at most 1.5. Takes about five minutes, mostly waiting for circuit breakers to close.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from sandbox.faults import FaultSpec
 from sandbox.redis_server import RedisServer, free_port
 from sandbox.server import Sandbox
 from sandbox.settings import Settings
-from stand_in import StandIn
+from service_stub import ServiceStub
 
 GOAL = 1.5
 HANG_SECONDS = 15.0
 TOKEN = "42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 Backend = Literal["auth", "request", "user", "shift"]
-# The auth service comes first: while it hangs the others live on identities that are fresh for five minutes.
+# The Auth Service comes first: while it hangs, the others use identities that are cached for five minutes.
 BACKENDS: tuple[Backend, ...] = ("auth", "request", "user", "shift")
-_strangers = itertools.count(1_000_000)
+_new_users = itertools.count(1_000_000)
 
 
 def _message(user: int, text: str) -> dict[str, Any]:
@@ -51,14 +51,14 @@ def _press(user: int, data: str) -> dict[str, Any]:
     return {"callback_query": {"id": "1", "from": person, "chat_instance": "1", "message": message, "data": data}}
 
 
-# What needs one backend alone, once the user is known: a stranger, a list of requests, an account, the open shifts.
-ACTS: dict[Backend, Callable[[int], dict[str, Any]]] = {
+# Updates that need one backend only, once the user is known: a new user, a list of requests, a profile, open shifts.
+UPDATES: dict[Backend, Callable[[int], dict[str, Any]]] = {
     "auth": lambda user: _message(user, "/help"),
     "request": lambda user: _message(user, "/requests"),
     "user": lambda user: _press(user, "uo:5"),
     "shift": lambda user: _message(user, "/shifts"),
 }
-# Of the sandbox's people; who asks the auth service is a stranger each time.
+# Ids of the sandbox's people; the Auth Service gets a new user each time.
 PEOPLE: dict[Backend, Sequence[int]] = {
     "request": range(1001, 1201),
     "user": (*range(3001, 3007), *range(4001, 4005)),
@@ -66,60 +66,60 @@ PEOPLE: dict[Backend, Sequence[int]] = {
 }
 
 
-def _someone(kind: Backend) -> int:
-    return next(_strangers) if kind == "auth" else random.choice(PEOPLE[kind])
+def _pick_user(kind: Backend) -> int:
+    return next(_new_users) if kind == "auth" else random.choice(PEOPLE[kind])
 
 
 @dataclass
 class Load:
-    """Users of every kind. `latencies`: seconds from when each update was due, by kind; infinite while unanswered."""
+    """Load of all kinds of users. `latencies`: seconds from when an update was due, by kind; infinite while pending."""
 
     port: int
     rate: float
-    latencies: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in ACTS})
+    latencies: dict[str, list[float]] = field(default_factory=lambda: {kind: [] for kind in UPDATES})
     statuses: set[int] = field(default_factory=set)
     _free: list[Connection] = field(default_factory=list)
-    _in_hand: set[int] = field(default_factory=set)
+    _in_flight: set[int] = field(default_factory=set)
     _update_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, seconds: float) -> dict[str, list[float]]:
-        """Write for so long; returns how long each took, as far as it was answered a moment after."""
-        self.latencies = {kind: [] for kind in ACTS}
+        """Send updates for `seconds`, wait two more seconds, and return the latencies by kind."""
+        self.latencies = {kind: [] for kind in UPDATES}
         start = time.perf_counter()
         for number in range(int(seconds * self.rate)):
             due = start + number / self.rate
             if (wait := due - time.perf_counter()) > 0:
                 await asyncio.sleep(wait)
-            for kind in ACTS:
-                task = asyncio.create_task(self.one(kind, _someone(kind), due))
+            for kind in UPDATES:
+                task = asyncio.create_task(self.one(kind, _pick_user(kind), due))
                 self._running.add(task)
                 task.add_done_callback(self._running.discard)
         await asyncio.sleep(2)
         return self.latencies
 
     async def one(self, kind: Backend, user: int, due: float) -> None:
-        """Let one user act, unless their last act is not answered yet: as Telegram, which keeps it back till then.
+        """Send one update of a user, unless the user's previous one is in flight, since Telegram would hold it back.
 
-        What is answered 503 is posted again, and counts as unanswered meanwhile.
+        An update that gets 503 is sent again and counts as pending meanwhile.
         """
-        if user in self._in_hand:
+        if user in self._in_flight:
             return
-        self._in_hand.add(user)
+        self._in_flight.add(user)
         latencies = self.latencies[kind]
-        place = len(latencies)
+        index = len(latencies)
         latencies.append(math.inf)
-        body = orjson.dumps({"update_id": next(self._update_ids), **ACTS[kind](user)})
+        body = orjson.dumps({"update_id": next(self._update_ids), **UPDATES[kind](user)})
         status = 503
         while status == 503:
             connection = await self._connection()
             head = b"POST /webhook HTTP/1.1\r\nHost: bench\r\nContent-Length: %d\r\n\r\n" % len(body)
-            status = await connection.ask(head + body)
+            status = await connection.request(head + body)
             self.statuses.add(status)
             if connection.usable:
                 self._free.append(connection)
-        self._in_hand.discard(user)
-        latencies[place] = time.perf_counter() - due
+        self._in_flight.discard(user)
+        latencies[index] = time.perf_counter() - due
 
     async def _connection(self) -> Connection:
         while self._free:
@@ -130,17 +130,17 @@ class Load:
 
 
 def p95(latencies: list[float]) -> float:
-    """Of all that were posted; infinite where more than one in twenty is not answered yet."""
+    """p95 of all updates; infinite if more than one in twenty is pending."""
     return sorted(latencies)[math.ceil(len(latencies) * 0.95) - 1]
 
 
 async def wait_for(url: str, condition: Callable[[str], bool], seconds: float) -> None:
-    """Until the page at `url` says so. Raises TimeoutError."""
+    """Poll `url` until the condition holds. Raises TimeoutError."""
     async with httpx.AsyncClient() as client, asyncio.timeout(seconds):
         while True:
             try:
-                answer = await client.get(url)
-                if answer.status_code == 200 and condition(answer.text):
+                response = await client.get(url)
+                if response.status_code == 200 and condition(response.text):
                     return
             except httpx.TransportError:
                 pass  # not listening yet
@@ -148,9 +148,9 @@ async def wait_for(url: str, condition: Callable[[str], bool], seconds: float) -
 
 
 async def measure(sandbox: Sandbox, gateway: str, load: Load, seconds: float) -> list[str]:
-    """Rows of the table, one for each backend and kind of user that does not need it."""
+    """Table rows, one for each backend and kind of user that does not need it."""
     rows = []
-    # From now on everybody is known, and their profiles are cached.
+    # Warm up: identities and profiles of all users are cached afterwards.
     for kind, people in PEOPLE.items():
         for user in people:
             await load.one(kind, user, time.perf_counter())
@@ -159,7 +159,7 @@ async def measure(sandbox: Sandbox, gateway: str, load: Load, seconds: float) ->
         sandbox.faults.add(FaultSpec(service=hung, kind="latency", latency_seconds=HANG_SECONDS))
         during = await load.run(seconds)
         sandbox.faults.clear()
-        for kind in ACTS:
+        for kind in UPDATES:
             if kind != hung:
                 was, now = p95(before[kind]) * 1000, p95(during[kind]) * 1000
                 rows.append(
@@ -174,10 +174,10 @@ async def measure(sandbox: Sandbox, gateway: str, load: Load, seconds: float) ->
 
 
 async def benchmark(seconds: float, rate: float) -> str:
-    """Run it all and return the table."""
+    """Run all measurements and return the table."""
     os.sched_setaffinity(0, {1})
     ports = {name: free_port() for name in (*BACKENDS, "telegram", "control", "outside", "gateway")}
-    outside = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", ports["outside"], backlog=1024)
+    outside = await asyncio.get_running_loop().create_server(ServiceStub, "127.0.0.1", ports["outside"], backlog=1024)
     settings = Settings(
         telegram_port=ports["telegram"],
         control_port=ports["control"],
@@ -200,7 +200,7 @@ async def benchmark(seconds: float, rate: float) -> str:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "app"),
                 env=os.environ | environment | {"REDIS_URL": redis.url},
-                # Its log: timeouts of the hanging backend, and that nobody takes its traces.
+                # The log has only timeouts of the hanging backend and failed trace exports.
                 stdout=asyncio.subprocess.DEVNULL,
             )
             psutil.Process(process.pid).cpu_affinity([0])
@@ -221,7 +221,7 @@ async def benchmark(seconds: float, rate: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
-    parser.add_argument("--rate", type=float, default=20, help="updates a second of each of the four kinds")
+    parser.add_argument("--rate", type=float, default=20, help="updates per second of each of the four kinds")
     args = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         sys.exit("isolation: two cores are needed, one for the gateway and one for its users")

@@ -1,4 +1,4 @@
-"""Makes Redis know many users, as if each had written once today: the keys of one that did, copied on the server."""
+"""Fills Redis with many known users by copying the keys of one user on the server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from app.core.activity import SHARDS
 
-_AT_ONCE = 10_000
+_BATCH = 10_000
 _COPY = """
 -- ARGV: the user to copy, first and last new user, number of keys of the chat, those keys, the activity keys.
 local from, first, last, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -26,10 +26,10 @@ end
 """
 
 
-async def remember_users(redis: Redis, template: int, users: range) -> float:
-    """Copy what is kept of `template`, who has just written, to `users`; returns the bytes of Redis that each takes.
+async def copy_user(redis: Redis, template: int, users: range) -> float:
+    """Copy the keys of `template`, who has just sent an update, to `users`; return Redis bytes per user.
 
-    Not copied is the bucket of the rate limit, which is gone after a minute of silence.
+    The rate-limit bucket is not copied, because it expires after a minute.
     """
     chat_keys = [key async for key in redis.scan_iter(f"*:{template}*") if b":rl:" not in key]
     activity_keys = [
@@ -38,8 +38,8 @@ async def remember_users(redis: Redis, template: int, users: range) -> float:
         if await _is_in(redis, key, str(template))
     ]
     before = (await redis.info("memory"))["used_memory"]
-    for first in range(users.start, users.stop, _AT_ONCE):
-        last = min(first + _AT_ONCE, users.stop) - 1
+    for first in range(users.start, users.stop, _BATCH):
+        last = min(first + _BATCH, users.stop) - 1
         await redis.eval(_COPY, 0, template, first, last, len(chat_keys), SHARDS, *chat_keys, *activity_keys)
     return float((await redis.info("memory"))["used_memory"] - before) / len(users)
 

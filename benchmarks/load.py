@@ -1,4 +1,4 @@
-"""Load on a webhook: as fast as it answers (closed loop), or at a fixed rate whatever it answers (open loop)."""
+"""Webhook load: one request per connection at a time (closed loop), or a fixed rate (open loop)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Seen = TypeVar("Seen")
 
 @dataclass(frozen=True)
 class Result:
-    """What one run saw. Latencies in seconds, from the moment a request was due."""
+    """Results of one run. Latencies in seconds from when a request was due."""
 
     updates: int
     seconds: float
@@ -38,13 +38,13 @@ class Result:
 
 
 class Requests:
-    """Bodies of updates with rising ids, each user in turn."""
+    """HTTP requests with updates of increasing ids."""
 
     def __init__(self) -> None:
         self._ids = itertools.count(int(time.time()) * 10)
 
     def next(self, user: int) -> bytes:
-        """A whole HTTP request with the command /help of `user`."""
+        """Return an HTTP request with the command /help of `user`."""
         number = next(self._ids)
         person = {"id": user, "is_bot": False, "first_name": "Ivan", "username": f"user{user}", "language_code": "en"}
         body = orjson.dumps(
@@ -68,7 +68,7 @@ class Connection(asyncio.Protocol):
     """One keep-alive connection with one request in flight."""
 
     def __init__(self) -> None:
-        self._answer: asyncio.Future[int] | None = None
+        self._response: asyncio.Future[int] | None = None
         self._closing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -80,39 +80,38 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._closing = not self._parser.should_keep_alive()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_result(self._parser.get_status_code())
+        if self._response is not None and not self._response.done():
+            self._response.set_result(self._parser.get_status_code())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closing = True
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(exc or ConnectionResetError("closed"))
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(exc or ConnectionResetError("closed"))
 
-    async def ask(self, request: bytes) -> int:
-        """Send and return the status."""
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        return await self._answer
+    async def request(self, raw: bytes) -> int:
+        """Send a request and return the response's status."""
+        self._response = asyncio.get_running_loop().create_future()
+        self._transport.write(raw)
+        return await self._response
 
     def close(self) -> None:
-        """Ask no more."""
         self._transport.close()
 
     @property
     def usable(self) -> bool:
-        """False once the server has said, or shown, that it closes the connection."""
+        """False once the server has closed the connection or announced it."""
         return not self._closing
 
 
 async def connect(port: int) -> Connection:
-    """A new connection, free to use."""
+    """Open a connection."""
     return (await asyncio.get_running_loop().create_connection(Connection, "127.0.0.1", port))[1]
 
 
 async def closed_loop(
     port: int, requests: Requests, *, seconds: float, connections: int, people: Sequence[int] = PEOPLE
 ) -> Result:
-    """Every connection asks again as soon as it is answered, for its own part of `people`, round and round."""
+    """Each connection sends the next request after each response, cycling through its share of `people`."""
     statuses: collections.Counter[int] = collections.Counter()
     latencies: list[float] = []
     start = time.perf_counter()
@@ -120,11 +119,11 @@ async def closed_loop(
     async def worker(first: int) -> None:
         connection = await connect(port)
         users = itertools.cycle(people[first::connections])
-        while (asked := time.perf_counter()) - start < seconds:
+        while (started := time.perf_counter()) - start < seconds:
             if not connection.usable:
                 connection = await connect(port)
-            statuses[await connection.ask(requests.next(next(users)))] += 1
-            latencies.append(time.perf_counter() - asked)
+            statuses[await connection.request(requests.next(next(users)))] += 1
+            latencies.append(time.perf_counter() - started)
         connection.close()
 
     await asyncio.gather(*(worker(number) for number in range(connections)))
@@ -134,7 +133,7 @@ async def closed_loop(
 async def open_loop(
     port: int, requests: Requests, *, seconds: float, rate: float, people: Iterable[int] = PEOPLE
 ) -> Result:
-    """A request of the next of `people`, round and round, is due every 1/rate seconds; its wait counts."""
+    """A request is due every 1/rate seconds, cycling through `people`; waiting for a connection counts as latency."""
     statuses: collections.Counter[int] = collections.Counter()
     latencies: list[float] = []
     free: list[Connection] = []
@@ -143,7 +142,7 @@ async def open_loop(
 
     async def one(due: float, user: int) -> None:
         connection = free.pop() if free else await connect(port)
-        statuses[await connection.ask(requests.next(user))] += 1
+        statuses[await connection.request(requests.next(user))] += 1
         latencies.append(time.perf_counter() - due)
         if connection.usable:
             free.append(connection)
@@ -161,16 +160,18 @@ async def open_loop(
 
 
 def require_success(name: str, result: Result) -> None:
-    """A benchmark of refusals would be worth nothing. Raises RuntimeError when an answer was not 200."""
+    """Raise RuntimeError unless every response was 200: the speed of refusals is not the measurement."""
     if set(result.statuses) != {200}:
-        raise RuntimeError(f"{name} answered {result.statuses}, not 200 alone")
+        raise RuntimeError(f"{name} responded {result.statuses}, expected only 200")
 
 
 async def in_turns(
     contenders: Sequence[Each], rounds: int, measure: Callable[[Each], Awaitable[Seen]]
 ) -> list[list[Seen]]:
-    """What was seen of each contender, round by round. They run side by side and are measured in turns, a short while
-    each: a machine that changes its speed changes it for all of them. Whoever is first is not always the same.
+    """Measure contenders in turns and return results per contender and round.
+
+    All run side by side and turns are short, so that changes of the machine's speed affect all of them. The order
+    rotates.
     """
     seen: list[list[Seen]] = [[] for _ in contenders]
     for number in range(rounds):

@@ -1,8 +1,8 @@
 """The operator at scale: `make perf-operator` (PYTHONPATH=tests; etcd and kube-apiserver on PATH).
 
-Gateways of ten pods each, as objects in an API server of its own without a node. Three questions: what do idle targets
-cost (CPU, memory, API calls a minute), how long is it from a webhook to the persisted intent among them, and what
-becomes of 1,000 alerts at once for 100 targets.
+Gateways of ten pods each exist as objects in a separate API server without nodes. Three measurements: the cost of idle
+targets (CPU, memory, API calls per minute), the time from a webhook to the persisted intent, and 1,000 simultaneous
+alerts for 100 targets.
 """
 
 import argparse
@@ -25,14 +25,14 @@ import psutil
 import yaml
 from kubernetes.aio import client, config
 
-from operator_world import NAMESPACE, PODS, SERVICES, FakePrometheus, World, breaker_alert
+from operator_cluster import NAMESPACE, PODS, SERVICES, FakePrometheus, GatewayObjects, breaker_alert
 from support.control_plane import ControlPlane, MissingBinaryError
 from support.fake_alertmanager import FakeAlertmanager, message
 from support.operator_process import OperatorProcess, kubeconfig, service_account
 from support.workloads import eventually
 
 CRDS = Path(__file__).parents[1] / "charts" / "bot-gateway" / "crds"
-ACCOUNT = f"system:serviceaccount:{NAMESPACE}:remediator"
+SERVICE_ACCOUNT = f"system:serviceaccount:{NAMESPACE}:remediator"
 SETTLING_SECONDS = 5
 STORM_TARGETS = 100
 STORM_ALERTS = 1000
@@ -40,19 +40,19 @@ STORM_ALERTS = 1000
 
 @dataclass(frozen=True)
 class Idle:
-    """What the operator costs while nothing happens."""
+    """Cost of the operator without alerts."""
 
     gateways: int
     pods: int
     policies: int
     cpu_percent: float
     memory_mib: float
-    api_calls_a_minute: float
+    api_calls_per_minute: float
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Seconds from the webhook to its 200, by which the intent is persisted, one target after the other."""
+    """Seconds from a webhook to its 200, which is sent after the intent is persisted; one target at a time."""
 
     gateways: int
     policies: int
@@ -63,12 +63,12 @@ class Latency:
 
 @dataclass(frozen=True)
 class Storm:
-    """A thousand alerts in one webhook for a hundred targets; seconds since it was sent."""
+    """A thousand alerts for a hundred targets in one webhook; times in seconds since it was sent."""
 
     gateways: int
     targets: int
     alerts: int
-    answers: dict[str, int]
+    responses: dict[str, int]
     persisted_seconds: float
     settled_to_accepted_p50: float
     settled_to_accepted_p95: float
@@ -79,15 +79,15 @@ class Storm:
 
 
 class Bench:
-    """One control plane, one world, one operator."""
+    """One control plane with its objects, and one operator."""
 
     def __init__(self, plane: ControlPlane, api: client.ApiClient, operator: OperatorProcess) -> None:
         self.plane = plane
-        self.world = World(api)
+        self.cluster = GatewayObjects(api)
         self.operator = operator
         self.alertmanager = FakeAlertmanager()
         self.prometheus = FakePrometheus(self.alertmanager)
-        self.prometheus.world = self.world
+        self.prometheus.cluster = self.cluster
 
     @property
     def process(self) -> psutil.Process:
@@ -95,59 +95,59 @@ class Bench:
         return psutil.Process(self.operator.pid)
 
     async def idle(self, seconds: float) -> Idle:
-        """Look on while nothing happens."""
+        """Measure the operator without alerts."""
         await asyncio.sleep(10)
-        begun, cpu = time.monotonic(), _cpu(self.process)
-        with self.plane.requests(ACCOUNT) as calls:
+        started, cpu = time.monotonic(), _cpu(self.process)
+        with self.plane.requests(SERVICE_ACCOUNT) as calls:
             await asyncio.sleep(seconds)
-        elapsed = time.monotonic() - begun
+        elapsed = time.monotonic() - started
         return Idle(
-            gateways=self.world.gateways,
-            pods=self.world.gateways * PODS,
-            policies=self.world.policies,
+            gateways=self.cluster.gateways,
+            pods=self.cluster.gateways * PODS,
+            policies=self.cluster.policies,
             cpu_percent=round(100 * (_cpu(self.process) - cpu) / elapsed, 2),
             memory_mib=round(self.process.memory_info().rss / 2**20, 1),
-            api_calls_a_minute=round(60 * calls.total() / elapsed, 1),
+            api_calls_per_minute=round(60 * calls.total() / elapsed, 1),
         )
 
     async def latency(self, runs: int) -> Latency:
-        """Let one alert after the other fire, each of another target."""
+        """Fire alerts one at a time, each for another target."""
         times: list[float] = []
         for run in range(runs):
-            firing = breaker_alert(run % self.world.policies)
+            firing = breaker_alert(run % self.cluster.policies)
             self.alertmanager.fire(firing)
-            begun = time.perf_counter()
+            started = time.perf_counter()
             status = await self.operator.post(message([firing]))
-            times.append(time.perf_counter() - begun)
+            times.append(time.perf_counter() - started)
             assert status == 200, status
             self.alertmanager.fire()
-            await self.world.forget()
+            await self.cluster.delete_remediations()
             await asyncio.sleep(0.5)
         p50, p95 = _percentiles(times)
-        return Latency(self.world.gateways, self.world.policies, runs, p50, p95)
+        return Latency(self.cluster.gateways, self.cluster.policies, runs, p50, p95)
 
     async def storm(self) -> Storm:
-        """Send a thousand alerts at once, as Alertmanager does: again after each 503."""
-        targets = min(STORM_TARGETS, self.world.policies)
+        """Send a thousand alerts in one webhook and repeat it after each 503, as Alertmanager does."""
+        targets = min(STORM_TARGETS, self.cluster.policies)
         each = STORM_ALERTS // targets
         pods = [(pod, service) for pod in range(PODS // 2) for service in SERVICES][:each]
         alerts = [breaker_alert(gateway, *where) for gateway in range(targets) for where in pods]
         self.alertmanager.fire(*alerts)
-        memory, cpu, begun = self.process.memory_info().rss, _cpu(self.process), time.monotonic()
-        answers: Counter[str] = Counter()
-        with self.plane.requests(ACCOUNT) as calls:
-            while not answers["200"]:
-                answers[str(await self.operator.post(message(alerts), seconds=60))] += 1
-                assert answers.total() < 20, answers
-            persisted = time.monotonic() - begun
+        memory, cpu, started = self.process.memory_info().rss, _cpu(self.process), time.monotonic()
+        responses: Counter[str] = Counter()
+        with self.plane.requests(SERVICE_ACCOUNT) as calls:
+            while not responses["200"]:
+                responses[str(await self.operator.post(message(alerts), seconds=60))] += 1
+                assert responses.total() < 20, responses
+            persisted = time.monotonic() - started
             found = await self._all_acted(targets)
         delays = [_delay(item) for item in found]
         p50, p95 = _percentiles(delays)
         return Storm(
-            gateways=self.world.gateways,
+            gateways=self.cluster.gateways,
             targets=targets,
             alerts=len(alerts),
-            answers=dict(answers),
+            responses=dict(responses),
             persisted_seconds=round(persisted, 3),
             settled_to_accepted_p50=p50,
             settled_to_accepted_p95=p95,
@@ -160,7 +160,7 @@ class Bench:
     async def _all_acted(self, targets: int, seconds: float = 180.0) -> list[dict[str, Any]]:
         async with asyncio.timeout(seconds):
             while True:
-                found = await self.world.remediations()
+                found = await self.cluster.remediations()
                 acted = [item for item in found if _first_accepted(item) is not None]
                 if len(acted) == targets:
                     return acted
@@ -179,9 +179,9 @@ async def run(folder: Path, points: list[tuple[int, int]], idle_seconds: float, 
         configuration.disable_strict_ssl_verification = True
         api = await stack.enter_async_context(client.ApiClient(configuration))
         token = await _prepare(api)
-        account = folder / "operator.kubeconfig"
-        kubeconfig(account, server=plane.url, authority=plane.authority, token=token)
-        operator = OperatorProcess(folder, NAMESPACE, account, 0)
+        kubeconfig_file = folder / "operator.kubeconfig"
+        kubeconfig(kubeconfig_file, server=plane.url, authority=plane.authority, token=token)
+        operator = OperatorProcess(folder, NAMESPACE, kubeconfig_file, 0)
         bench = Bench(plane, api, operator)
         for server in (bench.alertmanager, bench.prometheus):
             await server.start()
@@ -196,18 +196,18 @@ async def run(folder: Path, points: list[tuple[int, int]], idle_seconds: float, 
         stack.push_async_callback(operator.kill)
         for gateways, policies in points:
             await operator.kill()
-            await bench.world.grow(gateways, policies)
+            await bench.cluster.grow(gateways, policies)
             await operator.start()
             for measure in (bench.idle(idle_seconds), bench.latency(runs)):
                 results.append(await measure)
-                _tell(results[-1])
+                _report(results[-1])
         results.append(await bench.storm())
-        _tell(results[-1])
+        _report(results[-1])
     return results
 
 
 async def _prepare(api: client.ApiClient) -> str:
-    """Make the namespace, the kinds and the operator's account; return its token."""
+    """Create the namespace, the CRDs and the operator's service account; return its token."""
     await client.CoreV1Api(api).create_namespace({"metadata": {"name": NAMESPACE}})
     extensions = client.ApiextensionsV1Api(api)
     names = []
@@ -227,7 +227,7 @@ async def _is_established(extensions: client.ApiextensionsV1Api, name: str) -> b
 
 
 def _first_accepted(remediation: dict[str, Any]) -> str | None:
-    """Return when the API server accepted the first step, of the first pod where it restarts several."""
+    """Return when the API server accepted the first step, or its first pod if it restarts several."""
     for step in remediation.get("status", {}).get("steps", []):
         moments = [pod["at"] for pod in step.get("pods", []) if pod.get("state") == "Evicted"]
         if moments or step.get("acceptedAt"):
@@ -251,9 +251,9 @@ def _percentiles(values: list[float]) -> tuple[float, float]:
     return round(found[49], 3), round(found[94], 3)
 
 
-def _tell(result: Any) -> None:
+def _report(result: Any) -> None:
     load = os.getloadavg()[0]
-    print(json.dumps({"what": type(result).__name__, "load": round(load, 1), **asdict(result)}), flush=True)
+    print(json.dumps({"measurement": type(result).__name__, "load": round(load, 1), **asdict(result)}), flush=True)
 
 
 def _points(text: str) -> list[tuple[int, int]]:
@@ -261,10 +261,12 @@ def _points(text: str) -> list[tuple[int, int]]:
 
 
 def main() -> int:
-    """Measure and print one JSON line a result."""
+    """Measure and print one JSON line per result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--points", default="10:5,50:25,200:100", help="GATEWAYS:POLICIES, growing")
-    parser.add_argument("--idle-seconds", type=float, default=60.0, help="how long to look on at each point")
+    parser.add_argument(
+        "--idle-seconds", type=float, default=60.0, help="duration of the idle measurement at each point"
+    )
     parser.add_argument("--runs", type=int, default=30, help="alerts at each point")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="operator-scale-") as folder:

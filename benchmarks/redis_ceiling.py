@@ -1,4 +1,4 @@
-"""How many updates a second one Redis can claim and commit: the gateway's own commands, recorded and sent flat out."""
+"""Maximum updates per second that one Redis can claim and commit, with recorded commands of the gateway."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from app.delivery.leases import Leases
 from sandbox.redis_server import RedisServer
 
 _USER, _UPDATE = 3_000_000, 700_000_000
-"""Their numbers are replaced in the recorded commands by others of the same length."""
+"""Placeholders in the recorded commands, replaced by ids of the same length."""
 _CHATS = 100_000
-_AT_ONCE = 200
+_PIPELINE = 200
 
 
 class _Recorder:
-    """Passes scripts on and keeps the commands as they go over the wire."""
+    """Runs scripts and records the commands in wire format."""
 
     def __init__(self, redis: BatchedRedis) -> None:
         self._redis = redis
@@ -39,20 +39,20 @@ class _Recorder:
         await self._redis.close()
 
 
-async def updates_a_second(server: RedisServer, settings: Settings, seconds: float) -> float:
-    """Claims and commits of updates of many chats, as one connection's pipeline can bring them."""
+async def updates_per_second(server: RedisServer, settings: Settings, seconds: float) -> float:
+    """Send claims and commits for many chats through one pipelined connection."""
     pair = await _record(server, settings)
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=2**22)
-    answers = hiredis.Reader()
+    replies = hiredis.Reader()
     done, start = 0, time.perf_counter()
     while (elapsed := time.perf_counter() - start) < seconds:
-        writer.write(b"".join(_pair_of(pair, done + number) for number in range(_AT_ONCE)))
-        for _ in range(2 * _AT_ONCE):
-            while (answer := answers.gets()) is False:
-                answers.feed(await reader.read(2**20))
-            if isinstance(answer, hiredis.ReplyError) or answer == [b"busy"] or answer == 0:
-                raise RuntimeError(f"Redis refused: {answer}")
-        done += _AT_ONCE
+        writer.write(b"".join(_pair_of(pair, done + number) for number in range(_PIPELINE)))
+        for _ in range(2 * _PIPELINE):
+            while (reply := replies.gets()) is False:
+                replies.feed(await reader.read(2**20))
+            if isinstance(reply, hiredis.ReplyError) or reply == [b"busy"] or reply == 0:
+                raise RuntimeError(f"Redis refused: {reply}")
+        done += _PIPELINE
     writer.close()
     return done / elapsed
 

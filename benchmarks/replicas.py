@@ -1,4 +1,4 @@
-"""Gateways as processes of their own on one core, with what they use up."""
+"""Gateway processes on one core, with their CPU and memory usage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GATEWAY_CORE, OTHER_CORE = 0, 1
 
 @dataclass(frozen=True)
 class Replica:
-    """One gateway that is ready."""
+    """One ready gateway."""
 
     port: int
     process: psutil.Process
@@ -33,7 +33,7 @@ class Replica:
         return float(self.process.memory_info().rss) / 2**20
 
     async def series(self) -> int:
-        """How many time series a scrape of it gives."""
+        """Number of time series in one scrape."""
         async with httpx.AsyncClient() as client:
             page = (await client.get(f"http://127.0.0.1:{self.port}/metrics")).text
         return sum(bool(line) and not line.startswith("#") for line in page.splitlines())
@@ -41,7 +41,7 @@ class Replica:
 
 @asynccontextmanager
 async def running(count: int, port: int, redis_url: str, outside: int) -> AsyncIterator[list[Replica]]:
-    """`count` gateways on ports from `port` on; Bot API and Auth Service are at `outside`."""
+    """Run `count` gateways on ports from `port` upwards; Bot API and Auth Service are on port `outside`."""
     environment = os.environ | {
         "BOT_TOKEN": TOKEN,
         "HOST": "127.0.0.1",
@@ -61,7 +61,7 @@ async def running(count: int, port: int, redis_url: str, outside: int) -> AsyncI
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "app"),
                 env={**environment, "PORT": str(port + number)},
-                # Without a collector each failed export is told.
+                # Without a collector every failed trace export is logged.
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL,
             )
@@ -83,7 +83,7 @@ async def _ready(process: asyncio.subprocess.Process, port: int) -> None:
     async with httpx.AsyncClient() as client, asyncio.timeout(180):
         while True:
             if process.returncode is not None:
-                raise RuntimeError(f"a gateway ended with {process.returncode} instead of starting")
+                raise RuntimeError(f"a gateway exited with {process.returncode} during start")
             try:
                 if (await client.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
                     return

@@ -1,9 +1,9 @@
 """The gateway as shipped against aiogram and against no framework at all, in one run: `make perf`.
 
-One core carries the bots, the other this process (load, Bot API, Redis, a collector that takes the traces). All
-contenders run side by side and are loaded in turns, the idle ones costing next to nothing; the table shows medians, and
-medians of the ratios to others in the same round. p99 is taken at two rates, the same for all: half of bare aiogram's
-throughput, and nine tenths of it, which is 40 to 55 % of the gateway's.
+One core runs the bots, the other this process (load, Bot API stub, Redis, trace collector). All contenders run side by
+side and are loaded in turns; idle ones cost almost nothing. The table shows medians, and medians of the ratios within a
+round. p99 is measured at the same two rates for all: 50 % and 90 % of bare aiogram's throughput, which is 40 to 55 % of
+the gateway's.
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ import uvloop
 from collector import collector
 from load import Requests, closed_loop, in_turns, open_loop, require_success
 from sandbox.redis_server import RedisServer
-from stand_in import StandIn
+from service_stub import ServiceStub
 
 HERE = Path(__file__).parent
 TOKEN = "42:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 CONNECTIONS = 100
-"""As many as Telegram opens to a webhook (`max_connections` is at most 100). With 64 the gateway's core rested for 7 %
-of the time, because requests that wait for one Redis answer move on together."""
+"""As many as Telegram opens to a webhook (`max_connections` is at most 100). With 64 the gateway's core was idle 7 % of
+the time, because requests that wait for the same Redis reply continue together."""
 
 WARM_SECONDS = 3.0
 BASELINE = "aiogram + uvloop"
 WITH_REDIS = "aiogram + Redis storage + isolation"
 SHARES = (0.5, 0.9)
-"""Of the baseline's throughput, where p99 is taken."""
+"""Shares of the baseline's throughput at which p99 is measured."""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A program to measure: what to run and its own environment."""
+    """A program to measure: command and environment."""
 
     name: str
     command: tuple[str, ...]
@@ -63,15 +63,15 @@ class Running:
 
 
 @dataclass(frozen=True)
-class Flat:
-    """Flat out: updates a second, and CPU µs an update."""
+class FullLoad:
+    """Result at full load: updates per second, and CPU µs per update."""
 
     throughput: float
     cpu: float
 
 
 def contenders(redis_url: str, outside: int, traces: int = 4317) -> list[Contender]:
-    """All of them; each talks to the stand-in on port `outside`, the gateway also to a collector on port `traces`."""
+    """Return all contenders; each talks to the stub on port `outside`, the gateway also to a collector on `traces`."""
     bare = (sys.executable, str(HERE / "contenders" / "bare_aiogram.py"))
     base = f"http://127.0.0.1:{outside}"
     gateway = {
@@ -82,7 +82,7 @@ def contenders(redis_url: str, outside: int, traces: int = 4317) -> list[Contend
         "JAEGER_PORT": str(traces),
         "RATE_LIMIT_BURST": "1000000",
         "RATE_LIMIT_PER_SECOND": "1000000",
-        # The others have no bound either.
+        # The others have no limit either.
         "MAX_IN_FLIGHT": "1000",
         "TELEGRAM_MESSAGES_PER_SECOND": "0",
         "LOG_LEVEL": "WARNING",
@@ -97,7 +97,7 @@ def contenders(redis_url: str, outside: int, traces: int = 4317) -> list[Contend
 
 @asynccontextmanager
 async def running(contender: Contender, port: int, outside: int) -> AsyncIterator[psutil.Process]:
-    """The contender on core 0, listening."""
+    """Run a contender on core 0 until it responds."""
     environment = (
         os.environ
         | contender.environment
@@ -125,34 +125,34 @@ async def running(contender: Contender, port: int, outside: int) -> AsyncIterato
         await process.wait()
 
 
-async def flat_out(running: Running, requests: Requests, seconds: float) -> Flat:
-    """One contender with as many connections as it likes to be kept busy by; each update sends a message."""
-    sends, before = StandIn.sends, running.process.cpu_times()
+async def full_load(running: Running, requests: Requests, seconds: float) -> FullLoad:
+    """Load one contender in a closed loop; each update must send a message."""
+    sends, before = ServiceStub.sends, running.process.cpu_times()
     result = await closed_loop(running.port, requests, seconds=seconds, connections=CONNECTIONS)
     after = running.process.cpu_times()
     require_success(running.contender.name, result)
-    if StandIn.sends - sends < result.updates:
+    if ServiceStub.sends - sends < result.updates:
         raise RuntimeError(
-            f"{running.contender.name} sent {StandIn.sends - sends} messages for {result.updates} updates"
+            f"{running.contender.name} sent {ServiceStub.sends - sends} messages for {result.updates} updates"
         )
     cpu = after.user + after.system - before.user - before.system
-    return Flat(result.per_second, cpu / result.updates * 1e6)
+    return FullLoad(result.per_second, cpu / result.updates * 1e6)
 
 
 async def tail(running: Running, requests: Requests, seconds: float, rate: float) -> float:
-    """p99 in ms at this rate."""
+    """Return p99 in ms at this rate."""
     result = await open_loop(running.port, requests, seconds=seconds, rate=rate)
     require_success(running.contender.name, result)
     return result.quantile(0.99) * 1000
 
 
 def against(values: list[float], base: list[float]) -> str:
-    """The median of the ratios, round by round."""
+    """Median of the ratios per round."""
     return f"{statistics.median(value / other for value, other in zip(values, base, strict=True)):.2f}"
 
 
-def throughput_table(flat: dict[str, list[Flat]]) -> str:
-    """Medians and ratios as Markdown."""
+def throughput_table(flat: dict[str, list[FullLoad]]) -> str:
+    """Markdown table of medians and ratios."""
     lines = [
         "| contender | updates/s | × aiogram | × with Redis | CPU µs/update | × aiogram | × with Redis |",
         "|---|---|---|---|---|---|---|",
@@ -168,7 +168,7 @@ def throughput_table(flat: dict[str, list[Flat]]) -> str:
 
 
 def tail_table(tails: dict[float, dict[str, list[float]]]) -> str:
-    """Median p99 at each rate, and its ratio to the baseline's, as Markdown."""
+    """Markdown table of median p99 at each rate and its ratio to the baseline's."""
     lines = ["| p99 ms | updates/s | p99 | ÷ aiogram's |", "|---|---|---|---|"]
     for rate, seen in tails.items():
         for name, rounds in seen.items():
@@ -178,37 +178,37 @@ def tail_table(tails: dict[float, dict[str, list[float]]]) -> str:
     return "\n".join(lines)
 
 
-async def measure(everyone: list[Running], rounds: int, seconds: float) -> str:
-    """Both tables."""
+async def measure(all_running: list[Running], rounds: int, seconds: float) -> str:
+    """Measure all contenders and return both tables."""
     requests = Requests()
-    for running in everyone:
-        await flat_out(running, requests, WARM_SECONDS)
-    names = [running.contender.name for running in everyone]
-    seen = await in_turns(everyone, rounds, lambda running: flat_out(running, requests, seconds))
+    for running in all_running:
+        await full_load(running, requests, WARM_SECONDS)
+    names = [running.contender.name for running in all_running]
+    seen = await in_turns(all_running, rounds, lambda running: full_load(running, requests, seconds))
     flat = dict(zip(names, seen, strict=True))
     throughput = {name: statistics.median(one.throughput for one in flat[name]) for name in names}
     tails: dict[float, dict[str, list[float]]] = {}
     for rate in (share * throughput[BASELINE] for share in SHARES):
-        # Who has hardly more than this to give would only show how a queue grows.
-        able = [running for running in everyone if rate < 0.95 * throughput[running.contender.name]]
+        # Close to its maximum throughput a contender only shows how its queue grows.
+        able = [running for running in all_running if rate < 0.95 * throughput[running.contender.name]]
         waits = await in_turns(able, 5, partial(tail, requests=requests, seconds=5, rate=rate))
         tails[rate] = {running.contender.name: waits[number] for number, running in enumerate(able)}
     return f"{throughput_table(flat)}\n\n{tail_table(tails)}"
 
 
 async def benchmark(rounds: int, seconds: float, port: int, outside: int) -> str:
-    """Start everyone and return the tables."""
+    """Start all contenders and return the tables."""
     os.sched_setaffinity(0, {1})
-    # Pauses of this process would count as the contenders', and what it leaves behind in cycles is little.
+    # GC pauses of this process would add to the contenders' latencies, and it leaves little cyclic garbage.
     gc.disable()
-    server = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", outside, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(ServiceStub, "127.0.0.1", outside, backlog=1024)
     with RedisServer() as redis, collector() as traces:
-        everyone = []
+        all_running = []
         async with AsyncExitStack() as stack:
             for number, contender in enumerate(contenders(redis.url, outside, traces)):
                 process = await stack.enter_async_context(running(contender, port + number, outside))
-                everyone.append(Running(contender, port + number, process))
-            tables = await measure(everyone, rounds, seconds)
+                all_running.append(Running(contender, port + number, process))
+            tables = await measure(all_running, rounds, seconds)
     server.close()
     return tables
 

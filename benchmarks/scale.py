@@ -1,9 +1,9 @@
-"""What an update costs as the product grows, in one run: `make perf-scale`.
+"""Cost of an update with more replicas, users and load: `make perf-scale`.
 
-Gateways have core 0; the load, the stand-ins and Redis share core 1. Only the ratios are to be trusted, for machines
-differ. CPU is compared with core 0 fully used, the contenders in turns: a core that rests in between, if only for 2 ms,
-finds its caches cold where others use them too, and an update then costs up to three times as much. For the same reason
-the replicas of one contender are loaded one after the other, all of them running: as if each had a core of its own.
+Gateways have core 0; load, stubs and Redis share core 1. Machines differ, so only the ratios are meaningful. CPU is
+compared with core 0 saturated and contenders in turns: after an idle gap of only 2 ms a core's caches may be cold, and
+an update then costs up to three times as much. For the same reason the replicas of one contender are loaded one after
+the other while all of them run, as if each had its own core.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from redis.asyncio import Redis
 from app.core.settings import Settings
 from burst import TIMES, Burst, burst
 from costs import CONNECTIONS, WARM_SECONDS, Contender, Cost, compare, table
-from known_users import remember_users
+from known_users import copy_user
 from load import Requests, closed_loop, open_loop
-from redis_ceiling import updates_a_second
+from redis_ceiling import updates_per_second
 from replicas import GATEWAY_CORE, OTHER_CORE, TOKEN, running
 from sandbox.redis_server import RedisServer
-from stand_in import StandIn
+from service_stub import ServiceStub
 
 PARTS = ("replicas", "users", "series", "burst", "redis")
 REPLICAS = (1, 2, 4)
@@ -36,12 +36,12 @@ KNOWN_USERS = (1_000, 1_000_000)
 FIRST_KNOWN = 4_000_000
 TEMPLATE = 3_999_999
 STEADY_SHARE = 0.2
-"""Of capacity, so that ten times as much is double of it."""
+"""Of capacity, so that a tenfold burst is twice the capacity."""
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Where things are: `port` is the first gateway's, `outside` the stand-in's. A round lasts `seconds` a replica."""
+    """Ports and durations: `port` is the first gateway's, `outside` the stub's; a round lasts `seconds` per replica."""
 
     port: int
     outside: int
@@ -55,7 +55,7 @@ class Bench:
 
 @asynccontextmanager
 async def redis() -> AsyncIterator[tuple[RedisServer, Redis]]:
-    """A server and a client. Its append-only file would be rewritten in the middle of a measurement of a million."""
+    """Run a server and a client. Rewrites of the append-only file are off, since they would disturb measurements."""
     async with (
         RedisServer(options=["--auto-aof-rewrite-percentage", "0"]) as server,
         Redis.from_url(server.url, socket_timeout=60) as client,
@@ -64,7 +64,7 @@ async def redis() -> AsyncIterator[tuple[RedisServer, Redis]]:
 
 
 async def with_replicas(bench: Bench) -> dict[str, list[Cost]]:
-    """The cost of an update with 1, 2 and 4 replicas, all of the seven running."""
+    """Cost of an update with 1, 2 and 4 replicas; all seven run."""
     contenders = []
     async with AsyncExitStack() as stack:
         for number, count in enumerate(REPLICAS):
@@ -78,7 +78,7 @@ async def with_replicas(bench: Bench) -> dict[str, list[Cost]]:
 
 
 async def with_known_users(bench: Bench) -> tuple[dict[str, list[Cost]], float]:
-    """The cost of an update where few users are known and where many are; and the bytes of each of the many."""
+    """Cost of an update with few and with many known users, and Redis bytes per known user."""
     contenders = []
     size = 0.0
     async with AsyncExitStack() as stack:
@@ -87,16 +87,16 @@ async def with_known_users(bench: Bench) -> tuple[dict[str, list[Cost]], float]:
             port = bench.port + number
             replicas = await stack.enter_async_context(running(1, port, server.url, bench.outside))
             await open_loop(port, bench.requests, seconds=0.1, rate=10, people=[TEMPLATE])
-            # The gauges' shards are written once a second.
+            # The gauges' shards are written once per second.
             await asyncio.sleep(2.5)
             users = range(FIRST_KNOWN, FIRST_KNOWN + count)
-            size = await remember_users(client, TEMPLATE, users)
+            size = await copy_user(client, TEMPLATE, users)
             contenders.append(Contender(f"{count:,}", replicas, [users], client, server.pid or 0))
         return await bench.compare(contenders), size
 
 
 async def with_new_users(bench: Bench, server: RedisServer, rate: float) -> tuple[int, int]:
-    """Series of a replica after a thousand users, and how many more after another thousand."""
+    """Time series of a replica after a thousand users, and the increase after another thousand."""
     async with running(1, bench.port, server.url, bench.outside) as replicas:
         series = []
         for number in range(2):
@@ -107,7 +107,7 @@ async def with_new_users(bench: Bench, server: RedisServer, rate: float) -> tupl
 
 
 async def with_a_burst(bench: Bench, server: RedisServer) -> Burst:
-    """Ten times what a replica steadily has, which is a fifth of what it can do, for some seconds."""
+    """A burst of ten times the steady rate, which is a fifth of the replica's capacity."""
     async with running(1, bench.port, server.url, bench.outside) as (replica,):
         await closed_loop(replica.port, bench.requests, seconds=WARM_SECONDS, connections=CONNECTIONS)
         capacity = await closed_loop(replica.port, bench.requests, seconds=8, connections=CONNECTIONS)
@@ -117,7 +117,7 @@ async def with_a_burst(bench: Bench, server: RedisServer) -> Burst:
 
 
 def burst_table(seen: Burst) -> str:
-    """What the burst did, as Markdown."""
+    """Markdown table of a burst."""
     rows = {
         "steady rate, updates/s": f"{seen.rate:.0f}",
         f"offered in the burst of {TIMES} times that, requests/s": f"{seen.offered:.0f}",
@@ -126,37 +126,37 @@ def burst_table(seen: Burst) -> str:
         "p99 before, ms": f"{seen.steady_p99 * 1000:.1f}",
         "p99 of the served in the burst (worst second), ms": f"{seen.burst_p99 * 1000:.0f}",
         "p99 of the refused in the burst (worst second), ms": f"{seen.refusal_p99 * 1000:.0f}",
-        "seconds until all was as before": f"{seen.recovery_seconds}",
+        "recovery time, seconds": f"{seen.recovery_seconds}",
         "resident memory before the burst and after it, MiB": f"{seen.memory_before:.0f}, {seen.memory_after:.0f}",
     }
     return "\n".join(["| burst | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
 
 async def benchmark(bench: Bench, parts: list[str]) -> None:
-    """Run the parts that were asked for."""
+    """Run the selected parts."""
     os.sched_setaffinity(0, {OTHER_CORE})
-    stand_in = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", bench.outside, backlog=1024)
+    stub = await asyncio.get_running_loop().create_server(ServiceStub, "127.0.0.1", bench.outside, backlog=1024)
     if "replicas" in parts:
         print(f"\n{table(await with_replicas(bench), 'replicas')}\n", flush=True)
     if "users" in parts:
         costs, size = await with_known_users(bench)
-        print(f"\n{table(costs, 'known users')}\n\nRedis: {size:.0f} bytes a known user\n", flush=True)
+        print(f"\n{table(costs, 'known users')}\n\nRedis: {size:.0f} bytes per known user\n", flush=True)
     async with redis() as (server, client):
         if "series" in parts:
             series, more = await with_new_users(bench, server, rate=200)
-            print(f"series: {series} a replica, {more} more for another thousand users\n", flush=True)
+            print(f"series: {series} per replica, {more} more for another thousand users\n", flush=True)
         if "burst" in parts:
             print(f"{burst_table(await with_a_burst(bench, server))}\n", flush=True)
         if "redis" in parts:
             await client.flushall()
             psutil.Process(server.pid).cpu_affinity([GATEWAY_CORE])
             settings = Settings(bot_token=TOKEN, redis_url=server.url)
-            print(f"one Redis: {await updates_a_second(server, settings, seconds=8):.0f} updates/s", flush=True)
-    stand_in.close()
+            print(f"one Redis: {await updates_per_second(server, settings, seconds=8):.0f} updates/s", flush=True)
+    stub.close()
 
 
 def _part(name: str) -> str:
-    # argparse's own `choices` refuse, in some versions of Python, a default that is more than one of them.
+    # argparse's `choices` reject, in some Python versions, a default with several values.
     if name not in PARTS:
         raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(PARTS)}")
     return name
@@ -168,7 +168,7 @@ def main() -> None:
         "parts", nargs="*", type=_part, default=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} (default: all)"
     )
     parser.add_argument("--rounds", type=int, default=24)
-    parser.add_argument("--seconds", type=float, default=1, help="of each replica in a round (default: 1)")
+    parser.add_argument("--seconds", type=float, default=1, help="per replica in a round (default: 1)")
     parser.add_argument("--port", type=int, default=18100)
     parser.add_argument("--outside-port", type=int, default=18091)
     args = parser.parse_args()

@@ -1,7 +1,7 @@
-"""What metrics and traces cost, and whether a sick collector costs more: `make perf-telemetry`.
+"""Cost of metrics and traces, and whether a failing collector adds to it: `make perf-telemetry`.
 
-The same gateway with and without, and with a collector that takes spans, is away, or never answers. Contenders take
-turns within a round, and a round's numbers are compared with each other only; the table shows medians and their range.
+The same gateway with and without telemetry, and with a collector that accepts spans, is down, or never responds.
+Contenders take turns within a round and are compared within a round only; the table shows medians and ranges.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pathlib import Path
 import uvloop
 
 from load import Requests, in_turns
-from run import HERE, Contender, Flat, Running, contenders, flat_out, running
+from run import HERE, Contender, FullLoad, Running, contenders, full_load, running
 from sandbox.redis_server import RedisServer, free_port
 from sandbox.traces.receiver import SpanReceiver, SpanStore
-from stand_in import StandIn
+from service_stub import ServiceStub
 
-EVERYTHING = "all on, collector answers"
+EVERYTHING = "all on, collector responds"
 NOTHING = "no metrics, no spans"
 START_SECONDS = 120
 
 
 @asynccontextmanager
-async def silent() -> AsyncIterator[int]:
-    """A port that takes connections and never answers."""
+async def unresponsive() -> AsyncIterator[int]:
+    """Serve a port that accepts connections and never responds."""
 
     async def hold(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         while await reader.read(65536):
@@ -42,8 +42,8 @@ async def silent() -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
-def compared(redis_url: str, outside: int, *, takes: int, away: int, mute: int) -> list[Contender]:
-    """The contenders; the ports are those of the collectors."""
+def compared(redis_url: str, outside: int, *, healthy: int, down: int, hanging: int) -> list[Contender]:
+    """Return the contenders; the ports are those of the collectors."""
     gateway = next(one for one in contenders(redis_url, outside) if one.name == "the gateway")
     own = (sys.executable, str(Path(HERE) / "contenders" / "gateway_without.py"))
 
@@ -53,16 +53,16 @@ def compared(redis_url: str, outside: int, *, takes: int, away: int, mute: int) 
     off = {**gateway.environment, "TRACING_ENABLED": "false"}
     return [
         Contender(NOTHING, (*own, "metrics", "spans"), off),
-        Contender(EVERYTHING, own, to(takes)),
-        Contender("no metrics", (*own, "metrics"), to(takes)),
+        Contender(EVERYTHING, own, to(healthy)),
+        Contender("no metrics", (*own, "metrics"), to(healthy)),
         Contender("TRACING_ENABLED=false", own, off),
-        Contender("collector away", own, to(away)),
-        Contender("collector never answers", own, to(mute)),
+        Contender("collector down", own, to(down)),
+        Contender("collector never responds", own, to(hanging)),
     ]
 
 
-async def until_it_listens(port: int) -> None:
-    """Wait for a start that a busy machine makes slow."""
+async def wait_until_listening(port: int) -> None:
+    """Wait for the process to start, which takes long on a busy machine."""
     async with asyncio.timeout(START_SECONDS):
         while True:
             try:
@@ -74,13 +74,13 @@ async def until_it_listens(port: int) -> None:
                 return
 
 
-async def measure(contender: Contender, requests: Requests, port: int, outside: int, seconds: float) -> Flat:
-    """What it does flat out, started anew and warm."""
+async def measure(contender: Contender, requests: Requests, port: int, outside: int, seconds: float) -> FullLoad:
+    """Start a contender, warm it up, and measure it at full load."""
     async with running(contender, port, outside) as process:
-        await until_it_listens(port)
+        await wait_until_listening(port)
         listening = Running(contender, port, process)
-        await flat_out(listening, requests, 2)
-        flat = await flat_out(listening, requests, seconds)
+        await full_load(listening, requests, 2)
+        flat = await full_load(listening, requests, seconds)
     print(f"{contender.name}: {flat.throughput:.0f}/s, {flat.cpu:.0f} µs", flush=True)
     return flat
 
@@ -89,8 +89,8 @@ def spread(values: list[float], digits: int) -> str:
     return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
-def table(flat: dict[str, list[Flat]]) -> str:
-    """Medians and ranges as Markdown."""
+def table(flat: dict[str, list[FullLoad]]) -> str:
+    """Markdown table of medians and ranges."""
     lines = [
         f"| contender | updates/s | × “{NOTHING}” | × “{EVERYTHING}” | CPU µs/update |",
         "|---|---|---|---|---|",
@@ -109,15 +109,15 @@ def table(flat: dict[str, list[Flat]]) -> str:
 async def benchmark(rounds: int, seconds: float, port: int, outside: int) -> str:
     """Run all rounds and return the table."""
     os.sched_setaffinity(0, {1})
-    server = await asyncio.get_running_loop().create_server(StandIn, "127.0.0.1", outside, backlog=1024)
-    async with SpanReceiver(SpanStore()) as receiver, silent() as mute:
+    server = await asyncio.get_running_loop().create_server(ServiceStub, "127.0.0.1", outside, backlog=1024)
+    async with SpanReceiver(SpanStore()) as receiver, unresponsive() as hanging:
         with RedisServer() as redis:
-            everyone = compared(redis.url, outside, takes=receiver.port, away=free_port(), mute=mute)
-            # All share the Redis, which knows an update again.
+            all_contenders = compared(redis.url, outside, healthy=receiver.port, down=free_port(), hanging=hanging)
+            # All share one Redis, which detects repeated update ids, so they share one id sequence.
             one = partial(measure, requests=Requests(), port=port, outside=outside, seconds=seconds)
-            seen = await in_turns(everyone, rounds, one)
+            seen = await in_turns(all_contenders, rounds, one)
     server.close()
-    return table({contender.name: seen[number] for number, contender in enumerate(everyone)})
+    return table({contender.name: seen[number] for number, contender in enumerate(all_contenders)})
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""aiogram as its documentation starts it: SimpleRequestHandler, echo, memory storage, uvloop."""
+"""aiogram as in its documentation: SimpleRequestHandler, echo, memory storage, uvloop."""
 
 import asyncio
 import os
@@ -13,13 +13,13 @@ from aiohttp import web
 
 
 def storage_options() -> dict[str, object]:
-    """Redis storage and event isolation where REDIS_URL is given, else aiogram's defaults in memory."""
+    """Redis storage and event isolation if REDIS_URL is set, else aiogram's in-memory defaults."""
     url = os.environ.get("REDIS_URL")
     if url is None:
         return {}
     from aiogram.fsm.storage.redis import RedisStorage
 
-    # As many as there may be updates in hand: redis-py's own 100 would refuse some of them.
+    # One per update in flight: redis-py's default of 100 would fail some of them.
     storage = RedisStorage.from_url(url, connection_kwargs={"max_connections": 1000})
     return {"storage": storage, "events_isolation": storage.create_isolation()}
 

@@ -1,4 +1,4 @@
-"""No framework: an aiohttp handler that makes the same Telegram call by hand. The floor, not a bot."""
+"""No framework: an aiohttp handler that makes the same Telegram call. A lower bound, not a bot."""
 
 import asyncio
 import os
@@ -15,8 +15,8 @@ async def main() -> None:
     async def webhook(request: web.Request) -> web.Response:
         message = orjson.loads(await request.read())["message"]
         body = orjson.dumps({"chat_id": message["chat"]["id"], "text": message["text"]})
-        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as answer:
-            orjson.loads(await answer.read())
+        async with session.post(url, data=body, headers={"Content-Type": "application/json"}) as response:
+            orjson.loads(await response.read())
         return web.Response()
 
     application = web.Application()

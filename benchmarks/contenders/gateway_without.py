@@ -1,6 +1,6 @@
-"""The gateway with metrics or spans that do nothing, to tell what they cost: `gateway_without.py [metrics] [spans]`.
+"""The gateway with no-op metrics or spans, to measure their cost: `gateway_without.py [metrics] [spans]`.
 
-Not a switch of the product: a gateway without metrics would be blind for nothing worth having.
+Not an option of the product, because metrics cost little and operation depends on them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import prometheus_client
 
 
 class NoMetric:
-    """A counter, gauge and histogram that takes everything and keeps nothing."""
+    """A no-op counter, gauge and histogram."""
 
     def __init__(self, *_args: Any, **_options: Any) -> None:
         return
@@ -36,7 +36,7 @@ class NoRecording:
 
 
 class NoSpan:
-    """A span that notes nothing."""
+    """A no-op span."""
 
     recording = NoRecording()
     name = ""
@@ -62,20 +62,20 @@ class NoSpan:
 
 
 def without_metrics() -> None:
-    """Before the modules that make the metrics are imported."""
+    """Call before the modules that create metrics are imported."""
     from app.core import instruments
 
-    prometheus_client.Gauge = NoMetric  # type: ignore[misc,assignment]  # that is the point
-    instruments.Counter = NoMetric  # type: ignore[misc,assignment]  # that is the point
-    instruments.Histogram = NoMetric  # type: ignore[misc,assignment]  # that is the point
+    prometheus_client.Gauge = NoMetric  # type: ignore[misc,assignment]  # replaced on purpose
+    instruments.Counter = NoMetric  # type: ignore[misc,assignment]  # replaced on purpose
+    instruments.Histogram = NoMetric  # type: ignore[misc,assignment]  # replaced on purpose
 
 
 def without_spans() -> None:
-    """Before the modules that make spans are imported."""
+    """Call before the modules that create spans are imported."""
     from app.core import tracing
 
     span = NoSpan()
-    tracing.create_span = lambda *_args, **_options: span  # type: ignore[assignment,return-value]  # that is the point
+    tracing.create_span = lambda *_args, **_options: span  # type: ignore[assignment,return-value]  # replaced on purpose
 
 
 if "metrics" in sys.argv[1:]:
@@ -84,6 +84,6 @@ if "spans" in sys.argv[1:]:
     without_spans()
 del sys.argv[1:]
 
-from app.cli import main  # noqa: E402 - after what it is to be without
+from app.cli import main  # noqa: E402 - after the replacements
 
 main()

@@ -1,1 +1,1 @@
-"""What stands in for the outside world: Telegram, the four backends and their users."""
+"""Simulators of everything outside the gateway: the Telegram Bot API, the four backends and their users."""

@@ -1,4 +1,4 @@
-"""The command line: ``serve`` the sandbox, set its ``traffic``, or play the laptop ``demo``."""
+"""The command line: ``serve`` the sandbox, set its ``traffic``, or run the local ``demo``."""
 
 import argparse
 import asyncio
@@ -20,22 +20,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return the exit status."""
     parser = argparse.ArgumentParser(prog="bot-sandbox", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("serve", help="serve Telegram, the backends and the control API until a signal comes")
-    traffic = commands.add_parser("traffic", help="set how many conversations a running sandbox starts a second")
-    traffic.add_argument("--rate", type=float, required=True, help="conversations a second; 0 stops them")
+    commands.add_parser("serve", help="serve the Bot API, the backends and the control API until a signal")
+    traffic = commands.add_parser("traffic", help="set how many conversations per second a running sandbox starts")
+    traffic.add_argument("--rate", type=float, required=True, help="conversations per second; 0 stops them")
     traffic.add_argument("--control", default="", help="address of the control API (default: this machine)")
     demo = commands.add_parser(
         "demo",
-        help="start Redis, sandbox and gateway here and play a conversation",
+        help="start Redis, sandbox and gateway on this machine and run a conversation",
         epilog=settings_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    demo.add_argument("--once", action="store_true", help="end after the conversation")
+    demo.add_argument("--once", action="store_true", help="exit after the conversation")
     chosen = parser.parse_args(arguments)
     try:
         settings, demo_settings = Settings(), DemoSettings()
     except ValidationError as error:
-        print(f"bot-sandbox: {_wrong_setting(error)}", file=sys.stderr)
+        print(f"bot-sandbox: {_invalid_setting(error)}", file=sys.stderr)
         return 2
     if chosen.command == "traffic":
         return _traffic(chosen.control or f"http://127.0.0.1:{settings.control_port}", chosen.rate)
@@ -55,8 +55,8 @@ def _serve(settings: Settings) -> int:
     return 0
 
 
-def _wrong_setting(error: ValidationError) -> str:
-    """Return one line that names the first setting that is wrong."""
+def _invalid_setting(error: ValidationError) -> str:
+    """Return one line that names the first invalid setting."""
     first = error.errors()[0]
     name = str(first["loc"][0]).upper()
     if not name.startswith("SANDBOX_"):
@@ -74,12 +74,12 @@ async def _serve_until_signal(settings: Settings) -> None:
 
 def _traffic(control: str, rate: float) -> int:
     try:
-        answer = httpx.post(f"{control}/traffic", json={"rate": rate}, timeout=10)
-        answer.raise_for_status()
+        response = httpx.post(f"{control}/traffic", json={"rate": rate}, timeout=10)
+        response.raise_for_status()
     except httpx.HTTPError as error:
-        print(f"bot-sandbox: the control API at {control} does not answer: {error}", file=sys.stderr)
+        print(f"bot-sandbox: cannot reach the control API at {control}: {error}", file=sys.stderr)
         return 1
-    print(answer.text)
+    print(response.text)
     return 0
 
 

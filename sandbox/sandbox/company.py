@@ -1,4 +1,4 @@
-"""The company behind the bot: its four backends wired to one database."""
+"""The company that runs the bot: its four backends on one database."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,14 +10,14 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from sandbox.backends import auth, shifts, users
 from sandbox.backends.database import Database
-from sandbox.backends.idempotency import forget_old
+from sandbox.backends.idempotency import delete_expired
 from sandbox.backends.notifier import Notifier
 from sandbox.backends.operation import Operation
 from sandbox.backends.requests import RequestService
 from sandbox.backends.seed import seed_database
 from sandbox.backends.service import Backend
 from sandbox.backends.telemetry import BackendMetrics, otlp_processor, tracer_provider, tracing_middleware
-from sandbox.faults import FaultBoard, ServiceName
+from sandbox.faults import FaultRegistry, ServiceName
 from sandbox.ledger import Ledger
 from sandbox.people import Person
 from sandbox.settings import Settings
@@ -26,7 +26,7 @@ BACKENDS: tuple[ServiceName, ...] = ("auth", "request", "user", "shift")
 
 
 class Company:
-    """Builds the backends; each has its own connections, metrics and traces, as services of their own would."""
+    """Builds the backends. Each has its own connections, metrics and traces, as separate services would."""
 
     def __init__(
         self,
@@ -46,37 +46,37 @@ class Company:
         self._metrics = {name: BackendMetrics() for name in BACKENDS} | {"request": request_metrics}
 
     def operations(self, name: ServiceName) -> tuple[Operation, ...]:
-        """Return the operations of a backend."""
         by_name = {"auth": auth.OPERATIONS, "user": users.OPERATIONS, "shift": shifts.OPERATIONS}
-        return by_name.get(name) or RequestService(self.notifier.announce).operations()
+        return by_name.get(name) or RequestService(self.notifier.publish).operations()
 
     async def open(self, people: list[Person]) -> None:
-        """Connect, make the tables and fill an empty database."""
-        turns = asyncio.Lock()
+        """Connect, create the tables and seed an empty database."""
+        write_lock = asyncio.Lock()
         for name in BACKENDS:
-            self._databases[name] = Database(self._url, self._tracer_provider(name), turns)
+            self._databases[name] = Database(self._url, self._tracer_provider(name), write_lock)
         database = self._databases["user"]
         await database.create_tables()
         await seed_database(database, people, self._now())
 
-    def applications(self, faults: FaultBoard) -> dict[ServiceName, web.Application]:
-        """Return the backends' applications by name."""
+    def applications(self, faults: FaultRegistry) -> dict[ServiceName, web.Application]:
         providers = dict(zip(BACKENDS, self._providers, strict=False))
         return {name: self._application(name, faults, providers.get(name)) for name in BACKENDS}
 
-    async def forget_old_answers(self) -> None:
-        """Forget idempotency keys that are too old to come again."""
-        await forget_old(self._databases["user"], self._now())
+    async def delete_expired_responses(self) -> None:
+        """Delete stored responses whose idempotency keys have expired."""
+        await delete_expired(self._databases["user"], self._now())
 
     async def close(self) -> None:
-        """Stop pushing, close the connections, send the last spans."""
+        """Stop the notifier, close the connections and flush spans."""
         await self.notifier.close()
         for database in self._databases.values():
             await database.close()
         for provider in self._providers:
             provider.shutdown()
 
-    def _application(self, name: ServiceName, faults: FaultBoard, provider: TracerProvider | None) -> web.Application:
+    def _application(
+        self, name: ServiceName, faults: FaultRegistry, provider: TracerProvider | None
+    ) -> web.Application:
         backend = Backend(
             name,
             self.operations(name),

@@ -1,7 +1,7 @@
-"""Fault switches: make a service slow, failing or down, for everybody or for one client address.
+"""Fault injection: make a service slow, failing or down, for every client or for one client address.
 
-A fault stands before the service's own code, so the service itself never knows. ``/metrics`` is spared: whoever
-watches a broken service must still see its numbers. ``/healthz`` is not: a probing breaker must see the fault.
+Faults are injected in a middleware before the service's own code. ``/metrics`` is exempt, because the metrics of a
+failing service must stay visible. ``/healthz`` is not, because a probing circuit breaker must see the fault.
 """
 
 import asyncio
@@ -16,37 +16,37 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import BaseModel, Field
 
-SPARED_PATHS = frozenset({"/metrics"})
+EXEMPT_PATHS = frozenset({"/metrics"})
 
 ServiceName = Literal["auth", "request", "user", "shift", "telegram"]
 FaultKind = Literal["latency", "error", "down", "reset"]
 
 
 class FaultSpec(BaseModel):
-    """What is asked for.
+    """A fault to inject.
 
-    ``latency`` answers late, ``error`` answers with ``status``, ``down`` closes the connection, ``reset`` resets it.
-    ``ratio`` is the share of calls that are hit, ``client`` the only peer address that is hit.
+    ``latency`` delays the response, ``error`` responds with ``status``, ``down`` closes the connection, ``reset``
+    resets it. ``ratio`` is the share of affected calls; ``client`` limits the fault to one peer address.
     """
 
     service: ServiceName
     kind: FaultKind
     latency_seconds: float = Field(3.0, ge=0)
     status: int = Field(500, ge=400, le=599)
-    retry_after: int | None = Field(None, ge=0, description="Seconds; sent with an error where given.")
+    retry_after: int | None = Field(None, ge=0, description="Seconds; sent with an error if set.")
     ratio: float = Field(1.0, ge=0, le=1)
     client: str | None = None
 
 
 class Fault(FaultSpec):
-    """A fault in force, with the count of calls it hit."""
+    """An active fault; ``hits`` counts affected calls."""
 
     id: str
     hits: int = 0
 
 
-class FaultBoard:
-    """The faults in force."""
+class FaultRegistry:
+    """The active faults."""
 
     def __init__(self, chance: Callable[[], float] = random.random) -> None:
         self._chance = chance
@@ -54,67 +54,66 @@ class FaultBoard:
         self._numbers = itertools.count(1)
 
     def add(self, spec: FaultSpec) -> Fault:
-        """Put a fault in force."""
         fault = Fault(id=f"f{next(self._numbers)}", **spec.model_dump())
         self._faults[fault.id] = fault
         return fault
 
     def all(self) -> list[Fault]:
-        """Return the faults in force, oldest first."""
+        """Return the active faults, oldest first."""
         return list(self._faults.values())
 
     def remove(self, fault_id: str) -> bool:
-        """Lift one fault; tell whether it was in force."""
+        """Remove one fault; return whether it was active."""
         return self._faults.pop(fault_id, None) is not None
 
     def clear(self) -> int:
-        """Lift all faults; return how many there were."""
+        """Remove all faults; return how many there were."""
         count = len(self._faults)
         self._faults.clear()
         return count
 
-    def hit(self, service: ServiceName, client: str | None) -> list[Fault]:
-        """Return the faults that strike this call, and count them."""
-        struck = [
+    def matching(self, service: ServiceName, client: str | None) -> list[Fault]:
+        """Return the faults that affect this call, and count the hits."""
+        matching = [
             fault
             for fault in self._faults.values()
             if fault.service == service
             and fault.client in (None, client)
             and (fault.ratio >= 1 or self._chance() < fault.ratio)
         ]
-        for fault in struck:
+        for fault in matching:
             fault.hits += 1
-        return struck
+        return matching
 
 
-ErrorAnswer = Callable[[Fault], web.StreamResponse]
+ErrorResponseBuilder = Callable[[Fault], web.StreamResponse]
 
 
 def faults_middleware(
-    board: FaultBoard,
+    faults: FaultRegistry,
     service: ServiceName,
-    error_answer: ErrorAnswer,
+    error_response: ErrorResponseBuilder,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Middleware:
-    """Return the middleware that strikes the calls of one service; ``error_answer`` words an error its way."""
+    """Return the middleware that injects faults into one service; ``error_response`` builds its error format."""
 
     @web.middleware
-    async def strike(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path in SPARED_PATHS:
+    async def inject(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path in EXEMPT_PATHS:
             return await handler(request)
-        for fault in board.hit(service, request.remote):
+        for fault in faults.matching(service, request.remote):
             if fault.kind == "latency":
                 await sleep(fault.latency_seconds)
             elif fault.kind == "error":
-                return error_answer(fault)
+                return error_response(fault)
             else:
-                return _hang_up(request, reset=fault.kind == "reset")
+                return _drop_connection(request, reset=fault.kind == "reset")
         return await handler(request)
 
-    return strike
+    return inject
 
 
-def _hang_up(request: web.Request, *, reset: bool) -> web.StreamResponse:
+def _drop_connection(request: web.Request, *, reset: bool) -> web.StreamResponse:
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")

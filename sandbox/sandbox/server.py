@@ -1,4 +1,4 @@
-"""The whole sandbox in one process: Telegram, the company and the control API, each on its port."""
+"""The whole sandbox in one process: the Bot API, the backends and the control API, each on its own port."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from sandbox.backends.database import sqlite_url
 from sandbox.company import BACKENDS, Company
 from sandbox.control.api import Control
 from sandbox.control.page import Page
-from sandbox.faults import FaultBoard, ServiceName
+from sandbox.faults import FaultRegistry, ServiceName
 from sandbox.ledger import Ledger
 from sandbox.people import seed_people
 from sandbox.settings import Settings
@@ -33,17 +33,17 @@ SWEEP_SECONDS = 600.0
 
 
 class PortInUseError(RuntimeError):
-    """A port is taken; the message is one line for a person."""
+    """A port cannot be opened; the message is one line."""
 
 
 class Sandbox:
-    """Everything that stands in for the outside world; ``async with Sandbox(settings)`` serves until left."""
+    """All simulators; ``async with Sandbox(settings)`` serves until the block exits."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.people = seed_people(settings.traffic_users)
         self.ledger = Ledger(time.time, settings.ledger_size)
-        self.faults = FaultBoard()
+        self.faults = FaultRegistry()
         self.telegram = Simulator(
             bot_id=settings.bot_id, people=self.people, ledger=self.ledger, flood_limits=settings.flood_limits
         )
@@ -58,7 +58,6 @@ class Sandbox:
 
     @property
     def ports(self) -> dict[str, int]:
-        """Return the port of each part."""
         settings = self.settings
         return {
             "telegram": settings.telegram_port,
@@ -83,7 +82,7 @@ class Sandbox:
         await self.close()
 
     async def close(self) -> None:
-        """Stop traffic and deliveries, close the ports, remove temporary data."""
+        """Stop traffic and deliveries, close the ports and remove temporary data."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -126,7 +125,7 @@ class Sandbox:
         self._stack.push_async_callback(page.close)
         await self._serve(
             "control", control.application(page.routes())
-        )  # last: its /healthz says that all the rest is there
+        )  # last: its /healthz tells that everything else is up
         log.info("sandbox_ready", **self.ports)
 
     async def _serve(self, name: ServiceName | str, app: web.Application) -> None:
@@ -143,4 +142,4 @@ class Sandbox:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             with contextlib.suppress(OSError):
-                await self._company.forget_old_answers()
+                await self._company.delete_expired_responses()

@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Every knob of the sandbox; the defaults run it on a laptop."""
+    """Settings of the sandbox; the defaults suit a local run."""
 
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True)
 
@@ -19,49 +19,50 @@ class Settings(BaseSettings):
     user_port: int = Field(8103, description="Port of the User backend.")
     shift_port: int = Field(8104, description="Port of the Shift backend.")
 
-    database_url: str = Field(
-        "", description="SQLAlchemy URL of the backends' data; empty is an SQLite file that goes at the end."
-    )
+    database_url: str = Field("", description="SQLAlchemy URL of the backends' data; empty: a temporary SQLite file.")
     service_token: SecretStr = Field(
-        SecretStr("sandbox-service-token"), description="Bearer token the backends ask for and send to the gateway."
+        SecretStr("sandbox-service-token"),
+        description="Bearer token that the backends require and send to the gateway.",
     )
     bot_token: SecretStr = Field(
         SecretStr("42:SANDBOX-TOKEN-FOR-LOCAL-USE-ONLY"), description="The only bot token the simulator accepts."
     )
-    webhook_url: str = Field("", description="Where updates go before the bot calls setWebhook; empty is nowhere.")
-    webhook_secret: SecretStr = Field(SecretStr(""), description="Secret header that goes with that URL.")
+    webhook_url: str = Field("", description="Where updates go before the bot calls setWebhook; empty: none.")
+    webhook_secret: SecretStr = Field(SecretStr(""), description="Secret header sent to that URL.")
     webhook_max_connections: int = Field(
         40, ge=1, le=100_000, description="Parallel deliveries before the bot calls setWebhook."
     )
     notify_url: str = Field(
-        "", description="The gateway's /internal/notify, told of every change of a request's status; empty is nowhere."
+        "", description="The gateway's /internal/notify, which gets every status change of a request; empty: none."
     )
 
-    flood_limits: bool = Field(True, description="Answer 429 over Telegram's sending limits.")
-    traffic_rate: float = Field(0.0, ge=0, description="Conversations started a second; 0 is none.")
+    flood_limits: bool = Field(True, description="Enforce Telegram's sending limits with 429.")
+    traffic_rate: float = Field(0.0, ge=0, description="Conversations started per second; 0: none.")
     traffic_users: int = Field(40, ge=1, le=999, description="Number of applicants (telegram ids 1001 and up).")
-    ledger_size: int = Field(200_000, ge=1, description="Updates and effects remembered one by one; totals are exact.")
-    otlp_endpoint: str = Field("", description="OTLP gRPC address for the backends' traces; empty is no tracing.")
+    ledger_size: int = Field(200_000, ge=1, description="Updates and effects kept as single records; totals are exact.")
+    otlp_endpoint: str = Field("", description="OTLP gRPC address for the backends' traces; empty: no tracing.")
 
-    otlp_receiver_port: int = Field(0, ge=0, description="Port of an own OTLP receiver for the page; 0 is none.")
-    otlp_forward_to: str = Field("", description="host:port of a Jaeger that gets what the receiver gets.")
-    gateway_url: str = Field("", description="The gateway's address, for the page's metrics; empty is none.")
+    otlp_receiver_port: int = Field(0, ge=0, description="Port of the built-in OTLP receiver for the page; 0: none.")
+    otlp_forward_to: str = Field("", description="host:port of a Jaeger to which received spans are forwarded.")
+    gateway_url: str = Field("", description="The gateway's address, for the page's metrics; empty: none.")
     gateway_pid_file: Path | None = Field(None, description="File with the gateway's process id, for the kill switch.")
     prometheus_url: str = Field(
-        "", description="Prometheus' address, for the page's alerts and a cluster's numbers; empty is none."
+        "", description="Prometheus' address, for the page's alerts and a cluster's metrics; empty: none."
     )
-    alertmanager_url: str = Field("", description="Alertmanager's address, for a link of the page; empty is none.")
-    jaeger_url: str = Field("", description="The address of Jaeger's pages, for links of the page; empty is none.")
+    alertmanager_url: str = Field("", description="Alertmanager's address, for a link on the page; empty: none.")
+    jaeger_url: str = Field(
+        "", description="The address of Jaeger's user interface, for links on the page; empty: none."
+    )
     operator_file: Path | None = Field(
-        None, description="File with the decisions of an operator that only watches, one JSON object a line."
+        None, description="File with the decisions of a dry-run operator, one JSON object per line."
     )
-    namespace: str = Field("", description="Namespace of the cluster that it runs in; empty: on no cluster.")
+    namespace: str = Field("", description="Namespace in which the sandbox runs; empty: not on a cluster.")
     gateway_service: str = Field(
-        "bot-gateway", description="The gateway's Service on that cluster, by which Prometheus knows its replicas."
+        "bot-gateway", description="The gateway's Service; Prometheus has its name as the label job."
     )
     remediations_namespace: str = Field(
         "",
-        description="Namespace whose Remediation objects the page shows, read as the pod's account; empty: none.",
+        description="Namespace of the Remediation objects to show, read with the pod's service account; empty: none.",
     )
 
     @property

@@ -42,7 +42,7 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     product.control("POST", "/traffic", rate=0)
     wait_for("every update handled", settled, seconds=180)
     summary = product.control("GET", "/ledger")
-    doubles = product.control("GET", "/ledger/doubles")
+    doubles = product.control("GET", "/ledger/duplicates")
     timeline.mark("all handled", str(summary["updates"]))
     product.control("POST", "/traffic", rate=2)
 

@@ -1,4 +1,4 @@
-"""The Auth Service: who a Telegram account is."""
+"""The Auth Service: identifies Telegram accounts and links them to users."""
 
 from sqlalchemy import select
 
@@ -17,12 +17,12 @@ async def verify(call: Call) -> Identity:
 
 
 async def link(call: Call) -> Identity:
-    """Tie a Telegram account to the user with that phone."""
+    """Link a Telegram account to the user with that phone number."""
     body: LinkInput = call.body
     phone = "+" + "".join(character for character in body.phone if character.isdigit())
     user = await call.session.scalar(select(UserRow).where(UserRow.phone == phone).with_for_update())
     if user is None:
-        raise ApiError(404, "unknown_phone", "no user has this phone")
+        raise ApiError(404, "unknown_phone", "no user has this phone number")
     if user.telegram_id not in (None, body.telegram_id):
         raise conflict("already_linked", "this user has another Telegram account")
     owner = await call.session.scalar(select(UserRow).where(UserRow.telegram_id == body.telegram_id))
@@ -51,11 +51,11 @@ OPERATIONS = (
         "verify",
         "POST",
         "/api/v1/auth/verify",
-        "Tell who a Telegram account is",
+        "Identify a Telegram account",
         verify,
         Identity,
         body=VerifyInput,
         changes=False,
     ),
-    Operation("link", "POST", "/api/v1/auth/link", "Tie a Telegram account to a user", link, Identity, body=LinkInput),
+    Operation("link", "POST", "/api/v1/auth/link", "Link a Telegram account to a user", link, Identity, body=LinkInput),
 )

@@ -16,7 +16,7 @@ from sandbox.backends.tables import Base
 
 POOL_SIZE = 10
 SQLITE_BUSY_TIMEOUT_MS = 30_000
-"""How long a write waits for another process's; those of this one wait for their turn before."""
+"""How long a write waits for a write of another process; writes of this process wait for ``write_lock``."""
 
 
 def sqlite_url(path: Path) -> str:
@@ -25,18 +25,18 @@ def sqlite_url(path: Path) -> str:
 
 
 class Database:
-    """One backend's connections. Reads see what is committed, writes are one transaction each.
+    """One backend's connections. Reads see committed data, each write is one transaction.
 
-    ``turns`` is shared by all that write to one SQLite file, which takes one write at a time: its own waiting knows no
-    order, so that under load some wait until they fail. A server does that by itself and does not use it.
+    ``write_lock`` is shared by all writers of one SQLite file, which allows one write at a time. SQLite's own lock is
+    not fair: under load some writers would wait until they time out. A database server needs no such lock.
     """
 
     def __init__(
-        self, url: str, tracer_provider: TracerProvider | None = None, turns: asyncio.Lock | None = None
+        self, url: str, tracer_provider: TracerProvider | None = None, write_lock: asyncio.Lock | None = None
     ) -> None:
         sqlite = url.startswith("sqlite")
         self._engine = _sqlite_engine(url) if sqlite else _server_engine(url)
-        self._turn = (turns or asyncio.Lock()) if sqlite else nullcontext()
+        self._write_lock = (write_lock or asyncio.Lock()) if sqlite else nullcontext()
         # Reads need no transaction; on SQLite one would take the write lock (see _sqlite_engine).
         self._reads = async_sessionmaker(self._engine.execution_options(isolation_level="AUTOCOMMIT"))
         self._writes = async_sessionmaker(self._engine, expire_on_commit=False)
@@ -45,29 +45,26 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """SQLAlchemy's engine."""
         return self._engine
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """Give a session for reading."""
         async with self._reads() as session:
             yield session
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncSession]:
-        """Give a session whose changes are committed together at the end, or not at all."""
-        # The turn comes before the connection: who waits must not keep one from those who read.
-        async with self._turn, self._writes.begin() as session:
+        """Yield a session that commits all changes on success and none on an error."""
+        # Lock first, then take a connection: a waiting writer must not hold a connection that readers need.
+        async with self._write_lock, self._writes.begin() as session:
             yield session
 
     async def create_tables(self) -> None:
-        """Make the tables that are missing."""
+        """Create missing tables."""
         async with self._engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._engine.dispose()
 
 
@@ -91,7 +88,7 @@ def _sqlite_engine(url: str) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Any) -> None:
-        # A write transaction waits for its turn at its begin; one that read first would fail with "locked" instead.
+        # Take SQLite's write lock at BEGIN: a transaction that reads first and then writes fails with "locked".
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
@@ -99,6 +96,6 @@ def _sqlite_engine(url: str) -> AsyncEngine:
 
 
 def _trace(engine: AsyncEngine, tracer_provider: TracerProvider) -> None:
-    # SQLAlchemyInstrumentor takes one provider a process; each backend has its own, hence its EngineTracer.
+    # SQLAlchemyInstrumentor supports one provider per process; each backend has its own, so use EngineTracer.
     usage = metrics.get_meter(__name__).create_up_down_counter("db.client.connections.usage")
     EngineTracer(tracer_provider.get_tracer(__name__), engine.sync_engine, usage)  # type: ignore[no-untyped-call]  # untyped library

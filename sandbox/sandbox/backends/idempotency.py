@@ -1,4 +1,4 @@
-"""Writes that happen once: the answer to a write is kept under its key, in the write's own transaction."""
+"""Idempotent writes: the response to a write is stored under its key, in the same transaction as the write."""
 
 import hashlib
 from collections.abc import Awaitable, Callable
@@ -11,16 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sandbox.backends.database import Database
 from sandbox.backends.errors import ApiError
-from sandbox.backends.tables import AnswerRow
+from sandbox.backends.tables import StoredResponseRow
 from sandbox.jsontypes import JsonObject
 
-KEPT = timedelta(hours=48)
+RETENTION = timedelta(hours=48)
 KEY_LIMIT = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer, and whether it was given before."""
+class StoredResponse:
+    """A response to a write; ``replayed`` if it was stored by an earlier call."""
 
     status: int
     body: JsonObject | None
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class WriteKey:
-    """A key with a digest of the call it came with: a key means one call, not two different ones."""
+    """An idempotency key with a digest of its call, so that a key used for a different call is detected."""
 
     service: str
     key: str
@@ -37,7 +37,7 @@ class WriteKey:
 
     @classmethod
     def of(cls, service: str, key: str, *call: str | bytes) -> "WriteKey":
-        """Return the key of a call.
+        """Build the key of a call.
 
         Raises:
             ApiError: the key is too long.
@@ -48,40 +48,40 @@ class WriteKey:
         return cls(service, key, hashlib.sha256(parts).hexdigest())
 
 
-Write = Callable[[AsyncSession], Awaitable[Answer]]
+Write = Callable[[AsyncSession], Awaitable[StoredResponse]]
 
 
-async def write_once(database: Database, key: WriteKey, now: datetime, write: Write) -> Answer:
-    """Do the write and keep its answer, or return the kept answer.
+async def write_once(database: Database, key: WriteKey, now: datetime, write: Write) -> StoredResponse:
+    """Perform the write and store its response, or return the stored response.
 
-    The key is inserted before the write: of two calls at once the second waits for the first's transaction and then
-    finds its answer. A refused write keeps nothing, so it can be tried again.
+    The key is inserted before the write: of two concurrent calls the second waits for the first's transaction and then
+    finds its response. A refused write stores nothing, so it can be retried.
 
     Raises:
         ApiError: the write is refused, or the key was used for another call (422).
     """
     try:
         async with database.write() as session:
-            row = AnswerRow(
+            row = StoredResponseRow(
                 service=key.service, key=key.key, fingerprint=key.fingerprint, status=0, body=None, created_at=now
             )
             session.add(row)
             await _claim(session)
-            answer = await write(session)
-            row.status, row.body = answer.status, answer.body
+            response = await write(session)
+            row.status, row.body = response.status, response.body
     except _KeyTakenError:
-        return await _kept(database, key)
-    return answer
+        return await _stored(database, key)
+    return response
 
 
-async def forget_old(database: Database, now: datetime) -> None:
-    """Forget the answers that are older than 48 hours."""
+async def delete_expired(database: Database, now: datetime) -> None:
+    """Delete stored responses older than 48 hours."""
     async with database.write() as session:
-        await session.execute(delete(AnswerRow).where(AnswerRow.created_at < now - KEPT))
+        await session.execute(delete(StoredResponseRow).where(StoredResponseRow.created_at < now - RETENTION))
 
 
 class _KeyTakenError(Exception):
-    """The key is there already."""
+    """Another call has stored this key."""
 
 
 async def _claim(session: AsyncSession) -> None:
@@ -91,9 +91,9 @@ async def _claim(session: AsyncSession) -> None:
         raise _KeyTakenError from error
 
 
-async def _kept(database: Database, key: WriteKey) -> Answer:
+async def _stored(database: Database, key: WriteKey) -> StoredResponse:
     async with database.read() as session:
-        row = await session.get_one(AnswerRow, (key.service, key.key))
+        row = await session.get_one(StoredResponseRow, (key.service, key.key))
     if row.fingerprint != key.fingerprint:
-        raise ApiError(422, "idempotency_key_reused", "this Idempotency-Key came with another call before")
-    return Answer(row.status, row.body, replayed=True)
+        raise ApiError(422, "idempotency_key_reused", "this Idempotency-Key was used for a different call")
+    return StoredResponse(row.status, row.body, replayed=True)

@@ -1,6 +1,6 @@
-"""What the Auth and User backends take and give, and what all models share.
+"""Models of the Auth and User backends, and what all models share.
 
-The OpenAPI documents are made from these models.
+The OpenAPI documents are generated from these models.
 """
 
 from typing import Annotated, Literal
@@ -19,20 +19,20 @@ ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 
 
 class Input(BaseModel):
-    """A call's body or query; a field that does not exist is an error."""
+    """A request's body or query; unknown fields are an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Error(BaseModel):
-    """The inside of a refusal."""
+    """Code and message of an error."""
 
     code: str
     message: str
 
 
-class ErrorAnswer(BaseModel):
-    """A refusal."""
+class ErrorResponse(BaseModel):
+    """The body of every 4xx and 5xx response."""
 
     error: Error
 
@@ -54,13 +54,13 @@ class Paging(Input):
 
 
 class VerifyInput(Input):
-    """Whose identity is asked for."""
+    """The Telegram account to identify."""
 
     telegram_id: TelegramId
 
 
 class LinkInput(Input):
-    """A Telegram account and the phone that its owner shared."""
+    """A Telegram account and the phone number that its owner shared."""
 
     telegram_id: TelegramId
     phone: ShortText
@@ -68,7 +68,7 @@ class LinkInput(Input):
 
 
 class Identity(BaseModel):
-    """Who a Telegram account is to the company."""
+    """The user behind a Telegram account."""
 
     user_id: UserId
     telegram_id: TelegramId
@@ -102,21 +102,21 @@ class UserPage(BaseModel):
 
 
 class UserChange(Input):
-    """What of a user is changed; what is not named stays."""
+    """Fields to change; omitted fields keep their value."""
 
     language: Language | None = None
     blocked: bool | None = None
 
 
 class UserQuery(Paging):
-    """Which users."""
+    """Filters of a user search."""
 
-    q: str = Field("", max_length=300, description="A part of the name or the phone.")
+    q: str = Field("", max_length=300, description="Part of the name or the phone number.")
     role: Role | None = None
 
 
 class RecipientQuery(Input):
-    """Which recipients of a broadcast, in ascending order of their Telegram ids."""
+    """A page of broadcast recipients, in ascending order of Telegram id."""
 
     role: Role | None = None
     after: int = 0
@@ -124,22 +124,20 @@ class RecipientQuery(Input):
 
 
 class Recipient(BaseModel):
-    """Someone a broadcast goes to."""
+    """A recipient of a broadcast."""
 
     telegram_id: TelegramId
     language: Language
 
 
 class RecipientPage(BaseModel):
-    """Some recipients; ``next`` is the ``after`` of the following page, null at the end."""
+    """``next`` is the ``after`` of the following page, null on the last."""
 
     items: list[Recipient]
     next: int | None
 
 
 class UserStatistics(BaseModel):
-    """Counts of users."""
-
     total: int
     blocked: int
     by_role: dict[str, int]

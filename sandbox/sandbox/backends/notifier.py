@@ -1,4 +1,4 @@
-"""The Request backend's push to the bot: a changed status goes to ``/internal/notify`` until it is taken."""
+"""The Request backend's notifications: posts status changes to the gateway's ``/internal/notify`` until accepted."""
 
 import asyncio
 import random
@@ -19,7 +19,7 @@ TIMEOUT_SECONDS = 10.0
 
 
 class Notifier:
-    """Pushes events in the background; an event that is refused ten times is given up."""
+    """Posts events in the background; drops an event after ten failed attempts."""
 
     def __init__(
         self,
@@ -35,8 +35,8 @@ class Notifier:
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def announce(self, event: StatusChanged) -> None:
-        """Push an event soon; without a URL there is nobody to tell."""
+    def publish(self, event: StatusChanged) -> None:
+        """Schedule an event for delivery; a no-op without a URL."""
         if not self._url:
             return
         task = asyncio.create_task(self._push(event))
@@ -44,11 +44,11 @@ class Notifier:
         task.add_done_callback(self._tasks.discard)
 
     async def idle(self) -> None:
-        """Wait until nothing is left to push."""
+        """Wait until every event is delivered or dropped."""
         await asyncio.gather(*self._tasks)
 
     async def close(self) -> None:
-        """Give up what is still to be pushed."""
+        """Cancel pending deliveries and close the connections."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,6 +1,6 @@
 """The backends' OpenAPI documents, made from their operations; ``python -m sandbox.backends.openapi`` writes them.
 
-The documents in ``openapi/`` are committed, for clients are generated from them; a test holds them to the code.
+The documents in ``openapi/`` are committed because clients are generated from them; a test compares them with the code.
 """
 
 import json
@@ -12,26 +12,26 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from sandbox.backends import auth, shifts, users
-from sandbox.backends.models import ErrorAnswer
+from sandbox.backends.models import ErrorResponse
 from sandbox.backends.operation import Operation
 from sandbox.backends.requests import RequestService
 from sandbox.backends.service import ACTOR_HEADER, IDEMPOTENCY_HEADER
 from sandbox.jsontypes import JsonObject
 
 DIRECTORY = Path(__file__).with_name("openapi")
-REFUSALS = {
-    "400": "The call makes no sense",
+ERROR_RESPONSES = {
+    "400": "The request is malformed",
     "401": "The service token is missing or wrong",
-    "403": "The acting user may not do that",
-    "404": "There is no such thing",
-    "409": "The thing's state does not allow it",
-    "422": "A field is wrong",
+    "403": "The acting user is not allowed to do this",
+    "404": "Not found",
+    "409": "The current state does not allow it",
+    "422": "A field is invalid",
 }
 _REFERENCE = "#/components/schemas/{model}"
 
 
 def documents() -> dict[str, JsonObject]:
-    """Return the documents by the backends' names."""
+    """Return the documents by backend name."""
     operations: dict[str, Sequence[Operation]] = {
         "auth": auth.OPERATIONS,
         "request": RequestService(lambda _event: None).operations(),
@@ -42,12 +42,11 @@ def documents() -> dict[str, JsonObject]:
 
 
 def rendered(document: JsonObject) -> str:
-    """Return a document as its file holds it."""
+    """Serialize a document as it is stored in its file."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def write_documents(directory: Path = DIRECTORY) -> None:
-    """Write the files."""
     directory.mkdir(exist_ok=True)
     for name, document in documents().items():
         (directory / f"{name}.json").write_text(rendered(document))
@@ -75,8 +74,11 @@ def _operation(operation: Operation) -> JsonObject:
         "summary": operation.summary,
         "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_headers(operation)],
         "responses": {
-            str(operation.status): {"description": operation.summary, "content": _content(operation.answer)},
-            **{code: {"description": text, "content": _content(ErrorAnswer)} for code, text in REFUSALS.items()},
+            str(operation.status): {"description": operation.summary, "content": _content(operation.response)},
+            **{
+                code: {"description": text, "content": _content(ErrorResponse)}
+                for code, text in ERROR_RESPONSES.items()
+            },
         },
     }
     if operation.body is not None:
@@ -104,7 +106,7 @@ def _headers(operation: Operation) -> list[JsonObject]:
     actor = "The acting user of the company; without it the caller acts for itself."
     headers = [{"name": ACTOR_HEADER, "in": "header", "description": actor, "schema": {"type": "integer"}}]
     if operation.writes:
-        once = "A write that comes again with its key is answered from memory for 48 hours."
+        once = "A repeated write with the same key gets the stored response for 48 hours."
         headers.append({"name": IDEMPOTENCY_HEADER, "in": "header", "description": once, "schema": {"type": "string"}})
     return headers
 
@@ -114,9 +116,9 @@ def _content(model: type[BaseModel]) -> JsonObject:
 
 
 def _schemas(operations: Sequence[Operation]) -> JsonObject:
-    models: dict[type[BaseModel], None] = {ErrorAnswer: None}
+    models: dict[type[BaseModel], None] = {ErrorResponse: None}
     for operation in operations:
-        models |= {model: None for model in (operation.answer, operation.body, operation.query) if model is not None}
+        models |= {model: None for model in (operation.response, operation.body, operation.query) if model is not None}
     _map, schema = models_json_schema([(model, "validation") for model in models], ref_template=_REFERENCE)
     definitions: JsonObject = schema["$defs"]
     queries = {operation.query.__name__ for operation in operations if operation.query is not None}

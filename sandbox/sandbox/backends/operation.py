@@ -1,4 +1,4 @@
-"""One operation of a backend as a value: its route, what it takes and gives, and the function that does it."""
+"""One operation of a backend as a value: its route, its input and output models, and the function that performs it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -17,10 +17,10 @@ Verb = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 
 @dataclass(slots=True)
 class Call:
-    """A call of an operation after all checks of form.
+    """A validated call of an operation.
 
-    ``query`` and ``body`` are instances of the operation's models. ``after_commit`` runs when the write has
-    become lasting, and never where it was rolled back or replayed.
+    ``query`` and ``body`` are instances of the operation's models. ``after_commit`` runs once the write
+    is committed, and not if it was rolled back or replayed.
     """
 
     session: AsyncSession
@@ -35,7 +35,7 @@ class Call:
         """Return the acting user if they have one of the roles (any role where none is named).
 
         Raises:
-            ApiError: nobody acts (400), or they may not (403).
+            ApiError: no acting user (400), or the role is not allowed (403).
         """
         if self.actor is None:
             raise ApiError(400, "actor_required", "the header X-User-Id names the acting user")
@@ -44,19 +44,19 @@ class Call:
         return self.actor
 
 
-Act = Callable[[Call], Awaitable[BaseModel]]
+Execute = Callable[[Call], Awaitable[BaseModel]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation; everything but GET may write. ``changes`` is False where a POST only asks."""
+    """An operation; everything but GET writes unless ``changes`` is False, as for a POST that only reads."""
 
     name: str
     verb: Verb
     path: str
     summary: str
-    act: Act
-    answer: type[BaseModel]
+    execute: Execute
+    response: type[BaseModel]
     status: int = 200
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
@@ -64,5 +64,5 @@ class Operation:
 
     @property
     def writes(self) -> bool:
-        """Whether it runs in a transaction for writing."""
+        """Whether it runs in a write transaction."""
         return self.verb != "GET" and self.changes

@@ -1,4 +1,4 @@
-"""What the Request backend takes and gives."""
+"""Models of the Request backend."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,8 +9,6 @@ from sandbox.backends.models import Input, Paging, ShortText, Text, UserId
 
 
 class Category(StrEnum):
-    """What a request is about."""
-
     PLUMBING = "plumbing"
     ELECTRICITY = "electricity"
     HEATING = "heating"
@@ -20,7 +18,7 @@ class Category(StrEnum):
 
 
 class Urgency(StrEnum):
-    """How soon a request must be seen to."""
+    """How soon a request must be handled."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -28,8 +26,6 @@ class Urgency(StrEnum):
 
 
 class RequestStatus(StrEnum):
-    """Where a request is on its way."""
-
     NEW = "new"
     ASSIGNED = "assigned"
     IN_PROGRESS = "in_progress"
@@ -38,7 +34,7 @@ class RequestStatus(StrEnum):
 
 
 class Location(Input):
-    """A place in degrees."""
+    """Coordinates in degrees."""
 
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
@@ -56,21 +52,17 @@ class RequestInput(Input):
 
 
 class RequestChange(Input):
-    """Where a request goes; an executor is picked where ``assigned`` names none."""
+    """A status change; the backend picks an executor if ``assigned`` names none."""
 
     status: RequestStatus
     executor_id: UserId | None = None
 
 
 class CommentInput(Input):
-    """What someone says about a request."""
-
     text: Text
 
 
 class Comment(BaseModel):
-    """What someone said about a request."""
-
     author_id: UserId
     text: str
     created_at: datetime
@@ -105,21 +97,19 @@ class RequestPage(BaseModel):
 
 
 class RequestQuery(Paging):
-    """Whose requests; an executor's are those assigned to them."""
+    """Filters of a list; an executor's requests are those assigned to them."""
 
     user_id: UserId | None = None
     status: RequestStatus | None = None
 
 
 class RequestSearch(Paging):
-    """What a request's number, address or description holds."""
+    """Searches number, address and description."""
 
     q: str = Field("", max_length=300)
 
 
 class RequestStatistics(BaseModel):
-    """Counts of requests."""
-
     total: int
     by_status: dict[str, int]
     by_category: dict[str, int]

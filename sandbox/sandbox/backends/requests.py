@@ -1,4 +1,4 @@
-"""The Request Service: maintenance requests and their way from new to done."""
+"""The Request Service: maintenance requests from new to done."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _EXECUTOR_FOR = {"plumbing": "plumber", "electricity": "electrician", "cleaning"
 
 @dataclass(frozen=True, slots=True)
 class StatusChanged:
-    """A request's status changed; the applicant is to be told."""
+    """An event: a request's status changed and the applicant must be notified."""
 
     event_id: str
     telegram_id: int
@@ -48,17 +48,16 @@ class StatusChanged:
     status: str
 
 
-Announce = Callable[[StatusChanged], None]
+Publish = Callable[[StatusChanged], None]
 
 
 class RequestService:
-    """The operations; ``announce`` is told of every change of a status once it is committed."""
+    """The operations; ``publish`` gets every committed status change."""
 
-    def __init__(self, announce: Announce) -> None:
-        self._announce = announce
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
 
     def operations(self) -> tuple[Operation, ...]:
-        """Return the service's operations."""
         one = "/api/v1/requests/{id}"
         return (
             Operation(
@@ -66,7 +65,7 @@ class RequestService:
                 query=RequestQuery,
             ),
             Operation(
-                "create_request", "POST", "/api/v1/requests", "File a request", create_request, Request,
+                "create_request", "POST", "/api/v1/requests", "Create a request", create_request, Request,
                 status=201, body=RequestInput,
             ),
             Operation(
@@ -79,7 +78,7 @@ class RequestService:
             ),
             Operation("get_request", "GET", one, "Return a request", get_request, Request),
             Operation(
-                "change_request", "PATCH", one, "Move a request on", self.change_request, Request, body=RequestChange
+                "change_request", "PATCH", one, "Change a status", self.change_request, Request, body=RequestChange
             ),
             Operation(
                 "add_comment", "POST", f"{one}/comments", "Comment on a request", add_comment, Request,
@@ -88,10 +87,10 @@ class RequestService:
         )  # fmt: skip
 
     async def change_request(self, call: Call) -> Request:
-        """Move a request on if its present status and the acting user's role allow it."""
+        """Change a request's status if its current status and the acting user's role allow it."""
         row = await _find(call, lock=True)
         change: RequestChange = call.body
-        _check_may_move(call, row, change.status)
+        _check_may_change_status(call, row, change.status)
         if change.status not in _NEXT[RequestStatus(row.status)]:
             raise conflict("wrong_status", f"a request that is {row.status} cannot become {change.status.value}")
         if row.executor_id is None or change.executor_id is not None:
@@ -108,7 +107,7 @@ class RequestService:
                 request_number=request_number(row.id),
                 status=row.status,
             )
-            call.after_commit.append(partial(self._announce, changed))
+            call.after_commit.append(partial(self._publish, changed))
         return to_request(row)
 
 
@@ -135,7 +134,7 @@ async def list_requests(call: Call) -> RequestPage:
 
 
 async def create_request(call: Call) -> Request:
-    """File a request for the acting user."""
+    """Create a request for the acting user."""
     body: RequestInput = call.body
     row = RequestRow(
         **body.model_dump(mode="json"),
@@ -151,14 +150,13 @@ async def create_request(call: Call) -> Request:
 
 
 async def get_request(call: Call) -> Request:
-    """Return a request to those whom it concerns."""
+    """Return a request if the acting user may see it."""
     row = await _find(call)
     _check_may_see(call, row)
     return to_request(row)
 
 
 async def add_comment(call: Call) -> Request:
-    """Say something about a request."""
     author = call.require()
     row = await _find(call, lock=True)
     _check_may_see(call, row)
@@ -170,7 +168,7 @@ async def add_comment(call: Call) -> Request:
 
 
 async def search_requests(call: Call) -> RequestPage:
-    """Search everybody's requests."""
+    """Search all requests."""
     call.require(*STAFF)
     query: RequestSearch = call.query
     escaped = query.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -186,7 +184,6 @@ async def search_requests(call: Call) -> RequestPage:
 
 
 async def request_statistics(call: Call) -> RequestStatistics:
-    """Count requests."""
     call.require(*STAFF)
     statuses = select(RequestRow.status, func.count()).group_by(RequestRow.status)
     categories = select(RequestRow.category, func.count()).group_by(RequestRow.category)
@@ -196,12 +193,12 @@ async def request_statistics(call: Call) -> RequestStatistics:
 
 
 def request_number(request_id: int) -> str:
-    """Return the number that people say."""
+    """Return the number that users see, such as R-000031."""
     return f"R-{request_id:06d}"
 
 
 def to_request(row: RequestRow) -> Request:
-    """Return a row as the API words it."""
+    """Convert a row to the API model."""
     fields = {name: getattr(row, name) for name in Request.model_fields if name not in ("number", "comments")}
     comments = [Comment(author_id=c.author_id, text=c.text, created_at=c.created_at) for c in row.comments]
     return Request.model_validate(fields | {"number": request_number(row.id), "comments": comments})
@@ -232,7 +229,7 @@ def _check_may_see(call: Call, row: RequestRow) -> None:
     raise forbidden("this request is another user's")
 
 
-def _check_may_move(call: Call, row: RequestRow, status: RequestStatus) -> None:
+def _check_may_change_status(call: Call, row: RequestRow, status: RequestStatus) -> None:
     _check_may_see(call, row)
     if call.actor is None or call.actor.role != Role.APPLICANT:
         return
@@ -241,7 +238,7 @@ def _check_may_move(call: Call, row: RequestRow, status: RequestStatus) -> None:
 
 
 async def _executor(call: Call, row: RequestRow, change: RequestChange) -> int | None:
-    """Return who does the request: the one named, the acting executor, else the first with the right skill."""
+    """Pick the executor: the named one, else the acting executor, else the first with the required skill."""
     if change.executor_id is not None:
         named = await call.session.get(UserRow, change.executor_id)
         if named is None or named.role != Role.EXECUTOR:

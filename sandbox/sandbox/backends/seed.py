@@ -1,4 +1,4 @@
-"""The data the backends start with: people, shifts ahead, and a few requests. The same every time."""
+"""Deterministic seed data: people, future shifts and a few requests."""
 
 import random
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ REQUESTS_EACH = 3
 SHIFT_HOURS = 8
 
 _STREETS = ("Navoi", "Amir Temur", "Bobur", "Mustaqillik", "Chilonzor", "Yunusobod")
-_TROUBLES = {
+_DESCRIPTIONS = {
     Category.PLUMBING: "The kitchen tap drips",
     Category.ELECTRICITY: "No light on the third floor",
     Category.HEATING: "The radiator stays cold",
@@ -27,7 +27,7 @@ _TROUBLES = {
 
 
 async def seed_database(database: Database, people: list[Person], now: datetime) -> None:
-    """Fill an empty database; one with users is left as it is."""
+    """Seed an empty database; leave one with users unchanged."""
     async with database.write() as session:
         if await session.scalar(select(func.count()).select_from(UserRow)):
             return
@@ -36,7 +36,7 @@ async def seed_database(database: Database, people: list[Person], now: datetime)
         session.add_all(_shifts(now))
         session.add_all(_requests(people, now))
         if database.engine.dialect.name == "postgresql":
-            # Ids were given by hand; the sequence must go on after them.
+            # The ids above were set explicitly; the sequence must continue after them.
             await session.flush()
             await session.execute(text("SELECT setval('users_id_seq', (SELECT max(id) FROM users))"))
 
@@ -89,7 +89,7 @@ def _requests(people: list[Person], now: datetime) -> list[RequestRow]:
             RequestRow(
                 category=category.value,
                 address=_address(chance),
-                description=_TROUBLES[category],
+                description=_DESCRIPTIONS[category],
                 urgency=chance.choice(list(Urgency)).value,
                 status=status.value,
                 applicant_id=applicants[number % min(SEEDED_APPLICANTS, len(applicants))].user_id,

@@ -1,4 +1,4 @@
-"""One backend as an HTTP server: what all four have in common around their operations."""
+"""One backend as an HTTP server: what all four share around their operations."""
 
 import hmac
 from collections.abc import Callable, Sequence
@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sandbox.backends.database import Database
 from sandbox.backends.errors import ApiError, error_body
-from sandbox.backends.idempotency import Answer, WriteKey, write_once
+from sandbox.backends.idempotency import StoredResponse, WriteKey, write_once
 from sandbox.backends.models import MAX_ID
 from sandbox.backends.operation import Call, Operation
 from sandbox.backends.tables import UserRow
 from sandbox.backends.telemetry import BackendMetrics
-from sandbox.faults import Fault, FaultBoard, ServiceName, faults_middleware
+from sandbox.faults import Fault, FaultRegistry, ServiceName, faults_middleware
 from sandbox.ledger import Ledger
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -26,7 +26,7 @@ ACTOR_HEADER = "X-User-Id"
 
 
 class Backend:
-    """Serves operations: token, form of query and body, acting user, transaction, idempotency, errors."""
+    """Serves operations: authorisation, validation, acting user, transaction, idempotency and errors."""
 
     def __init__(
         self,
@@ -52,13 +52,13 @@ class Backend:
         """The name under which Jaeger knows it."""
         return f"{self.name.capitalize()} Service"
 
-    def application(self, faults: FaultBoard, outer: Sequence[Middleware] = ()) -> web.Application:
+    def application(self, faults: FaultRegistry, outer: Sequence[Middleware] = ()) -> web.Application:
         """Return the server's application; ``outer`` are middlewares around everything else."""
         app = web.Application(
             middlewares=[
                 *outer,
                 self._metrics.middleware(),
-                faults_middleware(faults, self.name, _fault_answer),
+                faults_middleware(faults, self.name, _fault_response),
                 _errors_middleware,
             ]
         )
@@ -71,46 +71,46 @@ class Backend:
     def _handler(self, operation: Operation) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             self._authorise(request)
-            answer = await (self._write if operation.writes else self._read)(request, operation)
-            headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
-            return _json(answer.body, answer.status, headers)
+            response = await (self._write if operation.writes else self._read)(request, operation)
+            headers = {REPLAYED_HEADER: "true"} if response.replayed else {}
+            return _json(response.body, response.status, headers)
 
         return handle
 
-    async def _read(self, request: web.Request, operation: Operation) -> Answer:
+    async def _read(self, request: web.Request, operation: Operation) -> StoredResponse:
         async with self._database.read() as session:
-            return await self._act(operation, await self._call(request, operation, session, await request.read()))
+            return await self._execute(operation, await self._call(request, operation, session, await request.read()))
 
-    async def _write(self, request: web.Request, operation: Operation) -> Answer:
+    async def _write(self, request: web.Request, operation: Operation) -> StoredResponse:
         body = await request.read()
         key = request.headers.get(IDEMPOTENCY_HEADER, "")
         acting = request.headers.get(ACTOR_HEADER, "")
         pending: list[Callable[[], None]] = []
 
-        async def write(session: AsyncSession) -> Answer:
+        async def write(session: AsyncSession) -> StoredResponse:
             call = await self._call(request, operation, session, body)
-            answer = await self._act(operation, call)
+            response = await self._execute(operation, call)
             pending.extend(call.after_commit)
-            return answer
+            return response
 
         if key:
             write_key = WriteKey.of(self.name, key, operation.verb, request.path, acting, body)
-            answer = await write_once(self._database, write_key, self._now(), write)
+            response = await write_once(self._database, write_key, self._now(), write)
         else:
             async with self._database.write() as session:
-                answer = await write(session)
-        if answer.replayed:
+                response = await write(session)
+        if response.replayed:
             self._metrics.replays.inc()
             self._ledger.effect_replayed(self.name, key)
         else:
-            self._ledger.effect_executed(self.name, operation.verb, request.path, acting, key, body, answer.status)
+            self._ledger.effect_executed(self.name, operation.verb, request.path, acting, key, body, response.status)
         for run in pending:
             run()
-        return answer
+        return response
 
-    async def _act(self, operation: Operation, call: Call) -> Answer:
-        result = await operation.act(call)
-        return Answer(operation.status, result.model_dump(mode="json"))
+    async def _execute(self, operation: Operation, call: Call) -> StoredResponse:
+        result = await operation.execute(call)
+        return StoredResponse(operation.status, result.model_dump(mode="json"))
 
     async def _call(self, request: web.Request, operation: Operation, session: AsyncSession, body: bytes) -> Call:
         return Call(
@@ -136,7 +136,7 @@ async def _actor(request: web.Request, session: AsyncSession) -> UserRow | None:
     if actor is None:
         raise ApiError(403, "unknown_actor", f"{ACTOR_HEADER} names no user")
     if actor.blocked:
-        raise ApiError(403, "blocked", "this user is barred")
+        raise ApiError(403, "blocked", "this user is blocked")
     return actor
 
 
@@ -176,9 +176,9 @@ async def _errors_middleware(request: web.Request, handler: Handler) -> web.Stre
         return _json(error_body(error.reason.lower().replace(" ", "_"), error.reason), error.status)
 
 
-def _fault_answer(fault: Fault) -> web.Response:
+def _fault_response(fault: Fault) -> web.Response:
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    return _json(error_body("fault", "a fault of the sandbox"), fault.status, headers)
+    return _json(error_body("fault", "injected by the sandbox"), fault.status, headers)
 
 
 def _json(body: object, status: int, headers: dict[str, str] | None = None) -> web.Response:

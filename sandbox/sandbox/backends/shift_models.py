@@ -1,4 +1,4 @@
-"""What the Shift backend takes and gives."""
+"""Models of the Shift backend."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,8 +11,6 @@ from sandbox.people import Specialization
 
 
 class ShiftStatus(StrEnum):
-    """Whether a shift has someone."""
-
     OPEN = "open"
     TAKEN = "taken"
 
@@ -39,21 +37,19 @@ class ShiftPage(BaseModel):
 
 
 class ShiftQuery(Paging):
-    """Which shifts; ``mine`` are those the acting user took."""
+    """Filters of a list; ``mine`` are the shifts that the acting user took."""
 
     specialization: Specialization | None = None
     status: Literal["open", "taken", "mine"] = "open"
 
 
 class Availability(Input):
-    """Whether an executor takes shifts at all."""
+    """Whether an executor is available for shifts."""
 
     available: bool
 
 
 class ShiftStatistics(BaseModel):
-    """Counts of shifts."""
-
     total: int
     open: int
     taken: int

@@ -1,4 +1,4 @@
-"""The Shift Service: who works when."""
+"""The Shift Service: shifts and the executors who take them."""
 
 from sqlalchemy import func, select, update
 from sqlalchemy.engine import CursorResult
@@ -32,32 +32,31 @@ async def list_shifts(call: Call) -> ShiftPage:
 
 
 async def take_shift(call: Call) -> Shift:
-    """Take an open shift; of two who try at once one gets it."""
+    """Take an open shift; of two concurrent attempts one succeeds."""
     actor = call.require(Role.EXECUTOR)
     shift = await _find(call)
     if shift.specialization not in (*actor.specializations, "universal") and "universal" not in actor.specializations:
-        raise conflict("wrong_specialization", "this shift asks for another specialisation")
-    await _move(call, shift, holder=None, to=actor.id, code="shift_taken", message="this shift is taken")
+        raise conflict("wrong_specialization", "this shift needs another specialisation")
+    await _reassign(call, shift, holder=None, to=actor.id, code="shift_taken", message="this shift is taken")
     return _shift(shift)
 
 
 async def release_shift(call: Call) -> Shift:
-    """Give one's own shift back."""
+    """Release one's own shift."""
     actor = call.require(Role.EXECUTOR)
     shift = await _find(call)
-    await _move(call, shift, holder=actor.id, to=None, code="not_your_shift", message="this shift is not yours")
+    await _reassign(call, shift, holder=actor.id, to=None, code="not_your_shift", message="this shift is not yours")
     return _shift(shift)
 
 
 async def set_availability(call: Call) -> Availability:
-    """Say whether the acting executor takes shifts at all."""
+    """Set whether the acting executor is available for shifts."""
     actor = call.require(Role.EXECUTOR)
     actor.available = call.body.available
     return Availability(available=actor.available)
 
 
 async def shift_statistics(call: Call) -> ShiftStatistics:
-    """Count shifts."""
     call.require(*STAFF)
     counted = select(ShiftRow.specialization, func.count(), func.count(ShiftRow.executor_id))
     rows = (await call.session.execute(counted.group_by(ShiftRow.specialization))).all()
@@ -74,8 +73,10 @@ async def _find(call: Call) -> ShiftRow:
     return shift
 
 
-async def _move(call: Call, shift: ShiftRow, *, holder: int | None, to: int | None, code: str, message: str) -> None:
-    """Hand a shift on if it is still its holder's; the database decides between two who try at once."""
+async def _reassign(
+    call: Call, shift: ShiftRow, *, holder: int | None, to: int | None, code: str, message: str
+) -> None:
+    """Set the shift's executor if it is still ``holder``; the database serializes concurrent attempts."""
     mine = ShiftRow.executor_id.is_(None) if holder is None else ShiftRow.executor_id == holder
     result = await call.session.execute(update(ShiftRow).where(ShiftRow.id == shift.id, mine).values(executor_id=to))
     if not isinstance(result, CursorResult) or result.rowcount != 1:
@@ -95,12 +96,12 @@ OPERATIONS = (
         "shift_statistics", "GET", "/api/v1/shifts/statistics", "Count shifts", shift_statistics, ShiftStatistics
     ),
     Operation("take_shift", "POST", "/api/v1/shifts/{id}/take", "Take a shift", take_shift, Shift),
-    Operation("release_shift", "POST", "/api/v1/shifts/{id}/release", "Give a shift back", release_shift, Shift),
+    Operation("release_shift", "POST", "/api/v1/shifts/{id}/release", "Release a shift", release_shift, Shift),
     Operation(
         "set_availability",
         "PUT",
         "/api/v1/availability",
-        "Say whether one takes shifts",
+        "Set whether the executor is available",
         set_availability,
         Availability,
         body=Availability,

@@ -1,4 +1,4 @@
-"""The tables of the backends."""
+"""Database tables of the backends."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,20 +9,19 @@ from sqlalchemy.types import TypeDecorator
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time; SQLite keeps no time zone, so UTC is put back when reading."""
+    """A UTC timestamp; SQLite stores no time zone, so it is added when reading."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's form
-        """Return the time in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
-    """The schema."""
+    """Declarative base of all tables."""
 
 
 class UserRow(Base):
@@ -88,10 +87,10 @@ class ShiftRow(Base):
     __table_args__ = (Index("ix_shifts_order", "starts_at", "id"),)
 
 
-class AnswerRow(Base):
-    """The answer to a write, kept under its idempotency key in the write's own transaction."""
+class StoredResponseRow(Base):
+    """The response to a write under its idempotency key, stored in the same transaction."""
 
-    __tablename__ = "idempotent_answers"
+    __tablename__ = "idempotent_responses"
 
     service: Mapped[str] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)

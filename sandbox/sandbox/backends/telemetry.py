@@ -1,4 +1,4 @@
-"""A backend's own traces and metrics."""
+"""Traces and metrics of a backend."""
 
 import time
 import warnings
@@ -20,7 +20,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20)
 
 
 class BackendMetrics:
-    """The metrics of one backend, in a registry of its own."""
+    """The metrics of one backend, in a separate registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -32,14 +32,14 @@ class BackendMetrics:
             registry=self.registry,
         )  # fmt: skip
         self.duration = Histogram(
-            "backend_request_duration_seconds", "Seconds from request to answer.", ["method", "route"],
+            "backend_request_duration_seconds", "Seconds from request to response.", ["method", "route"],
             registry=self.registry, buckets=BUCKETS,
         )  # fmt: skip
         self.replays = Counter(
-            "backend_idempotent_replays_total", "Writes answered from a kept answer.", registry=self.registry
+            "backend_idempotent_replays_total", "Writes answered with a stored response.", registry=self.registry
         )
         self.notifications = Counter(
-            "backend_notifications_total", "Pushes to the bot by result.", ["result"], registry=self.registry
+            "backend_notifications_total", "Notifications to the gateway by result.", ["result"], registry=self.registry
         )
 
     async def exposition(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
@@ -47,7 +47,7 @@ class BackendMetrics:
         return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     def middleware(self) -> Middleware:
-        """Return the middleware that counts and times."""
+        """Return the middleware that counts and times requests."""
 
         @web.middleware
         async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -77,7 +77,7 @@ def otlp_processor(endpoint: str) -> SpanProcessor:
 
 
 def tracer_provider(service_name: str, processor: SpanProcessor) -> TracerProvider:
-    """Return a provider that records what the caller sampled; a backend starts no traces of its own."""
+    """Return a provider that records what the caller sampled; a backend starts no traces itself."""
     provider = TracerProvider(
         resource=Resource.create({SERVICE_NAME: service_name}),
         sampler=ParentBased(ALWAYS_OFF),
@@ -90,7 +90,7 @@ def tracer_provider(service_name: str, processor: SpanProcessor) -> TracerProvid
 def tracing_middleware(provider: TracerProvider) -> Middleware:
     """Return OpenTelemetry's aiohttp middleware for one application."""
     # The middleware reads module globals that only instrument() sets; instrument() also swaps web.Application, which
-    # is undone at once, for each backend is to report to its own provider.
+    # is undone at once because each backend reports to its own provider.
     instrumentor = AioHttpServerInstrumentor()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # aiohttp's, of that subclass of web.Application

@@ -21,7 +21,7 @@ STAFF = (Role.MANAGER, Role.ADMIN)
 
 
 async def get_user(call: Call) -> User:
-    """Return a user; everybody sees themselves, the staff sees all."""
+    """Return a user; everyone may read their own profile, staff may read all."""
     user = await _find(call)
     if call.actor is not None and call.actor.id != user.id:
         call.require(*STAFF)
@@ -29,14 +29,14 @@ async def get_user(call: Call) -> User:
 
 
 async def change_user(call: Call) -> User:
-    """Change one's own language; admins bar users and let them in again."""
+    """Change one's own language; admins also block and unblock users."""
     user = await _find(call)
     change: UserChange = call.body
     if call.actor is not None:
         if change.blocked is not None:
             call.require(Role.ADMIN)
         elif call.actor.id != user.id:
-            raise forbidden("another user's language is theirs")
+            raise forbidden("only the user may change their language")
     if change.blocked is not None:
         user.blocked = change.blocked
     if change.language is not None:
@@ -45,7 +45,6 @@ async def change_user(call: Call) -> User:
 
 
 async def list_users(call: Call) -> UserPage:
-    """Search users."""
     call.require(*STAFF)
     query: UserQuery = call.query
     wanted = select(UserRow)
@@ -60,7 +59,7 @@ async def list_users(call: Call) -> UserPage:
 
 
 async def list_telegram_ids(call: Call) -> RecipientPage:
-    """Return whom a broadcast reaches: linked and not barred."""
+    """List broadcast recipients: linked users who are not blocked."""
     call.require(Role.ADMIN, Role.MANAGER)
     query: RecipientQuery = call.query
     wanted = select(UserRow).where(UserRow.telegram_id > query.after, UserRow.blocked.is_(False))
@@ -72,7 +71,7 @@ async def list_telegram_ids(call: Call) -> RecipientPage:
 
 
 async def remove_telegram_link(call: Call) -> User:
-    """Forget which Telegram account a user has."""
+    """Unlink a user's Telegram account."""
     user = await _find(call)
     if call.actor is not None and call.actor.id != user.id:
         call.require(Role.ADMIN)
@@ -81,7 +80,6 @@ async def remove_telegram_link(call: Call) -> User:
 
 
 async def user_statistics(call: Call) -> UserStatistics:
-    """Count users."""
     call.require(*STAFF)
     blocked = await call.session.scalar(select(func.count()).where(UserRow.blocked.is_(True)))
     by_role = dict((await call.session.execute(select(UserRow.role, func.count()).group_by(UserRow.role))).all())
@@ -98,7 +96,7 @@ async def _find(call: Call) -> UserRow:
 
 
 def _escaped(text: str) -> str:
-    """Return a text in which LIKE finds no wildcard."""
+    """Escape LIKE wildcards."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
@@ -124,7 +122,7 @@ OPERATIONS = (
         "remove_telegram_link",
         "DELETE",
         "/api/v1/users/{id}/telegram-link",
-        "Forget a user's Telegram account",
+        "Unlink a user's Telegram account",
         remove_telegram_link,
         User,
     ),

@@ -1,1 +1,1 @@
-"""The control API: faults, ledger, acting as a user, traffic."""
+"""The control API: faults, ledger, user actions, traffic."""

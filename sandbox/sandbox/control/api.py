@@ -1,4 +1,4 @@
-"""The control API's HTTP face: JSON in, JSON out; ``{"error": ...}`` with a 4xx where a call makes no sense."""
+"""The control API over HTTP: JSON in, JSON out; ``{"error": ...}`` with a 4xx for an invalid call."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -9,9 +9,9 @@ from aiohttp.typedefs import Handler
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, Field, ValidationError
 
-from sandbox.control.acts import Act, perform
 from sandbox.control.metrics import simulator_registry
-from sandbox.faults import FaultBoard, FaultSpec
+from sandbox.control.user_actions import UserAction, perform
+from sandbox.faults import FaultRegistry, FaultSpec
 from sandbox.jsontypes import JsonObject
 from sandbox.ledger import Ledger
 from sandbox.people import Person
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class TrafficRate(BaseModel):
-    """How many conversations start a second."""
+    """Conversations started per second."""
 
     rate: float = Field(ge=0, le=1000)
 
@@ -37,14 +37,14 @@ class Blocked(BaseModel):
 
 
 class Control:
-    """Handlers over the parts of one sandbox."""
+    """HTTP handlers of one sandbox."""
 
     def __init__(
         self,
         *,
         simulator: Simulator,
         ledger: Ledger,
-        faults: FaultBoard,
+        faults: FaultRegistry,
         traffic: TrafficGenerator,
         people: list[Person],
     ) -> None:
@@ -72,9 +72,9 @@ class Control:
                 web.get("/ledger/updates", self.ledger_list(self._ledger.updates)),
                 web.get("/ledger/sends", self.ledger_list(self._ledger.sends)),
                 web.get("/ledger/effects", self.ledger_list(self._ledger.effects)),
-                web.get("/ledger/doubles", self.doubles),
+                web.get("/ledger/duplicates", self.duplicates),
                 web.get("/ledger/without-effect", self.without_effect),
-                web.post("/updates", self.act),
+                web.post("/updates", self.user_action),
                 web.get("/chats/{id}/messages", self.messages),
                 web.post("/chats/{id}/migrate", self.migrate),
                 web.get("/users", self.users),
@@ -88,7 +88,6 @@ class Control:
         return app
 
     async def healthz(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Tell that the process answers."""
         return web.Response(text="ok\n")
 
     async def metrics(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
@@ -96,50 +95,43 @@ class Control:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def add_fault(self, request: web.Request) -> web.Response:
-        """Put a fault in force."""
         return _json(self._faults.add(await _body(request, FaultSpec)).model_dump(), 201)
 
     async def list_faults(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """List the faults in force."""
         return _json([fault.model_dump() for fault in self._faults.all()])
 
     async def clear_faults(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Lift all faults."""
         return _json({"removed": self._faults.clear()})
 
     async def remove_fault(self, request: web.Request) -> web.Response:
-        """Lift one fault."""
         if not self._faults.remove(request.match_info["id"]):
             return _json({"error": "no such fault"}, 404)
         return _json({"removed": 1})
 
     async def ledger(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return the totals."""
         return _json(self._ledger.summary() | {"pending": self._telegram.queues.pending})
 
     async def clear_ledger(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Forget everything and count from zero."""
         self._ledger.clear()
         return _json({})
 
     def ledger_list(self, entries: Callable[[int], list[JsonObject]]) -> Handler:
-        """Return the handler of one kind of entry; ``since`` is the last number one has seen."""
+        """Return the handler for one kind of record; ``since`` is the last number that the client has."""
 
         async def handle(request: web.Request) -> web.StreamResponse:
             return _json({"items": entries(_number(request, "since", 0))})
 
         return handle
 
-    async def doubles(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """List what was done twice."""
-        return _json(self._ledger.doubles())
+    async def duplicates(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
+        return _json(self._ledger.duplicates())
 
     async def without_effect(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """List the handled updates that no send followed."""
+        """List the handled updates without a successful send."""
         return _json({"update_ids": self._ledger.without_effect()})
 
-    async def act(self, request: web.Request) -> web.Response:
-        """Act as a user, or queue an update as it stands."""
+    async def user_action(self, request: web.Request) -> web.Response:
+        """Perform a user's action, or queue a raw Update object."""
         try:
             body = orjson.loads(await request.read())
         except orjson.JSONDecodeError as error:
@@ -148,10 +140,10 @@ class Control:
             raise ValueError("the body is not an object")  # noqa: TRY004 - becomes a 400
         if "user_id" not in body:
             return _json({"update_ids": [self._users.raw(body)]}, 202)
-        return _json({"update_ids": perform(self._users, Act.model_validate(body))}, 202)
+        return _json({"update_ids": perform(self._users, UserAction.model_validate(body))}, 202)
 
     async def messages(self, request: web.Request) -> web.Response:
-        """Return what the bot wrote in a chat after a number; ``timeout`` waits for it, ``all=1`` adds the user's."""
+        """Return the bot's messages after ``after``; ``timeout`` waits for one, ``all=1`` includes the user's."""
         chat = self._telegram.chats.find(_number(request, "id", 0, request.match_info["id"]))
         if chat is None:
             return _json({"error": "no such chat"}, 404)
@@ -167,26 +159,24 @@ class Control:
         return _json({"migrate_to_chat_id": chat.id})
 
     async def users(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """List everybody."""
         return _json({"items": [_person(person) for person in self._people]})
 
     async def block(self, request: web.Request) -> web.Response:
-        """Make a user block the bot, or let it write again."""
+        """Make a user block or unblock the bot."""
         user_id = _number(request, "id", 0, request.match_info["id"])
         blocked = (await _body(request, Blocked)).blocked
         return _json({"update_ids": [self._users.set_blocked(user_id, blocked=blocked)]}, 202)
 
     async def traffic(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return the rate and how conversations ended."""
+        """Return the rate and the outcomes of conversations."""
         return _json(self._traffic.report())
 
     async def set_traffic(self, request: web.Request) -> web.Response:
-        """Change the rate."""
         self._traffic.rate = (await _body(request, TrafficRate)).rate
         return _json(self._traffic.report())
 
     async def webhook(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return where updates go and how many wait."""
+        """Return the webhook's URL and the number of pending updates."""
         queues = self._telegram.queues
         return _json(
             {

@@ -1,4 +1,4 @@
-"""HTTP towards what the page shows: what does not answer is a value, not an exception."""
+"""HTTP client for the page: an unreachable server is a return value, not an exception."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ TIMEOUT_SECONDS = 3.0
 
 
 class Client:
-    """Keeps its connections until closed."""
+    """Keeps connections open until closed."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
     async def text(self, url: str, query: Mapping[str, str] | None = None) -> str | None:
-        """Return the body of a good answer; None where there is none."""
+        """Return the body of a 2xx response; None otherwise."""
         try:
             async with self._open().get(url, params=query) as response:
                 return await response.text() if response.ok else None
@@ -24,7 +24,7 @@ class Client:
             return None
 
     async def post(self, url: str, body: JsonObject, headers: Mapping[str, str]) -> int | None:
-        """Return the status of the answer; None where there is none."""
+        """Return the response's status; None if there is no response."""
         try:
             async with self._open().post(url, json=body, headers=headers) as response:
                 return response.status
@@ -32,7 +32,6 @@ class Client:
             return None
 
     async def close(self) -> None:
-        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 

@@ -1,13 +1,13 @@
 """The operator's decisions for the page: from the demo's file, or from the Remediation objects of a cluster.
 
-The sandbox knows the operator only by what it writes; it decides nothing.
+The sandbox only displays what the operator wrote.
 """
 
 from pathlib import Path
 
 import orjson
 
-from sandbox.control.remediations import ACCOUNT, API, Remediations, RemediationsUnreadableError
+from sandbox.control.remediations import API, SERVICE_ACCOUNT_DIR, Remediations, RemediationsUnreadableError
 from sandbox.jsontypes import JsonObject
 from sandbox.settings import Settings
 
@@ -15,15 +15,15 @@ SHOWN = 12
 
 
 class OperatorView:
-    """Where decisions come from is a setting; the latest is first."""
+    """Reads decisions from the configured source; the latest is first."""
 
-    def __init__(self, settings: Settings, account: Path = ACCOUNT, api: str = API) -> None:
+    def __init__(self, settings: Settings, service_account: Path = SERVICE_ACCOUNT_DIR, api: str = API) -> None:
         self._file = settings.operator_file
         namespace = settings.remediations_namespace
-        self._remediations = Remediations(namespace, account, api) if namespace else None
+        self._remediations = Remediations(namespace, service_account, api) if namespace else None
 
     async def decisions(self) -> JsonObject:
-        """Return ``source`` (``replay``, ``cluster`` or ``none``), ``items``, and ``error`` where reading failed."""
+        """Return ``source`` (``replay``, ``cluster`` or ``none``), ``items``, and ``error`` if reading failed."""
         if self._file is not None:
             return {"source": "replay", "items": read_decisions(self._file)}
         if self._remediations is None:
@@ -37,7 +37,7 @@ class OperatorView:
 
 
 def read_decisions(file: Path) -> list[JsonObject]:
-    """Return the latest whole lines of a replay; none before it has written any."""
+    """Return the latest complete lines of a replay's output."""
     if not file.exists():
         return []
     lines = file.read_bytes().rpartition(b"\n")[0].splitlines()
@@ -45,7 +45,7 @@ def read_decisions(file: Path) -> list[JsonObject]:
 
 
 def decisions_of(remediation: JsonObject) -> list[JsonObject]:
-    """Return a Remediation's decisions in the form of a replay's lines."""
+    """Return a Remediation's decisions in the format of a replay's lines."""
     name = remediation["metadata"]["name"]
     decisions = remediation.get("status", {}).get("decisions", [])
     return [

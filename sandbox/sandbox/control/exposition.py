@@ -1,4 +1,4 @@
-"""The numbers of one gateway from its own /metrics: counters and buckets since its start."""
+"""Parses one gateway's /metrics: counters and buckets since its start."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,8 +15,8 @@ _DURATION = "bot_gateway_message_processing_duration_seconds"
 _BREAKER = "bot_gateway_service_circuit_breaker_state"
 
 
-def own_numbers(exposition: str) -> JsonObject:
-    """Return what the page shows of them; a bucket is its bound in seconds and its count."""
+def parse_gateway_metrics(exposition: str) -> JsonObject:
+    """Return the metrics that the page shows; a bucket is its bound in seconds and its count."""
     sums = dict.fromkeys(_SUMS.values(), 0.0)
     buckets: dict[float, float] = {}
     breakers: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The simulator's own metrics, read from the ledger at the scrape."""
+"""The sandbox's own metrics, read from the ledger at each scrape."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ class _LedgerCollector(Collector):
 
 
 def simulator_registry(ledger: Ledger, simulator: Simulator) -> CollectorRegistry:
-    """Return a registry with the ledger's numbers."""
+    """Return a registry with the ledger's totals."""
     registry = CollectorRegistry()
     registry.register(_LedgerCollector(ledger, simulator))
     return registry

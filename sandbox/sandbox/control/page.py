@@ -1,4 +1,4 @@
-"""The demo page and what it shows: the gateway's numbers, the latest traces, active alerts; and the kill switch."""
+"""The demo page and its data: gateway metrics, recent traces, active alerts, and the kill switch."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from sandbox.control.client import Client
 from sandbox.control.decisions import OperatorView
-from sandbox.control.exposition import own_numbers
+from sandbox.control.exposition import parse_gateway_metrics
 from sandbox.control.prometheus import Prometheus
 from sandbox.control.views import jaeger_view, kill_command, views
 from sandbox.jsontypes import JsonObject
@@ -24,13 +24,13 @@ FILES = Path(__file__).parent.parent / "page"
 TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 TRACES_SHOWN = 15
 UPDATE = "/webhook"
-"""The name of a trace that an update began; the gateway's own calls of Telegram are traces too."""
+"""Root span of a trace that an update started; the gateway's own Telegram calls have traces too."""
 
 MAX_INVALID = 1000
 
 
 class Page:
-    """The page's files and its data; everything is asked for by the browser again and again."""
+    """Serves the page's files and data; the browser polls."""
 
     def __init__(self, settings: Settings, spans: SpanStore, webhook: Callable[[], WebhookSettings]) -> None:
         self._settings = settings
@@ -41,7 +41,6 @@ class Page:
         self._prometheus = Prometheus(settings, self._client)
 
     def routes(self) -> list[web.RouteDef]:
-        """Return the page's routes."""
         return [
             web.get("/", self.index),
             web.get("/page/{name}", self.file),
@@ -55,21 +54,18 @@ class Page:
         ]
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._client.close()
 
     async def index(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Serve the page."""
         return _file("index.html")
 
     async def file(self, request: web.Request) -> web.Response:
-        """Serve one of the page's files."""
         return _file(request.match_info["name"])
 
     async def gateway(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return the gateway's numbers: on a cluster Prometheus' sums of its replicas, else what it says itself.
+        """Return the gateway's metrics: on a cluster Prometheus' sums over replicas, else its own /metrics.
 
-        ``source`` is ``prometheus``, ``metrics`` or ``none``; ``up`` is false where nothing answers.
+        ``source`` is ``prometheus``, ``metrics`` or ``none``; ``up`` is false if nothing responds.
         """
         if self._prometheus.shows_gateway:
             return _json(await self._replicas())
@@ -78,28 +74,28 @@ class Page:
             return _json({"source": "none", "up": False})
         text = await self._client.text(f"{url}/metrics")
         known = {"source": "metrics", "url": url, "can_kill": self._settings.gateway_pid_file is not None}
-        return _json(known | ({"up": False} if text is None else {"up": True, **own_numbers(text)}))
+        return _json(known | ({"up": False} if text is None else {"up": True, **parse_gateway_metrics(text)}))
 
     async def _replicas(self) -> JsonObject:
         found = await self._prometheus.numbers()
         known = {"source": "prometheus", "kill": kill_command(self._settings.namespace)}
         if found is None:
-            return known | {"up": False, "answers": False}
-        return known | {"up": found["replicas_up"] > 0, "answers": True, **found}
+            return known | {"up": False, "reachable": False}
+        return known | {"up": found["replicas_up"] > 0, "reachable": True, **found}
 
     async def kill_gateway(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Kill the gateway's process (SIGKILL), as a lost node would; who started it starts it again."""
+        """Kill the gateway's process with SIGKILL, as a node failure would; the demo restarts it."""
         pid_file = self._settings.gateway_pid_file
         if pid_file is None or not pid_file.exists():
-            return _json({"error": "this sandbox does not know the gateway's process"}, 404)
+            return _json({"error": "the sandbox does not know the gateway's process id"}, 404)
         try:
             os.kill(int(pid_file.read_text()), signal.SIGKILL)
         except ProcessLookupError:
-            return _json({"error": "the gateway does not run"}, 409)
+            return _json({"error": "the gateway is not running"}, 409)
         return _json({"killed": True}, 202)
 
     async def send_invalid(self, request: web.Request) -> web.Response:
-        """Post invalid updates to the bot's webhook, as the drill of the alerts does; return the answers' statuses."""
+        """Post invalid updates to the bot's webhook, as the alert drill does; return the response statuses."""
         webhook = self._webhook()
         if not webhook.url:
             return _json({"error": "the bot has set no webhook"}, 404)
@@ -108,7 +104,7 @@ class Page:
         statuses: Counter[str] = Counter()
         for _number in range(wanted):
             status = await self._client.post(webhook.url, {"invalid": "data"}, headers)
-            statuses["no answer" if status is None else str(status)] += 1
+            statuses["no response" if status is None else str(status)] += 1
         return _json({"sent": wanted, "url": webhook.url, "statuses": statuses})
 
     async def traces(self, request: web.Request) -> web.Response:
@@ -125,16 +121,16 @@ class Page:
         )
 
     async def alerts(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return the gateway's pending and firing alerts in Prometheus, or that there is no Prometheus."""
+        """Return the gateway's pending and firing alerts, and whether Prometheus is reachable."""
         found = await self._prometheus.alerts()
         return _json({"prometheus": found is not None, "items": found or []})
 
     async def operator(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return what the operator decided, the latest first."""
+        """Return the operator's decisions, the latest first."""
         return _json(await self._operator.decisions())
 
     async def views(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
-        """Return the programs with pages of their own, and how to get those that are missing."""
+        """Return links to the monitoring programs, and how to get the missing ones."""
         return _json({"items": views(self._settings)})
 
 

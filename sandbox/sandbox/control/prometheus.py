@@ -1,4 +1,4 @@
-"""What a Prometheus knows of a cluster's gateway: the numbers of all its replicas together, and its alerts."""
+"""Reads a gateway's metrics, summed over its replicas, and its alerts from Prometheus."""
 
 import math
 
@@ -9,7 +9,7 @@ from sandbox.jsontypes import JsonObject
 from sandbox.settings import Settings
 
 WINDOW = "1m"
-"""Of the rates and the latency: four scrapes of the chart's default."""
+"""For rates and latency: four scrapes at the chart's default interval."""
 
 BREAKERS_WORST_FIRST = (1, 2, 0)
 """Open, half-open, closed."""
@@ -19,7 +19,7 @@ _BREAKER = "breaker"
 
 
 class Prometheus:
-    """Asked for one gateway: the release's namespace and its Service's name, which is the label ``job``."""
+    """Queries for one gateway, identified by namespace and Service name (the label ``job``)."""
 
     def __init__(self, settings: Settings, client: Client) -> None:
         self._url = settings.prometheus_url
@@ -29,24 +29,24 @@ class Prometheus:
 
     @property
     def shows_gateway(self) -> bool:
-        """Whether the gateway's numbers are to be had here: on a laptop the gateway itself has fresher ones."""
+        """Whether to show Prometheus' metrics; in a local run the gateway's own /metrics is more recent."""
         return bool(self._url and self._namespace)
 
     async def numbers(self) -> JsonObject | None:
-        """Return the page's numbers now; None while Prometheus does not answer."""
+        """Return the page's current metrics; None if Prometheus is unreachable."""
         query = gateway_query(self._namespace, self._gateway)
         text = await self._client.text(f"{self._url}/api/v1/query", {"query": query})
         return None if text is None else gateway_numbers(orjson.loads(text)["data"]["result"])
 
     async def alerts(self) -> list[JsonObject] | None:
-        """Return the gateway's pending and firing alerts; None where no Prometheus answers."""
+        """Return the gateway's pending and firing alerts; None if Prometheus is unreachable."""
         text = await self._client.text(f"{self._url}/api/v1/alerts") if self._url else None
         if text is None:
             return None
-        return [alert for alert in orjson.loads(text)["data"]["alerts"] if self._is_ours(alert["labels"])]
+        return [alert for alert in orjson.loads(text)["data"]["alerts"] if self._is_of_this_gateway(alert["labels"])]
 
-    def _is_ours(self, labels: JsonObject) -> bool:
-        """Whether it is an alert of the chart; on a cluster, of this very release."""
+    def _is_of_this_gateway(self, labels: JsonObject) -> bool:
+        """Whether it is an alert of the chart, and on a cluster, of this release."""
         if labels.get("service") != "bot-gateway":
             return False
         release = (labels.get("namespace"), labels.get("gateway"))
@@ -54,7 +54,7 @@ class Prometheus:
 
 
 def gateway_query(namespace: str, job: str) -> str:
-    """Return one expression for all numbers, so that they are of one moment; the label ``number`` tells them apart."""
+    """Return one expression for all metrics, so that they share one timestamp; the label ``number`` names them."""
     of = f'{{namespace="{namespace}",job="{job}"}}'
     messages = f"rate(bot_gateway_messages_total{of}[{WINDOW}])"
     callbacks = f"rate(bot_gateway_callbacks_total{of}[{WINDOW}])"
@@ -62,7 +62,7 @@ def gateway_query(namespace: str, job: str) -> str:
     numbers = {
         "replicas": f"count(up{of})",
         "replicas_up": f"sum(up{of})",
-        # Their labels differ, so this is all series of both.
+        # The label sets differ, so `or` keeps all series of both.
         "rate": f"sum({messages} or {callbacks})",
         "p95": f"histogram_quantile(0.95, sum by (le) ({handled}))",
         "errors": f"sum(rate(bot_gateway_errors_total{of}[{WINDOW}]))",
@@ -73,9 +73,9 @@ def gateway_query(namespace: str, job: str) -> str:
 
 
 def gateway_numbers(vector: list[JsonObject]) -> JsonObject:
-    """Return the answer for the page: rates a second, p95 in seconds or None without traffic, breakers by service.
+    """Convert Prometheus' result for the page: rates per second, p95 in seconds or None without traffic, breakers.
 
-    Of a breaker it says the worst ``state``, in how many ``pods`` it is in that, and ``of`` how many.
+    A breaker has its worst ``state``, the number of ``pods`` in that state, and the number of all pods (``of``).
     """
     numbers: dict[str, float] = {}
     breakers: dict[str, dict[int, int]] = {}

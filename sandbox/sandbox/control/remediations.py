@@ -1,4 +1,4 @@
-"""The Remediation objects of a namespace, read from the API server as the pod's account."""
+"""Remediation objects of a namespace, read from the API server with the pod's service account."""
 
 import ssl
 from pathlib import Path
@@ -9,54 +9,54 @@ import structlog
 
 from sandbox.jsontypes import JsonObject
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 API = "https://kubernetes.default.svc/apis/remediation.bot-gateway.dev/v1alpha1"
 TIMEOUT_SECONDS = 3.0
 
-NO_ACCOUNT = "This sandbox has no account on the cluster: install its chart with remediations.show=true."
-NO_ANSWER = "The cluster's API server does not answer. The page asks again; the sandbox's log has the reason."
-REFUSALS = {
-    401: "The cluster does not know the sandbox's account. The page asks again.",
-    403: "The sandbox may not read the Remediations: its chart grants it with remediations.show=true.",
-    404: "This cluster knows no Remediations: they come with the chart bot-gateway and its operator.",
+NO_SERVICE_ACCOUNT = "The sandbox has no service account. Install its chart with remediations.show=true."
+UNREACHABLE = "Cannot reach the Kubernetes API server. The page retries; the sandbox's log has the reason."
+ERRORS_BY_STATUS = {
+    401: "The Kubernetes API server does not accept the sandbox's service account. The page retries.",
+    403: "The sandbox is not allowed to read Remediations. Install its chart with remediations.show=true.",
+    404: "This cluster has no Remediation resource. Install the chart bot-gateway with its operator.",
 }
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class RemediationsUnreadableError(Exception):
-    """They cannot be read; the message says why to the page's reader."""
+    """Remediations cannot be read; the message is shown on the page."""
 
 
 class Remediations:
-    """One namespace's; what keeps them from being read is logged once, however often the page asks."""
+    """Reads the Remediations of one namespace; logs each error once, however often the page asks."""
 
-    def __init__(self, namespace: str, account: Path = ACCOUNT, api: str = API) -> None:
+    def __init__(self, namespace: str, service_account: Path = SERVICE_ACCOUNT_DIR, api: str = API) -> None:
         self._url = f"{api}/namespaces/{namespace}/remediations"
-        self._account = account
+        self._service_account = service_account
         self._logged = ""
 
     async def read(self) -> list[JsonObject]:
         """Return the objects.
 
         Raises:
-            RemediationsUnreadableError: there is no account, no right, no such API or no answer.
+            RemediationsUnreadableError: no service account, no permission, no such API or no response.
         """
         try:
             found = await self._list()
         except FileNotFoundError as error:
-            raise self._unreadable(NO_ACCOUNT, error) from error
+            raise self._unreadable(NO_SERVICE_ACCOUNT, error) from error
         except aiohttp.ClientResponseError as error:
-            raise self._unreadable(REFUSALS.get(error.status, NO_ANSWER), error) from error
+            raise self._unreadable(ERRORS_BY_STATUS.get(error.status, UNREACHABLE), error) from error
         except (OSError, TimeoutError, aiohttp.ClientError) as error:
-            raise self._unreadable(NO_ANSWER, error) from error
+            raise self._unreadable(UNREACHABLE, error) from error
         self._logged = ""
         return found
 
     async def _list(self) -> list[JsonObject]:
         # Read each time: the kubelet renews the token.
-        headers = {"Authorization": f"Bearer {(self._account / 'token').read_text().strip()}"}
-        trust = trust_in(self._account / "ca.crt") if self._url.startswith("https:") else True
+        headers = {"Authorization": f"Bearer {(self._service_account / 'token').read_text().strip()}"}
+        trust = trust_ca(self._service_account / "ca.crt") if self._url.startswith("https:") else True
         timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=timeout, headers=headers, raise_for_status=True) as session,
@@ -66,17 +66,17 @@ class Remediations:
             return items
 
     def _unreadable(self, sentence: str, error: Exception) -> RemediationsUnreadableError:
-        if (said := f"{type(error).__name__}: {error}") != self._logged:
-            self._logged = said
-            log.warning("remediations_unreadable", error=said)
+        if (reason := f"{type(error).__name__}: {error}") != self._logged:
+            self._logged = reason
+            log.warning("remediations_unreadable", error=reason)
         return RemediationsUnreadableError(sentence)
 
 
-def trust_in(authority: Path) -> ssl.SSLContext:
-    """Return the trust in one authority, without OpenSSL's strict mode.
+def trust_ca(authority: Path) -> ssl.SSLContext:
+    """Return an SSL context that trusts one CA, without OpenSSL's strict mode.
 
-    Python 3.13 turned it on, and it refuses the authorities without a key usage that many clusters have. The
-    signature, the host name and the dates are verified.
+    Python 3.13 enables strict mode, which rejects CA certificates without a key usage extension, as many clusters have.
+    Signature, host name and dates are still verified.
     """
     context = ssl.create_default_context(cafile=authority)
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT

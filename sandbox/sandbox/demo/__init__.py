@@ -1,1 +1,1 @@
-"""The laptop demo: Redis, sandbox and gateway as local processes, one conversation, its trace."""
+"""The local demo: Redis, sandbox and gateway as processes, one conversation and its trace."""

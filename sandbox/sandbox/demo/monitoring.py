@@ -1,7 +1,7 @@
-"""Prometheus, Alertmanager and Jaeger of the demo: each is started where its program is on PATH.
+"""Prometheus, Alertmanager and Jaeger of the demo: each is started if its program is on PATH.
 
-Rules and routing are the chart's own, written into ``chart/`` by ``scripts/generators/demo_chart.py``. Not a
-production setup: everything listens on 127.0.0.1 and its data goes with the next start.
+Rules and routing come from the chart, rendered into ``chart/`` by ``scripts/generators/demo_chart.py``. Not a
+production setup: everything listens on 127.0.0.1 and each start deletes the previous data.
 """
 
 import shutil
@@ -29,7 +29,7 @@ JAEGER = ("jaeger",)
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the programs are; ``None`` is missing."""
+    """Paths of the programs; ``None`` if missing."""
 
     prometheus: str | None
     alertmanager: str | None
@@ -37,7 +37,6 @@ class Programs:
 
 
 def find_programs() -> Programs:
-    """Look for the programs on PATH."""
     return Programs(_which(PROMETHEUS), _which(ALERTMANAGER), _which(JAEGER))
 
 
@@ -46,7 +45,7 @@ def _which(names: tuple[str, ...]) -> str | None:
 
 
 class Monitoring:
-    """What of it is there, on which ports, and the processes to start."""
+    """Ports, addresses and processes of the programs that were found."""
 
     def __init__(self, demo: DemoSettings, sandbox: Settings, programs: Programs) -> None:
         self._demo = demo
@@ -55,31 +54,31 @@ class Monitoring:
 
     @property
     def prometheus_url(self) -> str:
-        """Prometheus' address; empty without it."""
+        """Prometheus' address; empty if missing."""
         return f"http://127.0.0.1:{self._demo.prometheus_port}" if self._programs.prometheus else ""
 
     @property
     def alertmanager_url(self) -> str:
-        """Alertmanager's address; empty without it."""
+        """Alertmanager's address; empty if missing."""
         return f"http://127.0.0.1:{self._demo.alertmanager_port}" if self._programs.alertmanager else ""
 
     @property
     def jaeger_url(self) -> str:
-        """The address of Jaeger's user interface; empty without it."""
+        """The address of Jaeger's user interface; empty if missing."""
         return f"http://127.0.0.1:{self._demo.jaeger_port}" if self._programs.jaeger else ""
 
     @property
     def jaeger_otlp(self) -> str:
-        """``host:port`` where Jaeger takes spans; empty without it."""
+        """``host:port`` where Jaeger receives spans; empty if missing."""
         return f"127.0.0.1:{self._demo.otlp_port}" if self._programs.jaeger else ""
 
     @property
     def addresses(self) -> dict[str, str]:
-        """The address of each part, empty where it is missing."""
+        """The address of each program, empty if missing."""
         return {"Prometheus": self.prometheus_url, "Alertmanager": self.alertmanager_url, "Jaeger": self.jaeger_url}
 
     def ports(self) -> dict[str, Port]:
-        """Return the ports of what is there."""
+        """Return the ports of the programs that were found."""
         demo, found = self._demo, self._programs
         ports = {}
         if found.prometheus:
@@ -92,7 +91,7 @@ class Monitoring:
         return ports
 
     def children(self) -> dict[Child, str]:
-        """Write what is there its configuration; return the processes with the URLs that say when they are ready."""
+        """Write configurations and return the processes, each with the URL of its readiness check."""
         children = {}
         if self._programs.alertmanager:
             children[self._alertmanager(self._programs.alertmanager)] = f"{self.alertmanager_url}/-/ready"
@@ -137,7 +136,7 @@ class Monitoring:
 
 
 def prometheus_config(demo: DemoSettings, sandbox: Settings, alertmanager_url: str) -> JsonObject:
-    """Return Prometheus' configuration: the gateway as the chart's rules select it, and the sandbox."""
+    """Return Prometheus' configuration: the gateway with the labels that the chart's rules select, and the sandbox."""
     backends = {
         "auth": sandbox.auth_port,
         "request": sandbox.request_port,

@@ -1,4 +1,4 @@
-"""Child processes of the demo: started in its own process group, their output in files, ended with it."""
+"""Child processes of the demo: in its process group, with output in files, stopped with it."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ LOG_LINES = 5
 
 
 class DemoError(RuntimeError):
-    """The demo cannot go on; the message is for a person."""
+    """The demo cannot continue; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Port:
 
 
 def require_free_ports(ports: dict[str, Port]) -> None:
-    """Look whether the ports can be opened.
+    """Check that the ports can be opened.
 
     Raises:
         DemoError: one is in use.
@@ -39,15 +39,14 @@ def require_free_ports(ports: dict[str, Port]) -> None:
                 probe.bind(("127.0.0.1", port.number))
             except OSError as error:
                 raise DemoError(
-                    f"port {port.number} ({name}) is in use: end what listens there, or set {port.variable}"
+                    f"port {port.number} ({name}) is in use: stop the program that uses it, or set {port.variable}"
                 ) from error
 
 
 class Child:
     """One process with its log file.
 
-    ``output`` is a file of its own for what it writes to stdout; ``stdin`` a file descriptor to read from, which stays
-    the caller's to close.
+    ``output`` is a separate file for stdout; ``stdin`` is a file descriptor that the caller closes.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Child:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it in this process's group, so that a signal to the group reaches it too."""
+        """Start the process in this process's group, so that a signal to the group reaches it."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self._process is None:
             for file in (self.log, self._output):
@@ -84,41 +83,39 @@ class Child:
             self._pid_file.write_text(str(self._process.pid))
 
     async def wait(self) -> int:
-        """Wait until the process ends and return its status; minus the signal's number where one ended it."""
+        """Wait until the process exits and return its status; a negative signal number if a signal ended it."""
         return await self._started().wait()
 
     async def wait_ready(self, url: str, timeout_seconds: float) -> None:
-        """Wait until a URL answers 200.
+        """Wait until a URL responds with 200.
 
         Raises:
-            DemoError: the process ended, or the time is over.
+            DemoError: the process exited, or the timeout passed.
         """
         process = self._started()
         try:
             async with asyncio.timeout(timeout_seconds):
-                while not await _answers(url):
+                while not await _responds(url):
                     if process.returncode is not None:
-                        await self.ended()
+                        await self.raise_on_exit()
                     await asyncio.sleep(POLL_SECONDS)
         except TimeoutError as error:
-            raise DemoError(
-                f"the {self.name} is not ready after {timeout_seconds:.0f} s{self._last_words()}"
-            ) from error
-        if process.returncode is not None:  # another program answered on its port
-            await self.ended()
+            raise DemoError(f"the {self.name} is not ready after {timeout_seconds:.0f} s{self._log_tail()}") from error
+        if process.returncode is not None:  # another program responded on its port
+            await self.raise_on_exit()
 
-    async def ended(self) -> None:
-        """Wait until the process ends by itself, then say so.
+    async def raise_on_exit(self) -> None:
+        """Wait until the process exits, then raise.
 
         Raises:
             DemoError: always.
         """
         process = self._started()
         await process.wait()
-        raise DemoError(f"the {self.name} ended with status {process.returncode}{self._last_words()}")
+        raise DemoError(f"the {self.name} exited with status {process.returncode}{self._log_tail()}")
 
     async def stop(self) -> None:
-        """End it: SIGTERM, then SIGKILL."""
+        """Stop the process: SIGTERM, then SIGKILL."""
         process = self._process
         if process is None or process.returncode is not None:
             return
@@ -136,13 +133,13 @@ class Child:
             raise DemoError(f"the {self.name} was not started")
         return self._process
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        said = "".join(f"\n  {line}" for line in lines[-LOG_LINES:])
-        return f"; the end of {self.log}:{said}" if said else f"; {self.log} is empty"
+        tail = "".join(f"\n  {line}" for line in lines[-LOG_LINES:])
+        return f"; last lines of {self.log}:{tail}" if tail else f"; {self.log} is empty"
 
 
-async def _answers(url: str) -> bool:
+async def _responds(url: str) -> bool:
     try:
         async with httpx.AsyncClient(timeout=2) as client:
             return (await client.get(url)).status_code == httpx.codes.OK

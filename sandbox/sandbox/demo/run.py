@@ -1,4 +1,4 @@
-"""The demo from start to end."""
+"""Runs the demo."""
 
 import asyncio
 import random
@@ -8,27 +8,27 @@ from contextlib import AsyncExitStack
 
 import httpx
 
-from sandbox.demo.dry_operator import DryOperator, operator_is_installed
+from sandbox.demo.dry_run_operator import DryRunOperator, operator_is_installed
+from sandbox.demo.http_user_client import HttpUserClient
 from sandbox.demo.monitoring import Monitoring, Programs, find_programs
 from sandbox.demo.processes import Child, DemoError, Port, require_free_ports
-from sandbox.demo.remote_phone import RemotePhone
 from sandbox.demo.settings import DemoSettings, gateway_environment, sandbox_environment
 from sandbox.demo.terminal import Terminal
 from sandbox.redis_server import RedisServer, RedisServerError, free_port
 from sandbox.settings import Settings
-from sandbox.traffic.conversations import file_request, greet
-from sandbox.traffic.phone import BotSilentError
+from sandbox.traffic.conversations import create_request, greet
+from sandbox.traffic.user_client import NoReplyError
 
-# Two applicants who speak English. The second one's first words are the list, so that its trace shows the call to the
-# Auth Service as well; later ones are spared it, for the gateway remembers who they are.
-FILES_A_REQUEST, LOOKS_AT_THE_LIST = 1003, 1006
+# Two English-speaking applicants. The second one's first message is /requests, so that its trace shows the call to the
+# Auth Service too: for later messages the gateway has the identity in its cache.
+REQUESTER, LIST_READER = 1003, 1006
 TRACE_SECONDS = 15.0
 TRACE_POLL_SECONDS = 0.25
 LIST_SERVICES = ("Bot Gateway Service", "Auth Service", "Request Service")
 
 
 class Demo:
-    """Starts everything, shows one conversation, then lets people come and go."""
+    """Starts all processes, runs one conversation, then generates traffic."""
 
     def __init__(self, demo: DemoSettings, sandbox: Settings, terminal: Terminal) -> None:
         self._demo = demo
@@ -36,31 +36,31 @@ class Demo:
         self._terminal = terminal
         programs = find_programs() if demo.monitoring else Programs(None, None, None)
         self._monitoring = Monitoring(demo, sandbox, programs)
-        self._operator = DryOperator(self._monitoring, self._gateway_ready_url, demo.run_dir)
+        self._operator = DryRunOperator(self._monitoring, self._gateway_ready_url, demo.run_dir)
 
     async def run(self, *, once: bool) -> int:
-        """Run until a signal, or until the conversation is over; return the exit status."""
+        """Run until a signal, or with ``once`` until the end of the conversation; return the exit status."""
         stop = asyncio.Event()
         for name in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
-        show = asyncio.create_task(self._show(once=once))
+        run = asyncio.create_task(self._run(once=once))
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({show, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({run, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        if not show.done():
+        if not run.done():
             self._terminal.line()
             self._terminal.note("Stopping.")
-            show.cancel()
+            run.cancel()
         try:
-            await show
+            await run
         except asyncio.CancelledError:
             return 0
-        except (DemoError, RedisServerError, BotSilentError, httpx.HTTPError) as error:
+        except (DemoError, RedisServerError, NoReplyError, httpx.HTTPError) as error:
             print(f"demo: {error}", file=sys.stderr)
             return 1
         return 0
 
-    async def _show(self, *, once: bool) -> None:
+    async def _run(self, *, once: bool) -> None:
         require_free_ports(self._ports())
         async with AsyncExitStack() as stack:
             children = await self._start(stack)
@@ -68,26 +68,26 @@ class Demo:
             client = await stack.enter_async_context(control)
             watchers = [asyncio.create_task(self._watch(child, once=once)) for child in children]
             stack.callback(lambda: [watcher.cancel() for watcher in watchers])
-            play = asyncio.create_task(self._play(client, once=once))
-            stack.callback(play.cancel)
-            done, _pending = await asyncio.wait({play, *watchers}, return_when=asyncio.FIRST_COMPLETED)
+            conversation = asyncio.create_task(self._run_conversation(client, once=once))
+            stack.callback(conversation.cancel)
+            done, _pending = await asyncio.wait({conversation, *watchers}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
 
     async def _watch(self, child: Child, *, once: bool) -> None:
-        """Start the gateway again when it was killed, as Kubernetes would; nothing else may end.
+        """Restart the gateway after SIGKILL, as Kubernetes would; any other exit is an error.
 
         Raises:
-            DemoError: another end.
+            DemoError: a process exited for another reason.
         """
         while True:
             status = await child.wait()
             if once or child.name != "gateway" or status != -signal.SIGKILL:
-                await child.ended()
-            self._terminal.note("The gateway was killed; it is started again.")
+                await child.raise_on_exit()
+            self._terminal.note("The gateway was killed. Restarting it.")
             await child.start()
             await child.wait_ready(self._gateway_ready_url, self._demo.ready_timeout_seconds)
-            self._terminal.note("The gateway is back.")
+            self._terminal.note("The gateway is ready again.")
 
     @property
     def _gateway_ready_url(self) -> str:
@@ -95,7 +95,7 @@ class Demo:
 
     @property
     def _has_operator(self) -> bool:
-        """It decides by what both say."""
+        """The operator needs both Prometheus and Alertmanager."""
         monitoring = self._monitoring
         return bool(monitoring.prometheus_url and monitoring.alertmanager_url) and operator_is_installed()
 
@@ -117,15 +117,15 @@ class Demo:
         redis = await stack.enter_async_context(RedisServer())
         self._terminal.line(f"  Redis     {redis.url}")
         children = await self._start_all(stack, self._own_children(redis.url, free_port()))
-        # Later, or its first look would find no gateway.
+        # After the gateway, so that Prometheus' first scrape finds it.
         children += await self._start_all(stack, self._monitoring.children())
         if self._has_operator:
             children.append(await stack.enter_async_context(self._operator.process()))
-        self._say_where()
+        self._print_addresses()
         return children
 
     async def _start_all(self, stack: AsyncExitStack, ready: dict[Child, str]) -> list[Child]:
-        """Start them and wait until each one's URL says that it is ready."""
+        """Start the processes and wait until all are ready."""
         for child in ready:
             stack.push_async_callback(child.stop)
             await child.start()
@@ -134,9 +134,9 @@ class Demo:
         return list(ready)
 
     def _own_children(self, redis_url: str, otlp_port: int) -> dict[Child, str]:
-        """Return sandbox and gateway with the URLs that say when they are ready."""
+        """Return sandbox and gateway, each with the URL of its readiness check."""
         demo, sandbox = self._demo, self._sandbox
-        outside = Child(
+        sandbox_process = Child(
             "sandbox",
             [sys.executable, "-m", "sandbox", "serve"],
             sandbox_environment(demo, sandbox, otlp_port, self._views()),
@@ -149,7 +149,7 @@ class Demo:
             demo.run_dir / "gateway.log",
             pid_file=demo.gateway_pid_file,
         )
-        return {outside: f"http://127.0.0.1:{demo.control_port}/healthz", gateway: self._gateway_ready_url}
+        return {sandbox_process: f"http://127.0.0.1:{demo.control_port}/healthz", gateway: self._gateway_ready_url}
 
     def _views(self) -> dict[str, str]:
         monitoring = self._monitoring
@@ -162,7 +162,7 @@ class Demo:
             **operator,
         }
 
-    def _say_where(self) -> None:
+    def _print_addresses(self) -> None:
         demo, sandbox, terminal = self._demo, self._sandbox, self._terminal
         terminal.line(
             f"  sandbox   Telegram on {sandbox.telegram_port}, backends on {sandbox.auth_port}–"
@@ -175,63 +175,63 @@ class Demo:
             if address:
                 terminal.line(f"  {name.lower():<9} {address}")
         if self._has_operator:
-            terminal.line("  operator  says what it would do, on the page")
+            terminal.line("  operator  dry run; its decisions are on the page")
         if missing := [name for name, address in addresses.items() if not address]:
-            terminal.note(f"  without   {', '.join(missing)}: the page says how to get them")
+            terminal.note(f"  without   {', '.join(missing)}: the page tells how to get them")
         terminal.note(f"  logs      {demo.run_dir}/*.log")
 
-    async def _play(self, client: httpx.AsyncClient, *, once: bool) -> None:
+    async def _run_conversation(self, client: httpx.AsyncClient, *, once: bool) -> None:
         chance = random.Random(5)  # noqa: S311 - the same conversation every time
-        phone = await self._phone(client, FILES_A_REQUEST)
-        await greet(phone, chance, _no_pause)
-        await file_request(phone, chance, _no_pause)
-        await phone.say("/requests")
-        phone = await self._phone(client, LOOKS_AT_THE_LIST)
-        await phone.say("/requests")
-        self._terminal.title("The trace of that list")
+        user = await self._user_client(client, REQUESTER)
+        await greet(user, chance, _no_pause)
+        await create_request(user, chance, _no_pause)
+        await user.say("/requests")
+        user = await self._user_client(client, LIST_READER)
+        await user.say("/requests")
+        self._terminal.title("Trace of the /requests message")
         self._terminal.line(await self._list_trace(client))
-        self._say_what_next()
+        self._print_next_steps()
         if once:
             return
         await client.post("/traffic", json={"rate": self._demo.traffic_rate})
         await asyncio.Event().wait()
 
-    async def _phone(self, client: httpx.AsyncClient, telegram_id: int) -> RemotePhone:
+    async def _user_client(self, client: httpx.AsyncClient, telegram_id: int) -> HttpUserClient:
         people = (await client.get("/users")).raise_for_status().json()["items"]
         person = next(person for person in people if person["telegram_id"] == telegram_id)
         self._terminal.title(f"{person['name']}, {person['role']}, talks to the bot")
-        return RemotePhone(client, telegram_id, self._terminal.to_bot, self._terminal.from_bot)
+        return HttpUserClient(client, telegram_id, self._terminal.to_bot, self._terminal.from_bot)
 
     async def _list_trace(self, client: httpx.AsyncClient) -> str:
-        """Wait for the trace of a list whose asker had to be verified, with the spans of both sides.
+        """Wait for the trace of a /requests message with spans of gateway, Auth and Request Service.
 
         Raises:
-            DemoError: it does not come.
+            DemoError: the trace is not received in time.
         """
         for _poll in range(int(TRACE_SECONDS / TRACE_POLL_SECONDS)):
             found = (await client.get("/traces", params={"service": LIST_SERVICES})).json()["items"]
             if found:
                 return str(found[0]["tree"])
             await asyncio.sleep(TRACE_POLL_SECONDS)
-        raise DemoError(f"no trace of the list came within {TRACE_SECONDS:.0f} s; see {self._demo.run_dir}/gateway.log")
+        raise DemoError(f"no trace received within {TRACE_SECONDS:.0f} s; see {self._demo.run_dir}/gateway.log")
 
-    def _say_what_next(self) -> None:
+    def _print_next_steps(self) -> None:
         gateway, control = self._demo.gateway_port, self._demo.control_port
         self._terminal.title("Try it")
         for text in (
-            "# the page: chat with the bot, break things, watch",
+            "# the page: chat with the bot, inject faults, watch",
             f"http://localhost:{control}",
             "# metrics",
             f"curl http://localhost:{gateway}/metrics",
-            "# invalid updates, as a broken client would send them",
+            "# invalid updates, as a faulty client would send them",
             "for i in {1..100}; do",
             f'  curl -X POST http://localhost:{gateway}/webhook -H "Content-Type: application/json" '
             '-d \'{"invalid": "data"}\'',
             "done",
-            "# write to the bot yourself, and read its answers",
+            "# write to the bot and read its replies",
             f'curl http://localhost:{control}/updates -d \'{{"user_id": 1001, "text": "/start"}}\'',
             f"curl http://localhost:{control}/chats/1001/messages",
-            "# make the Request Service fail, and lift it again",
+            "# take the Request Service down, then remove the fault",
             f'curl http://localhost:{control}/faults -d \'{{"service": "request", "kind": "down"}}\'',
             f"curl -X DELETE http://localhost:{control}/faults",
         ):
@@ -243,5 +243,5 @@ async def _no_pause() -> None:
 
 
 async def run_demo(demo: DemoSettings, sandbox: Settings, *, once: bool) -> int:
-    """Run the demo on this terminal and return the exit status."""
+    """Run the demo and return the exit status."""
     return await Demo(demo, sandbox, Terminal()).run(once=once)

@@ -1,4 +1,4 @@
-"""The demo's settings: where things listen, and the environments of the processes it starts."""
+"""The demo's settings: ports, and the environments of the processes it starts."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from sandbox.settings import Settings
 
 
 class DemoSettings(BaseSettings):
-    """Settings of the demo itself (prefix ``DEMO_``); the sandbox's own settings count as well."""
+    """Settings of the demo (prefix ``DEMO_``); the sandbox's settings apply as well."""
 
     model_config = SettingsConfigDict(env_prefix="DEMO_", frozen=True)
 
@@ -17,23 +17,23 @@ class DemoSettings(BaseSettings):
     control_port: int = Field(
         8080, validation_alias="SANDBOX_CONTROL_PORT", description="Port of the page and the control API."
     )
-    monitoring: bool = Field(True, description="Start Prometheus, Alertmanager and Jaeger where they are on PATH.")
+    monitoring: bool = Field(True, description="Start Prometheus, Alertmanager and Jaeger if they are on PATH.")
     prometheus_port: int = Field(9090, description="Port of Prometheus.")
     alertmanager_port: int = Field(9093, description="Port of Alertmanager.")
     jaeger_port: int = Field(16686, description="Port of Jaeger's user interface.")
-    otlp_port: int = Field(4317, description="Port where Jaeger takes spans, OTLP over gRPC.")
-    traffic_rate: float = Field(0.2, ge=0, description="Conversations a second after the one that is shown.")
-    run_dir: Path = Field(Path(".run"), description="Where the processes' logs go.")
-    ready_timeout_seconds: float = Field(60, gt=0, description="How long a process may take to start.")
+    otlp_port: int = Field(4317, description="Port where Jaeger receives spans, OTLP over gRPC.")
+    traffic_rate: float = Field(0.2, ge=0, description="Conversations per second after the first one.")
+    run_dir: Path = Field(Path(".run"), description="Directory for the processes' logs.")
+    ready_timeout_seconds: float = Field(60, gt=0, description="Timeout for the start of a process.")
 
     @property
     def gateway_pid_file(self) -> Path:
-        """Where the gateway's process id stands, for the page's kill switch."""
+        """File with the gateway's process id, for the page's kill switch."""
         return self.run_dir / "gateway.pid"
 
 
 def settings_help() -> str:
-    """Return the demo's environment variables with their defaults, one a line."""
+    """Return the demo's environment variables with their defaults, one per line."""
     lines = [
         f"  {field.validation_alias or f'DEMO_{name.upper()}'}={field.default}  {field.description}"
         for name, field in DemoSettings.model_fields.items()
@@ -42,7 +42,7 @@ def settings_help() -> str:
 
 
 def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int, views: dict[str, str]) -> dict[str, str]:
-    """Return the environment of the sandbox's process; ``views`` are settings that name what the page links to."""
+    """Return the environment of the sandbox's process; ``views`` are further settings for the page's links."""
     return {
         "SANDBOX_HOST": "127.0.0.1",
         "SANDBOX_CONTROL_PORT": str(demo.control_port),
@@ -63,7 +63,7 @@ def sandbox_environment(demo: DemoSettings, sandbox: Settings, otlp_port: int, v
 
 
 def gateway_environment(demo: DemoSettings, sandbox: Settings, redis_url: str, otlp_port: int) -> dict[str, str]:
-    """Return the environment of the gateway's process. No webhook secret: the README's curl commands have none."""
+    """Return the environment of the gateway's process; no webhook secret, as in the README's commands."""
     return {
         "BOT_TOKEN": sandbox.bot_token.get_secret_value(),
         "TELEGRAM_API_BASE": f"http://127.0.0.1:{sandbox.telegram_port}",

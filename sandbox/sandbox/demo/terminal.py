@@ -1,38 +1,36 @@
-"""What the demo prints: in colour on a terminal, plain elsewhere."""
+"""Output of the demo: in colour on a terminal, plain elsewhere."""
 
 import os
 import sys
 import textwrap
 from typing import TextIO
 
-from sandbox.traffic.phone import BotMessage
+from sandbox.traffic.user_client import BotMessage
 
 _DIM, _BOLD, _GREEN, _CYAN, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 WIDTH = 96
 
 
 class Terminal:
-    """Writes lines at once, so that a pipe shows them too."""
+    """Writes and flushes lines, so that a pipe shows them at once."""
 
     def __init__(self, stream: TextIO = sys.stdout) -> None:
         self._stream = stream
         self._colour = stream.isatty() and "NO_COLOR" not in os.environ
 
     def line(self, text: str = "") -> None:
-        """Write a line."""
         print(text, file=self._stream, flush=True)
 
     def title(self, text: str) -> None:
-        """Write a heading."""
         self.line()
         self.line(self._paint(text, _BOLD))
 
     def to_bot(self, text: str) -> None:
-        """Write what a user said."""
+        """Print a user's message."""
         self.line(self._paint(f"  → {text}", _GREEN))
 
     def from_bot(self, message: BotMessage) -> None:
-        """Write what the bot said, with its buttons."""
+        """Print a message of the bot with its buttons."""
         for number, text in enumerate(message.text.splitlines() or [""]):
             head = "  ← " if number == 0 else "    "
             for part in textwrap.wrap(text, WIDTH - 4) or [""]:
@@ -47,7 +45,7 @@ class Terminal:
             )
 
     def note(self, text: str) -> None:
-        """Write something aside."""
+        """Print a dimmed line."""
         self.line(self._paint(text, _DIM))
 
     def _paint(self, text: str, colour: str) -> str:

@@ -1,9 +1,9 @@
-// The control API as functions.
+// Calls of the control API and helpers for the page.
 export async function ask(path, body, method = body === undefined ? "GET" : "POST") {
   const response = await fetch(path, { method, body: body === undefined ? undefined : JSON.stringify(body) });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error ?? `${path}: ${response.status}`);
-  return answer;
+  const result = await response.json();
+  if (!response.ok) throw new Error(result.error ?? `${path}: ${response.status}`);
+  return result;
 }
 
 export const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
@@ -16,15 +16,15 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-// Changes what is shown only where it differs, so that text one is copying stays selected.
+// Replaces children only if they differ, so that a text selection survives polling.
 export function replace(holder, ...children) {
   const made = holder.cloneNode(false);
   made.append(...children);
   if (made.innerHTML !== holder.innerHTML) holder.replaceChildren(...made.childNodes);
 }
 
-// Runs a step again and again; a step that fails (the sandbox is being restarted) is tried again later.
-export async function forever(step, milliseconds) {
+// Repeats a step at an interval; after a failure, for example while the sandbox restarts, it waits longer.
+export async function poll(step, milliseconds) {
   for (;;) {
     try {
       await step();

@@ -1,4 +1,4 @@
-// Starts the page's parts; each part is a module of its own and asks the sandbox for what it shows.
+// Starts the parts of the page; each is a module that polls the sandbox.
 import { startChat } from "/page/chat.js";
 import { startBoard } from "/page/board.js";
 import { startGateway } from "/page/gateway.js";

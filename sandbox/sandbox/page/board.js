@@ -1,26 +1,26 @@
-// The board: switches that make trouble, and the alerts that it raises.
-import { ask, byId, element, forever } from "/page/api.js";
+// The board: fault injection and traffic, and the alerts that fire.
+import { ask, byId, element, poll } from "/page/api.js";
 
 const SERVICES = ["auth", "request", "user", "shift"];
-const TROUBLES = [
-  ["well", null],
+const FAULTS = [
+  ["healthy", null],
   ["slow", { kind: "latency", latency_seconds: 5 }],
   ["failing", { kind: "error", status: 500 }],
   ["down", { kind: "down" }],
 ];
 
-const say = (text) => { byId("trouble-said").textContent = text; };
+const showStatus = (text) => { byId("fault-status").textContent = text; };
 
-async function setTrouble(service, fault) {
+async function setFault(service, fault) {
   for (const old of await ask("/faults")) if (old.service === service) await ask(`/faults/${old.id}`, undefined, "DELETE");
   if (fault) await ask("/faults", { service, ...fault });
-  say(fault ? `The ${service} service is now ${fault.kind === "latency" ? "slow" : fault.kind === "error" ? "failing" : "down"}.` : `The ${service} service is well again.`);
+  showStatus(fault ? `The ${service} service is now ${fault.kind === "latency" ? "slow" : fault.kind === "error" ? "failing" : "down"}.` : `The ${service} service is healthy again.`);
   await showFaults();
 }
 
 function backendRow(service) {
-  const buttons = TROUBLES.map(([name, fault]) => {
-    const button = element("button", { textContent: name, onclick: () => setTrouble(service, fault) });
+  const buttons = FAULTS.map(([name, fault]) => {
+    const button = element("button", { textContent: name, onclick: () => setFault(service, fault) });
     button.dataset.kind = fault ? fault.kind : "";
     return button;
   });
@@ -39,9 +39,9 @@ async function showFaults() {
   }
 }
 
-const MOODS = { critical: "bad", warning: "warn" };
+const SEVERITY_CLASSES = { critical: "bad", warning: "warn" };
 
-// Replicas raise the same alert each: one line says since when the first of them, and how many.
+// Each replica has its own instance of an alert: show one line with the earliest start and the number of pods.
 function grouped(alerts) {
   const groups = new Map();
   for (const one of alerts) {
@@ -58,18 +58,18 @@ function alertLine(alerts) {
   const pods = new Set(alerts.map((one) => one.labels.pod)).size;
   const where = pods > 1 ? ` in ${pods} pods` : "";
   const runbook = annotations.runbook_url ? [" ", element("a", { href: annotations.runbook_url, target: "_blank", rel: "noopener", textContent: "runbook" })] : [];
-  const name = element("strong", { className: MOODS[labels.severity] ?? "", textContent: labels.alertname + about });
-  const made = element("li", {}, name, ` ${state === "firing" ? "fires" : "is pending"}${where} since ${since}: ${annotations.summary ?? ""}`, ...runbook);
-  made.dataset.alert = labels.alertname;
-  made.dataset.state = state;
-  return made;
+  const name = element("strong", { className: SEVERITY_CLASSES[labels.severity] ?? "", textContent: labels.alertname + about });
+  const line = element("li", {}, name, ` ${state === "firing" ? "fires" : "is pending"}${where} since ${since}: ${annotations.summary ?? ""}`, ...runbook);
+  line.dataset.alert = labels.alertname;
+  line.dataset.state = state;
+  return line;
 }
 
 async function showAlerts() {
   const { prometheus, items } = await ask("/alerts");
-  const active = items.filter((one) => one.labels.severity !== "none"); // the Watchdog always fires
-  const said = prometheus ? "None is active." : "No Prometheus here: see More views.";
-  byId("alerts").replaceChildren(active.length ? element("ul", {}, ...grouped(active).map(alertLine)) : said);
+  const active = items.filter((one) => one.labels.severity !== "none"); // the Watchdog fires always
+  const empty = prometheus ? "No active alerts." : "Prometheus is not running: see More views.";
+  byId("alerts").replaceChildren(active.length ? element("ul", {}, ...grouped(active).map(alertLine)) : empty);
 }
 
 async function showTraffic() {
@@ -81,19 +81,19 @@ async function showTraffic() {
 }
 
 async function sendInvalid() {
-  const answer = await ask("/gateway/invalid", { count: 100 });
-  say(`Sent ${answer.sent} invalid updates to ${answer.url}: ${JSON.stringify(answer.statuses)}.`);
+  const result = await ask("/gateway/invalid", { count: 100 });
+  showStatus(`Sent ${result.sent} invalid updates to ${result.url}: ${JSON.stringify(result.statuses)}.`);
 }
 
-const reported = (action) => () => action().catch((error) => say(error.message));
+const withErrors = (action) => () => action().catch((error) => showStatus(error.message));
 
 export function startBoard() {
   byId("backends").replaceChildren(...SERVICES.map(backendRow));
   byId("traffic").onchange = async () => { await ask("/traffic", { rate: Number(byId("traffic").value) }); byId("traffic").blur(); };
-  byId("invalid").onclick = reported(sendInvalid);
-  byId("kill").onclick = reported(async () => { await ask("/gateway/kill", {}); say("Killed. It is started again; Telegram delivers what was in flight once more."); });
-  byId("repair").onclick = reported(async () => { await ask("/faults", undefined, "DELETE"); say("All faults are lifted."); await showFaults(); });
-  forever(showFaults, 1000);
-  forever(showTraffic, 2000);
-  forever(showAlerts, 2000);
+  byId("invalid").onclick = withErrors(sendInvalid);
+  byId("kill").onclick = withErrors(async () => { await ask("/gateway/kill", {}); showStatus("Killed. The gateway restarts, and Telegram redelivers the updates in flight."); });
+  byId("remove-faults").onclick = withErrors(async () => { await ask("/faults", undefined, "DELETE"); showStatus("All faults are removed."); await showFaults(); });
+  poll(showFaults, 1000);
+  poll(showTraffic, 2000);
+  poll(showAlerts, 2000);
 }

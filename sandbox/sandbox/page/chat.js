@@ -1,5 +1,5 @@
-// The phone: one person's chat with the bot.
-import { ask, byId, element, forever } from "/page/api.js";
+// One person's chat with the bot.
+import { ask, byId, element, poll } from "/page/api.js";
 
 const COMMANDS = {
   applicant: ["/start", "/newrequest", "/requests", "/help"],
@@ -8,13 +8,13 @@ const COMMANDS = {
   admin: ["/start", "/admin", "/requests", "/help"],
 };
 
-const KINDS = [["photo", "(a photo)"], ["location", "(a place)"], ["contact", "(a contact)"]];
+const KINDS = [["photo", "(a photo)"], ["location", "(a location)"], ["contact", "(a contact)"]];
 
 let people = [];
 let person = null;
 let seen = 0;
 
-const act = (what) => person && ask("/updates", { user_id: person.telegram_id, ...what });
+const perform = (action) => person && ask("/updates", { user_id: person.telegram_id, ...action });
 
 function choose() {
   const role = byId("role").value;
@@ -23,25 +23,25 @@ function choose() {
   seen = 0;
   byId("chat").replaceChildren();
   byId("person").textContent = person ? person.name : "nobody";
-  // Where there is nobody to write, as before the people have come, a click would be lost.
+  // Disabled until the people are loaded: a click without a person would be lost.
   for (const control of byId("composer").elements) control.disabled = !person;
   const commands = person ? COMMANDS[role] : [];
-  const buttons = commands.map((text) => element("button", { textContent: text, onclick: () => act({ text }) }));
+  const buttons = commands.map((text) => element("button", { textContent: text, onclick: () => perform({ text }) }));
   byId("shortcuts").replaceChildren(...buttons);
 }
 
 function keyboard(message) {
   const markup = message.reply_markup ?? {};
   const rows = (markup.inline_keyboard ?? markup.keyboard ?? []).map((row) =>
-    element("div", {}, ...row.map((button) => key(message, button))));
+    element("div", {}, ...row.map((button) => keyButton(message, button))));
   return rows.length ? [element("div", { className: "keys" }, ...rows)] : [];
 }
 
-function key(message, button) {
+function keyButton(message, button) {
   const pressed = () => {
-    if (button.callback_data !== undefined) return act({ message_id: message.message_id, callback_data: button.callback_data });
-    if (button.request_contact) return act({ contact: person.phone });
-    return act({ text: button.text });
+    if (button.callback_data !== undefined) return perform({ message_id: message.message_id, callback_data: button.callback_data });
+    if (button.request_contact) return perform({ contact: person.phone });
+    return perform({ text: button.text });
   };
   return element("button", { textContent: button.text, onclick: pressed });
 }
@@ -64,10 +64,10 @@ function show(message) {
 async function follow() {
   if (!person) return;
   const asked = person;
-  const answer = await ask(`/chats/${asked.telegram_id}/messages?all=1&after=${seen}&timeout=${seen ? 2 : 0}`);
+  const found = await ask(`/chats/${asked.telegram_id}/messages?all=1&after=${seen}&timeout=${seen ? 2 : 0}`);
   if (asked !== person) return;
-  answer.items.forEach(show);
-  seen = Math.max(seen, answer.last, 1);
+  found.items.forEach(show);
+  seen = Math.max(seen, found.last, 1);
 }
 
 export async function startChat() {
@@ -77,11 +77,11 @@ export async function startChat() {
     event.preventDefault();
     const text = byId("text").value.trim();
     byId("text").value = "";
-    if (text) act({ text });
+    if (text) perform({ text });
   };
-  byId("send-photo").onclick = () => act({ photos: 1 });
-  byId("send-location").onclick = () => act({ location: { latitude: 41.3111, longitude: 69.2797 } });
+  byId("send-photo").onclick = () => perform({ photos: 1 });
+  byId("send-location").onclick = () => perform({ location: { latitude: 41.3111, longitude: 69.2797 } });
   people = (await ask("/users")).items;
   choose();
-  forever(follow, 50);
+  poll(follow, 50);
 }

@@ -1,5 +1,5 @@
-// The gateway: its state, its numbers and its circuit breakers; of a cluster's gateway those of all replicas.
-import { ask, byId, forever } from "/page/api.js";
+// The gateway: its state, metrics and circuit breakers; on a cluster, summed over all replicas.
+import { ask, byId, poll } from "/page/api.js";
 
 const BREAKERS = [["closed", "good"], ["open", "bad"], ["half-open", "warn"]];
 const WINDOW_SAMPLES = 15;
@@ -24,10 +24,10 @@ function quantile(before, now, share) {
 
 const seconds = (value) => value === null ? "–" : value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
 
-// Of one gateway: its counters since its start, so what they grew by in the last samples.
+// One gateway exports counters since its start: compute their increase over the last samples.
 function ownNumbers(gateway) {
   const now = { at: Date.now() / 1000, ...gateway };
-  if (samples.length && now.handled < samples.at(-1).handled) samples.length = 0; // the gateway started again
+  if (samples.length && now.handled < samples.at(-1).handled) samples.length = 0; // the gateway restarted
   samples.push(now);
   if (samples.length > WINDOW_SAMPLES) samples.shift();
   const before = samples[0];
@@ -48,9 +48,9 @@ function showNumbers({ rate, p95, errors, breakers }) {
 function showBreaker(service, { state, pods, of }) {
   const pill = document.querySelector(`[data-breaker="${service}"]`);
   if (!pill) return;
-  const [name, mood] = BREAKERS[state] ?? ["unknown", ""];
+  const [name, style] = BREAKERS[state] ?? ["unknown", ""];
   pill.textContent = pods === of ? name : `${name} in ${pods} of ${of}`;
-  pill.className = `pill ${mood}`;
+  pill.className = `pill ${style}`;
 }
 
 function drawLine(rate) {
@@ -61,14 +61,14 @@ function drawLine(rate) {
   byId("rate-line").firstElementChild.setAttribute("points", points.join(" "));
 }
 
-function showState(text, mood) {
+function showState(text, style) {
   byId("gateway-state").textContent = text;
-  byId("gateway-state").className = `pill ${mood}`;
+  byId("gateway-state").className = `pill ${style}`;
 }
 
 const SOURCES = {
   none() {
-    showState("not known here", "bad");
+    showState("unknown", "bad");
   },
   metrics(gateway) {
     showState(gateway.up ? "up" : "down", gateway.up ? "good" : "bad");
@@ -81,12 +81,12 @@ const SOURCES = {
     byId("kill-how").hidden = false;
     byId("kill-command").textContent = gateway.kill;
     byId("errors-name").textContent = "errors/s";
-    if (!gateway.answers) {
-      showState("not known: Prometheus does not answer", "warn");
+    if (!gateway.reachable) {
+      showState("unknown: cannot reach Prometheus", "warn");
       return;
     }
     const { replicas, replicas_up: up } = gateway;
-    showState(replicas ? `${up} of ${replicas} replicas up` : "Prometheus knows no replica", up === 0 ? "bad" : up < replicas ? "warn" : "good");
+    showState(replicas ? `${up} of ${replicas} replicas up` : "Prometheus has no replica", up === 0 ? "bad" : up < replicas ? "warn" : "good");
     if (gateway.up) showNumbers({ ...gateway, errors: gateway.errors.toFixed(2) });
   },
 };
@@ -99,5 +99,5 @@ async function refresh() {
 }
 
 export function startGateway() {
-  forever(refresh, 1000);
+  poll(refresh, 1000);
 }

@@ -1,11 +1,11 @@
-// The operator: what it decided, the latest first, in its own words.
-import { ask, byId, element, forever } from "/page/api.js";
+// The operator's decisions, the latest first.
+import { ask, byId, element, poll } from "/page/api.js";
 
-const MOODS = { Succeeded: "good", NotNeeded: "good", Acting: "warn", HandedOver: "bad", Failed: "bad" };
-const NOTHING = {
-  replay: "It watches the alerts as a dry run. Nothing to decide so far: break a backend, and two minutes later it says what it would do.",
-  cluster: "No Remediation in this namespace: nothing has gone wrong yet.",
-  none: "It is not here. With Prometheus and Alertmanager on PATH the demo lets it say what it would do; on a cluster the Remediation objects stand here.",
+const PHASE_CLASSES = { Succeeded: "good", NotNeeded: "good", Acting: "warn", HandedOver: "bad", Failed: "bad" };
+const EMPTY_TEXTS = {
+  replay: "The operator watches the alerts in dry run and has not decided anything yet. Take a backend down to see a decision after two minutes.",
+  cluster: "There is no Remediation in this namespace: no incident so far.",
+  none: "The operator is not running. With Prometheus and Alertmanager on PATH the demo runs it in dry run; on a cluster this section shows Remediation objects.",
 };
 
 function decision(item) {
@@ -14,17 +14,17 @@ function decision(item) {
   const acts = item.action !== "None" ? ` [${item.action}]` : "";
   return element("li", {},
     element("time", { textContent: at }), " ",
-    element("span", { className: `pill ${MOODS[item.phase] ?? ""}`, textContent: phase + acts }), " ",
+    element("span", { className: `pill ${PHASE_CLASSES[item.phase] ?? ""}`, textContent: phase + acts }), " ",
     item.message);
 }
 
 async function refresh() {
   const { source, items, error } = await ask("/operator");
-  byId("operator-source").textContent = { replay: "dry run, no cluster: it touches nothing", cluster: "on this cluster" }[source] ?? "";
-  const said = error ?? (items.length ? "" : NOTHING[source]);
-  byId("operator").replaceChildren(...(said ? [element("p", { className: "said", textContent: said })] : [element("ol", {}, ...items.map(decision))]));
+  byId("operator-source").textContent = { replay: "dry run without a cluster", cluster: "on this cluster" }[source] ?? "";
+  const status = error ?? (items.length ? "" : EMPTY_TEXTS[source]);
+  byId("operator").replaceChildren(...(status ? [element("p", { className: "status", textContent: status })] : [element("ol", {}, ...items.map(decision))]));
 }
 
 export function startOperator() {
-  forever(refresh, 3000);
+  poll(refresh, 3000);
 }

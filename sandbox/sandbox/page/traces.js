@@ -1,6 +1,6 @@
-// The latest traces; the newest is shown until one picks another.
-import { ask, byId, element, forever, pause, replace } from "/page/api.js";
-import { wayTo } from "/page/views.js";
+// The latest traces; the newest is shown until the user selects another.
+import { ask, byId, element, poll, pause, replace } from "/page/api.js";
+import { linkOrCommand } from "/page/views.js";
 
 const GATEWAY = "/search?service=Bot+Gateway+Service";
 
@@ -12,10 +12,10 @@ async function showElsewhere(jaeger) {
   const note = byId("traces-elsewhere");
   note.hidden = false;
   if (!jaeger.url) {
-    replace(note, "This sandbox receives no traces, and no Jaeger is known here.");
+    replace(note, "This sandbox receives no traces, and Jaeger is not configured.");
   } else {
-    const { there, way } = await wayTo(jaeger, "are in Jaeger", GATEWAY);
-    replace(note, "The traces ", ...(there ? [way, "."] : ["are in Jaeger. To open it, run ", way]));
+    const { reachable, target } = await linkOrCommand(jaeger, "are in Jaeger", GATEWAY);
+    replace(note, "The traces ", ...(reachable ? [target, "."] : ["are in Jaeger. To open it, run ", target]));
   }
   await pause(4000);
 }
@@ -42,5 +42,5 @@ async function refresh() {
 
 export function startTraces() {
   byId("traces").onchange = () => { picked = byId("traces").value; byId("traces").blur(); };
-  forever(refresh, 1000);
+  poll(refresh, 1000);
 }

@@ -1,8 +1,8 @@
-// The other programs: links to those that are here, and how to reach or get the others.
-import { ask, byId, element, forever, replace } from "/page/api.js";
+// Monitoring programs: links to those that are running, and how to reach or install the others.
+import { ask, byId, element, poll, replace } from "/page/api.js";
 
-// A port-forward is the browser's own matter: whether it is there, only the browser can tell.
-async function answers(url) {
+// Only the browser can tell whether a port-forward is running.
+async function responds(url) {
   try {
     await fetch(url, { mode: "no-cors", method: "HEAD" });
     return true;
@@ -11,10 +11,10 @@ async function answers(url) {
   }
 }
 
-// A link where it leads somewhere, else the command after which it does.
-export async function wayTo({ url, forward }, text, path = "") {
-  if (forward && !await answers(url)) return { there: false, way: element("code", { textContent: forward }) };
-  return { there: true, way: element("a", { href: url + path, target: "_blank", rel: "noopener", textContent: text }) };
+// A link if its target responds, else the command that makes it reachable.
+export async function linkOrCommand({ url, forward }, text, path = "") {
+  if (forward && !await responds(url)) return { reachable: false, target: element("code", { textContent: forward }) };
+  return { reachable: true, target: element("a", { href: url + path, target: "_blank", rel: "noopener", textContent: text }) };
 }
 
 async function line(view) {
@@ -23,11 +23,11 @@ async function line(view) {
   made.dataset.view = name;
   const title = element("strong", { textContent: name });
   if (!url) {
-    made.append(title, ` is missing: ${shows}. To get it, ${get}.`);
+    made.append(title, ` is not running: ${shows}. To get it, ${get}.`);
     return made;
   }
-  const { there, way } = await wayTo(view, name);
-  made.append(...(there ? [way, `: ${shows}`] : [title, `: ${shows}. To open it, run `, way]));
+  const { reachable, target } = await linkOrCommand(view, name);
+  made.append(...(reachable ? [target, `: ${shows}`] : [title, `: ${shows}. To open it, run `, target]));
   return made;
 }
 
@@ -37,5 +37,5 @@ async function refresh() {
 }
 
 export function startViews() {
-  forever(refresh, 5000);
+  poll(refresh, 5000);
 }

@@ -1,4 +1,4 @@
-"""The HTTP face of the simulator: ``/bot<token>/<method>`` and ``/file/bot<token>/<path>``."""
+"""HTTP server of the Bot API simulator: ``/bot<token>/<method>`` and ``/file/bot<token>/<path>``."""
 
 import hmac
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from sandbox.faults import Fault, FaultBoard, faults_middleware
+from sandbox.faults import Fault, FaultRegistry, faults_middleware
 from sandbox.telegram.arguments import Arguments, read_arguments
 from sandbox.telegram.errors import BotApiError
 from sandbox.telegram.methods import Methods
@@ -17,7 +17,7 @@ UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024
 
 
 class BotApi:
-    """Dispatches calls of the one bot it knows."""
+    """Dispatches method calls of the one configured bot."""
 
     def __init__(self, simulator: Simulator, token: str) -> None:
         self._telegram = simulator
@@ -26,10 +26,9 @@ class BotApi:
         self._methods = Methods(simulator).table() | self._sending
         self._names = {name.lower(): name for name in self._methods}  # Telegram takes any case
 
-    def application(self, faults: FaultBoard) -> web.Application:
-        """Return the server's application."""
+    def application(self, faults: FaultRegistry) -> web.Application:
         app = web.Application(
-            middlewares=[faults_middleware(faults, "telegram", _fault_answer)], client_max_size=UPLOAD_LIMIT_BYTES
+            middlewares=[faults_middleware(faults, "telegram", _fault_response)], client_max_size=UPLOAD_LIMIT_BYTES
         )
         app.router.add_route("*", "/bot{token}/{method}", self.call)
         app.router.add_get("/file/bot{token}/{path:.+}", self.download)
@@ -37,23 +36,21 @@ class BotApi:
         return app
 
     async def call(self, request: web.Request) -> web.Response:
-        """Answer one call of a method."""
         try:
             self._authorise(request)
             result = await self._run(request.match_info["method"], await read_arguments(request))
         except BotApiError as error:
-            return _json(error.answer(), status=error.code, retry_after=(error.parameters or {}).get("retry_after"))
+            return _json(error.body(), status=error.code, retry_after=(error.parameters or {}).get("retry_after"))
         return _json({"ok": True, "result": result})
 
     async def download(self, request: web.Request) -> web.Response:
-        """Serve a file."""
         try:
             self._authorise(request)
         except BotApiError as error:
-            return _json(error.answer(), status=error.code)
+            return _json(error.body(), status=error.code)
         stored = self._telegram.files.at(request.match_info["path"])
         if stored is None:
-            return _json(BotApiError(404, "Not Found").answer(), status=404)
+            return _json(BotApiError(404, "Not Found").body(), status=404)
         return web.Response(body=stored.content, content_type="application/octet-stream")
 
     async def _run(self, called: str, arguments: Arguments) -> Any:
@@ -66,12 +63,12 @@ class BotApi:
         try:
             result = await method(arguments)
         except BotApiError as error:
-            self._note(name, arguments, error.code)
+            self._record(name, arguments, error.code)
             raise
-        self._note(name, arguments, 200)
+        self._record(name, arguments, 200)
         return result
 
-    def _note(self, name: str, arguments: Arguments, status: int) -> None:
+    def _record(self, name: str, arguments: Arguments, status: int) -> None:
         query_id = str(arguments.get("callback_query_id") or "")
         query = self._telegram.callbacks.find(query_id)
         chat_id = query.chat_id if query else _chat_id(arguments)
@@ -88,10 +85,10 @@ def _chat_id(arguments: Arguments) -> int | None:
     return int(text) if text.lstrip("-").isdigit() else None
 
 
-def _fault_answer(fault: Fault) -> web.Response:
+def _fault_response(fault: Fault) -> web.Response:
     parameters = None if fault.retry_after is None else {"retry_after": fault.retry_after}
-    error = BotApiError(fault.status, "Internal Server Error: a fault of the sandbox", parameters)
-    return _json(error.answer(), status=fault.status, retry_after=fault.retry_after)
+    error = BotApiError(fault.status, "Internal Server Error: injected by the sandbox", parameters)
+    return _json(error.body(), status=fault.status, retry_after=fault.retry_after)
 
 
 def _json(body: object, *, status: int = 200, retry_after: int | None = None) -> web.Response:

@@ -1,4 +1,4 @@
-"""A Bot API call's arguments: JSON, form, multipart or query, as bots send them."""
+"""Arguments of a Bot API call: JSON, form, multipart or query."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.telegram.errors import bad_request
 
-# Arguments that are JSON inside a form field.
+# Arguments that are JSON-encoded inside a form field.
 _JSON_FIELDS = frozenset(
     {"reply_markup", "allowed_updates", "commands", "scope", "media", "reply_parameters", "link_preview_options"}
 )
@@ -17,7 +17,7 @@ _JSON_FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came with the call."""
+    """A file uploaded with the call."""
 
     name: str
     content: bytes
@@ -27,10 +27,10 @@ Arguments = dict[str, Any]
 
 
 async def read_arguments(request: web.Request) -> Arguments:
-    """Return a call's arguments by name; uploads are :class:`Upload`.
+    """Parse a call's arguments by name; files become :class:`Upload`.
 
     Raises:
-        BotApiError: the body is not what its content type says.
+        BotApiError: the body does not match its content type.
     """
     arguments: Arguments = dict(request.query)
     if request.content_type == "application/json":
@@ -64,7 +64,7 @@ def _decoded(name: str, value: object) -> object:
 
 
 def flag(arguments: Arguments, name: str) -> bool:
-    """Return a Boolean argument; forms write it as text."""
+    """Return a Boolean argument, which forms encode as text."""
     return str(arguments.get(name, "")).lower() in ("true", "1", "yes")
 
 

@@ -1,4 +1,4 @@
-"""Callback queries: which are open, and how the bot answered them."""
+"""Callback queries and the bot's responses to them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ QUERIES_KEPT = 10_000
 
 @dataclass(slots=True)
 class CallbackQuery:
-    """One press of an inline button."""
+    """One press of an inline button; ``answer_text`` is the text of answerCallbackQuery."""
 
     id: str
     user_id: int
@@ -23,7 +23,7 @@ class CallbackQuery:
 
 
 class CallbackQueries:
-    """The latest queries by id."""
+    """The latest callback queries by id."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -31,7 +31,6 @@ class CallbackQueries:
         self._count = 0
 
     def new(self, user_id: int, chat_id: int, data: str) -> CallbackQuery:
-        """Note a press."""
         self._count += 1
         query = CallbackQuery(f"{user_id}{self._count:08d}", user_id, chat_id, data, self._clock())
         self._queries[query.id] = query
@@ -40,11 +39,10 @@ class CallbackQueries:
         return query
 
     def find(self, query_id: str) -> CallbackQuery | None:
-        """Return a query, or None."""
         return self._queries.get(query_id)
 
     def answer(self, query_id: str, text: str) -> CallbackQuery:
-        """Note the bot's answer.
+        """Record an answerCallbackQuery.
 
         Raises:
             BotApiError: unknown, or older than 150 s.

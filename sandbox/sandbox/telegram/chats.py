@@ -1,4 +1,4 @@
-"""The chats as Telegram stores them: who is in them and what was written. State only, no I/O."""
+"""Chats with their members and messages, as Telegram stores them. State only, no I/O."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ FIRST_SUPERGROUP_ID = -1_001_000_000_000
 
 @dataclass(slots=True)
 class StoredMessage:
-    """A message as the Bot API words it; ``seq`` grows with every change of the chat, edits included."""
+    """A Message object of the Bot API; ``seq`` grows with every change in the chat, edits included."""
 
     seq: int
     from_bot: bool
@@ -24,11 +24,10 @@ class StoredMessage:
 
     @property
     def message_id(self) -> int:
-        """The message's number in its chat."""
         return int(self.content["message_id"])
 
-    def shown(self) -> JsonObject:
-        """Return the message as the bot gets it back: reply keyboards are not part of it."""
+    def without_reply_keyboard(self) -> JsonObject:
+        """Return the Message as a method returns it: without reply keyboards, with inline keyboards."""
         content = dict(self.content)
         if "inline_keyboard" not in content.get("reply_markup", {}):
             content.pop("reply_markup", None)
@@ -36,16 +35,14 @@ class StoredMessage:
 
 
 @dataclass(slots=True)
-class Account:
-    """A Telegram user."""
-
+class TelegramUser:
     id: int
     first_name: str
     username: str
     language_code: str
 
-    def user(self) -> JsonObject:
-        """Return the User object."""
+    def as_json(self) -> JsonObject:
+        """Return the User object of the Bot API."""
         return {
             "id": self.id,
             "is_bot": False,
@@ -57,7 +54,7 @@ class Account:
 
 @dataclass(slots=True)
 class Chat:
-    """One chat. ``seq`` is at once the counter of message ids and of edits, so "newer than" is one comparison."""
+    """One chat. ``seq`` counts both message ids and edits, so "newer than" is one comparison."""
 
     id: int
     type: Literal["private", "group", "supergroup"]
@@ -69,16 +66,16 @@ class Chat:
     messages: dict[int, StoredMessage] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def short(self) -> JsonObject:
-        """Return the Chat object that stands in messages."""
+    def as_json(self) -> JsonObject:
+        """Return the Chat object that messages contain."""
         named = {"first_name": self.title} if self.type == "private" else {"title": self.title}
         username = {"username": self.username} if self.username else {}
         return {"id": self.id, "type": self.type, **named, **username}
 
     def add(self, content: JsonObject, *, from_bot: bool) -> StoredMessage:
-        """Store a new message and wake whoever waits for one; it gets its number and chat here."""
+        """Store a new message, assign its id and chat, and wake waiting readers."""
         self.seq += 1
-        stored = StoredMessage(self.seq, from_bot, {"message_id": self.seq, "chat": self.short()} | content)
+        stored = StoredMessage(self.seq, from_bot, {"message_id": self.seq, "chat": self.as_json()} | content)
         self.messages[self.seq] = stored
         while len(self.messages) > MESSAGES_KEPT:
             del self.messages[next(iter(self.messages))]
@@ -86,13 +83,13 @@ class Chat:
         return stored
 
     def edited(self, message: StoredMessage) -> None:
-        """Note that a stored message was changed."""
+        """Record a change of a stored message."""
         self.seq += 1
         message.seq = self.seq
         self._wake()
 
     def remove(self, message_id: int) -> bool:
-        """Delete a message; tell whether it was there."""
+        """Delete a message; return whether it existed."""
         return self.messages.pop(message_id, None) is not None
 
     def newer(self, seq: int) -> list[StoredMessage]:
@@ -101,7 +98,7 @@ class Chat:
         return sorted(found, key=lambda message: message.seq)
 
     async def wait_newer(self, seq: int, timeout_seconds: float, *, from_bot: bool) -> list[StoredMessage]:
-        """Wait for messages newer than ``seq``; return none of them when the time is over."""
+        """Wait for messages newer than ``seq``; return an empty list after the timeout."""
         found: list[StoredMessage] = []
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
@@ -115,44 +112,42 @@ class Chat:
 
 
 class Chats:
-    """All chats and accounts, and the rules of who may be written to."""
+    """All chats and users, and the rules on where the bot may write."""
 
     def __init__(self, people: list[Person], clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._accounts: dict[int, Account] = {}
+        self._users: dict[int, TelegramUser] = {}
         self._chats: dict[int, Chat] = {}
         for person in people:
-            self.account(person.telegram_id, person.name, person.username, person.language)
+            self.user(person.telegram_id, person.name, person.username, person.language)
 
     def now(self) -> int:
-        """Return Unix seconds, as dates of messages are told."""
+        """Return Unix seconds, the unit of message dates."""
         return int(self._clock())
 
-    def account(self, user_id: int, name: str = "", username: str = "", language: str = "en") -> Account:
-        """Return a user and make their private chat; an unknown one is made up."""
-        account = self._accounts.get(user_id)
-        if account is None:
-            account = Account(user_id, name or f"User {user_id}", username or f"user_{user_id}", language)
-            self._accounts[user_id] = account
-            self._chats[user_id] = Chat(user_id, "private", account.first_name, account.username)
-        return account
+    def user(self, user_id: int, name: str = "", username: str = "", language: str = "en") -> TelegramUser:
+        """Return a user; create an unknown one with a private chat."""
+        user = self._users.get(user_id)
+        if user is None:
+            user = TelegramUser(user_id, name or f"User {user_id}", username or f"user_{user_id}", language)
+            self._users[user_id] = user
+            self._chats[user_id] = Chat(user_id, "private", user.first_name, user.username)
+        return user
 
     def group(self, chat_id: int, title: str = "Yard") -> Chat:
-        """Return a group, made where it is new."""
+        """Return a group; create it if it is new."""
         kind: Literal["group", "supergroup"] = "supergroup" if chat_id < FIRST_SUPERGROUP_ID // 1000 * 999 else "group"
         return self._chats.setdefault(chat_id, Chat(chat_id, kind, title))
 
     def find(self, chat_id: int) -> Chat | None:
-        """Return a chat, or None."""
         return self._chats.get(chat_id)
 
     def private(self, user_id: int) -> Chat:
-        """Return a user's chat with the bot."""
-        self.account(user_id)
+        self.user(user_id)
         return self._chats[user_id]
 
     def writable(self, chat_id: object) -> Chat:
-        """Return the chat that a method names, if the bot may write there.
+        """Return the chat of a method's ``chat_id`` if the bot may write there.
 
         Raises:
             BotApiError: unknown chat (400), blocked by the user (403), upgraded to a supergroup (400 with the new id).
@@ -171,10 +166,10 @@ class Chats:
         return chat
 
     def readable(self, chat_id: object) -> Chat:
-        """Return the chat that a method names.
+        """Return the chat of a method's ``chat_id``.
 
         Raises:
-            BotApiError: none is named, or it is unknown.
+            BotApiError: ``chat_id`` is empty or unknown.
         """
         if chat_id in (None, ""):
             raise bad_request("chat_id is empty")

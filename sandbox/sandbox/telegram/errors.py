@@ -1,4 +1,4 @@
-"""Refusals in the Bot API's own form."""
+"""Errors in the Bot API's format."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from sandbox.jsontypes import JsonObject
 
 
 class BotApiError(Exception):
-    """A method refuses: ``{"ok": false, "error_code": ..., "description": ...}`` goes to the bot."""
+    """A method fails with ``{"ok": false, "error_code": ..., "description": ...}``."""
 
     def __init__(self, code: int, description: str, parameters: JsonObject | None = None) -> None:
         super().__init__(description)
@@ -14,8 +14,8 @@ class BotApiError(Exception):
         self.description = description
         self.parameters = parameters
 
-    def answer(self) -> dict[str, Any]:
-        """Return the body of the answer."""
+    def body(self) -> dict[str, Any]:
+        """Return the response body."""
         body: dict[str, Any] = {"ok": False, "error_code": self.code, "description": self.description}
         if self.parameters:
             body["parameters"] = self.parameters
@@ -23,15 +23,15 @@ class BotApiError(Exception):
 
 
 def bad_request(description: str) -> BotApiError:
-    """Return a 400 with Telegram's prefix."""
+    """Build a 400 with Telegram's prefix."""
     return BotApiError(400, f"Bad Request: {description}")
 
 
 def forbidden(description: str) -> BotApiError:
-    """Return a 403 with Telegram's prefix."""
+    """Build a 403 with Telegram's prefix."""
     return BotApiError(403, f"Forbidden: {description}")
 
 
 def too_many_requests(retry_after: int) -> BotApiError:
-    """Return a 429; ``retry_after`` is in seconds."""
+    """Build a 429; ``retry_after`` is in seconds."""
     return BotApiError(429, f"Too Many Requests: retry after {retry_after}", {"retry_after": retry_after})

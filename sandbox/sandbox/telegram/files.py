@@ -1,4 +1,4 @@
-"""Files that users sent and files the bot uploaded; a photo is a tiny PNG made from its number."""
+"""Files sent by users or uploaded by the bot; a photo is a small PNG generated from its number."""
 
 import struct
 import zlib
@@ -12,18 +12,18 @@ FILES_KEPT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A file with the path under which it is downloaded."""
+    """A file with its download path."""
 
     file_id: str
     path: str
     content: bytes
 
     def photo_sizes(self) -> list[JsonObject]:
-        """Return it as a message's ``photo``."""
+        """Return the ``photo`` field of a message."""
         return [self.describe() | {"width": 8, "height": 8}]
 
     def describe(self) -> JsonObject:
-        """Return the fields every kind of file has."""
+        """Return the fields that all kinds of files share."""
         return {"file_id": self.file_id, "file_unique_id": f"u{self.file_id}", "file_size": len(self.content)}
 
 
@@ -35,11 +35,11 @@ class Files:
         self._count = 0
 
     def new_photo(self) -> StoredFile:
-        """Make a photo that did not exist before."""
+        """Generate a new photo."""
         return self.add("photos", "png", None)
 
     def add(self, folder: str, extension: str, content: bytes | None) -> StoredFile:
-        """Store a file; without content it is a photo of ours."""
+        """Store a file; without content a photo is generated."""
         self._count += 1
         number = self._count
         body = _png(number) if content is None else content
@@ -66,7 +66,7 @@ class Files:
 
 
 def _png(number: int) -> bytes:
-    """Return an 8 × 8 PNG of one colour that the number decides."""
+    """Return an 8 × 8 PNG in a colour derived from the number."""
     colour = bytes((number * 53 % 256, number * 101 % 256, number * 197 % 256))
     rows = (b"\x00" + colour * 8) * 8
     header = struct.pack(">IIBBBBB", 8, 8, 8, 2, 0, 0, 0)

@@ -1,7 +1,6 @@
-"""Telegram's flood limits: 30 messages a second a bot, one a second a chat, 20 a minute a group.
+"""Telegram's flood limits: 30 messages per second per bot, one per second per chat, 20 per minute per group.
 
-Telegram lets short bursts through ("we may allow short bursts that go over this limit"); a chat's bucket therefore
-holds a few messages and refills with one a second.
+Telegram allows short bursts over the limit of one message per second, so a chat's bucket holds several messages.
 """
 
 import math
@@ -26,12 +25,12 @@ class _Bucket:
         self.updated = now
 
     def wait_seconds(self) -> int:
-        """Whole seconds until a message fits; 0 where one fits now."""
+        """Whole seconds until a message is allowed; 0 if one is allowed now."""
         return 0 if self.level >= 1 else max(1, math.ceil((1 - self.level) / self.per_second))
 
 
 class FloodLimits:
-    """Counts the messages a bot sends."""
+    """Token buckets for the bot and for each chat."""
 
     def __init__(self, clock: Callable[[], float], *, enabled: bool = True) -> None:
         self._clock = clock

@@ -1,4 +1,4 @@
-"""What Telegram checks of a text and of a keyboard before it takes a message."""
+"""Telegram's validation of texts and keyboards."""
 
 from html.parser import HTMLParser
 
@@ -16,7 +16,7 @@ _TAGS = frozenset(
 
 
 class _HtmlText(HTMLParser):
-    """Collects the plain text and refuses what Telegram refuses."""
+    """Extracts the plain text and rejects markup that Telegram rejects."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -40,10 +40,10 @@ class _HtmlText(HTMLParser):
 
 
 def plain_text(text: str, parse_mode: str | None) -> str:
-    """Return the text as a user reads it.
+    """Return the text without markup.
 
     Raises:
-        BotApiError: HTML that Telegram cannot parse.
+        BotApiError: invalid HTML.
     """
     if (parse_mode or "").lower() != "html":
         return text
@@ -58,7 +58,7 @@ def plain_text(text: str, parse_mode: str | None) -> str:
 
 
 def checked_text(text: object, parse_mode: str | None, limit: int = TEXT_LIMIT, *, required: bool = True) -> str:
-    """Return a message's text as the user reads it.
+    """Validate a text and return it without markup.
 
     Raises:
         BotApiError: empty, too long or not parsable.
@@ -72,10 +72,10 @@ def checked_text(text: object, parse_mode: str | None, limit: int = TEXT_LIMIT, 
 
 
 def checked_markup(markup: object) -> JsonObject | None:
-    """Return the reply markup if Telegram would take it.
+    """Validate a reply markup and return it.
 
     Raises:
-        BotApiError: not an object, too many buttons, or a button Telegram refuses.
+        BotApiError: not an object, too many buttons, or an invalid button.
     """
     if markup in (None, "", {}):
         return None

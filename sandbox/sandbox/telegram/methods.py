@@ -1,4 +1,4 @@
-"""The Bot API methods that do not send anything: the webhook, updates, files, chats, commands."""
+"""Bot API methods that do not send messages: webhook, updates, files, chats, commands."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,13 +16,12 @@ SECRET_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 
 
 class Methods:
-    """Methods by name; :meth:`table` is what the API dispatches on."""
+    """Implements the methods; :meth:`table` maps names to them."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._telegram = simulator
 
     def table(self) -> dict[str, Method]:
-        """Return the methods by name."""
         return {
             "getMe": self.get_me,
             "setWebhook": self.set_webhook,
@@ -44,11 +43,10 @@ class Methods:
         }
 
     async def accept(self, arguments: Arguments) -> bool:  # noqa: ARG002 - every method has this form
-        """Say yes; nothing in the sandbox depends on it."""
+        """Return True without any effect."""
         return True
 
     async def get_me(self, arguments: Arguments) -> JsonObject:  # noqa: ARG002 - every method has this form
-        """Return the bot."""
         abilities = {
             "can_join_groups": True,
             "can_read_all_group_messages": False,
@@ -76,13 +74,12 @@ class Methods:
         return True
 
     async def delete_webhook(self, arguments: Arguments) -> bool:
-        """Remove the webhook."""
         settings = WebhookSettings(allowed_updates=self._telegram.webhook.allowed_updates)
         await self._telegram.set_webhook(settings, drop_pending=flag(arguments, "drop_pending_updates"))
         return True
 
     async def get_webhook_info(self, arguments: Arguments) -> JsonObject:  # noqa: ARG002 - every method has this form
-        """Return the webhook with the queue's length and the last error."""
+        """Return the webhook's settings, the number of pending updates and the last error."""
         webhook, queues = self._telegram.webhook, self._telegram.queues
         info: JsonObject = {
             "url": webhook.url,
@@ -110,25 +107,23 @@ class Methods:
         return await self._telegram.queues.fetch(number(arguments, "offset", 0), limit, timeout)
 
     async def get_file(self, arguments: Arguments) -> JsonObject:
-        """Return a file's download path."""
         stored = self._telegram.files.get(arguments.get("file_id"))
         return stored.describe() | {"file_path": stored.path}
 
     async def get_chat(self, arguments: Arguments) -> JsonObject:
-        """Return a chat."""
         chat = self._telegram.chats.readable(arguments.get("chat_id"))
         limits = {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": _NO_GIFTS}
-        return chat.short() | limits
+        return chat.as_json() | limits
 
     async def get_chat_member(self, arguments: Arguments) -> JsonObject:
-        """Return a member; everybody the sandbox knows is one."""
+        """Return a member; every user counts as a member."""
         self._telegram.chats.readable(arguments.get("chat_id"))
         user_id = number(arguments, "user_id", 0)
         user = self._telegram.bot if user_id == self._telegram.bot["id"] else None
-        return {"status": "member", "user": user or self._telegram.chats.account(user_id).user()}
+        return {"status": "member", "user": user or self._telegram.chats.user(user_id).as_json()}
 
     async def set_my_commands(self, arguments: Arguments) -> bool:
-        """Keep the command list of a language and scope."""
+        """Store the command list of a language and scope."""
         self._telegram.commands[_command_key(arguments)] = list(arguments.get("commands") or [])
         return True
 
@@ -137,7 +132,7 @@ class Methods:
         return self._telegram.commands.get(_command_key(arguments), [])
 
     async def delete_my_commands(self, arguments: Arguments) -> bool:
-        """Forget the command list of a language and scope."""
+        """Delete the command list of a language and scope."""
         self._telegram.commands.pop(_command_key(arguments), None)
         return True
 
@@ -158,5 +153,5 @@ def _command_key(arguments: Arguments) -> str:
 
 
 def _names(value: object, unchanged: tuple[str, ...]) -> tuple[str, ...]:
-    """Return allowed_updates; not naming it keeps what was set before, as Telegram does."""
+    """Return allowed_updates; if omitted, the previous value stays, as with Telegram."""
     return tuple(map(str, value)) if isinstance(value, list) else unchanged

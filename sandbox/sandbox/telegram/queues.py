@@ -1,11 +1,11 @@
 """Telegram's update queues and their delivery to a webhook.
 
-Telegram's rules, as read in its Bot API server's source: messages queue by chat and callbacks by user; one update is
-in flight a queue, queues go in parallel over at most ``max_connections`` connections; at most twice as many queues
-are loaded at a time, the others wait; every answer but 2xx is retried, at once, then after 2, 4, 8 … up to 60–120 s;
-``Retry-After`` is obeyed; an update that became too old is dropped.
+Rules from the source of Telegram's Bot API server (WebhookActor.cpp): messages queue by chat and callbacks by user; one
+update per queue is in flight; queues are delivered in parallel over at most ``max_connections`` connections; at most
+twice as many queues are loaded at a time; every response other than 2xx is retried, at once, then after 2, 4, 8 … up to
+60–120 s; ``Retry-After`` is obeyed; an expired update is dropped.
 
-It delivers through a function; HTTP is in :mod:`sandbox.telegram.webhook`.
+Delivery itself is a function; HTTP is in :mod:`sandbox.telegram.webhook`.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ EXPIRY_SECONDS = {"callback_query": 150.0, "inline_query": 30.0, "chosen_inline_
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The answer to one delivery: an HTTP status (0 = none came), what went wrong, and Retry-After in seconds."""
+    """The result of one delivery: HTTP status (0: no response), error text, and Retry-After in seconds."""
 
     status: int
     error: str = ""
@@ -36,7 +36,7 @@ class Outcome:
 
     @property
     def handled(self) -> bool:
-        """Whether Telegram forgets the update now."""
+        """Whether Telegram removes the update from its queue."""
         return 200 <= self.status < 300
 
 
@@ -45,7 +45,7 @@ Deliver = Callable[[JsonObject], Awaitable[Outcome]]
 
 @dataclass(slots=True)
 class PendingUpdate:
-    """An update in its queue."""
+    """A queued update."""
 
     content: JsonObject
     expires: float
@@ -55,11 +55,10 @@ class PendingUpdate:
 
     @property
     def update_id(self) -> int:
-        """The update's number."""
         return int(self.content["update_id"])
 
     def failed(self, now: float, retry_after: float, cap_seconds: float) -> None:
-        """Set the time of the next try."""
+        """Schedule the next attempt."""
         wait = min(retry_after, MAX_RETRY_AFTER_SECONDS)
         if not retry_after and self.failures:
             self.delay_seconds = min(self.delay_seconds * 2, cap_seconds)
@@ -94,16 +93,16 @@ class UpdateQueues:
 
     @property
     def pending(self) -> int:
-        """How many updates are not handled yet."""
+        """Number of updates that are not handled yet."""
         return sum(len(queue) for queue in self._queues.values())
 
     @property
     def loaded(self) -> int:
-        """How many queues are being delivered."""
+        """Number of queues being delivered."""
         return len(self._loaded)
 
     def put(self, queue: str, kind: str, content: JsonObject) -> None:
-        """Add an update to the end of its queue."""
+        """Append an update to its queue."""
         lifetime = EXPIRY_SECONDS.get(kind, _DAY_SECONDS)
         update = PendingUpdate(content, self._clock() + lifetime)
         if queue not in self._queues:
@@ -114,7 +113,7 @@ class UpdateQueues:
         self._load()
 
     async def deliver_to(self, deliver: Deliver | None, max_connections: int) -> None:
-        """Deliver to a webhook from now on, or stop delivering (None). What is in flight is taken back."""
+        """Start delivering to a webhook, or stop (None). Deliveries in flight are cancelled and stay pending."""
         await self._unload()
         self._deliver = deliver
         self._max_connections = max_connections
@@ -122,7 +121,7 @@ class UpdateQueues:
         self._load()
 
     def drop_all(self) -> None:
-        """Throw all pending updates away (``drop_pending_updates``); nothing may be loaded."""
+        """Drop all pending updates (``drop_pending_updates``); requires that no queue is loaded."""
         for queue in self._queues.values():
             for update in queue:
                 self._ledger.update_dropped(update.update_id)
@@ -130,7 +129,7 @@ class UpdateQueues:
         self._waiting.clear()
 
     async def fetch(self, offset: int, limit: int, timeout_seconds: float) -> list[JsonObject]:
-        """Serve getUpdates: forget what is under ``offset``, return what is pending, wait for it if there is none."""
+        """Serve getUpdates: confirm updates below ``offset``, then return pending ones, waiting for the first."""
         self._confirm(offset)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
@@ -143,7 +142,6 @@ class UpdateQueues:
         return [update.content for update in pending]
 
     async def close(self) -> None:
-        """Stop delivering."""
         await self.deliver_to(None, 0)
 
     def _confirm(self, offset: int) -> None:

@@ -1,4 +1,4 @@
-"""The Bot API methods whose effect a user sees; each call is an entry of the ledger."""
+"""Bot API methods whose effect a user sees; each call is recorded in the ledger."""
 
 from typing import Any
 
@@ -19,13 +19,12 @@ _FILE_KINDS = {"sendPhoto": "photo", "sendDocument": "document"}
 
 
 class Sending:
-    """Methods by name; :meth:`table` is what the API dispatches on."""
+    """Implements the methods; :meth:`table` maps names to them."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._telegram = simulator
 
     def table(self) -> dict[str, Method]:
-        """Return the methods by name."""
         return {
             "sendMessage": self.send_message,
             "sendPhoto": self.send_photo,
@@ -43,22 +42,19 @@ class Sending:
         }
 
     async def send_message(self, arguments: Arguments) -> JsonObject:
-        """Write a text."""
         text = checked_text(arguments.get("text"), arguments.get("parse_mode"))
         return self._post(arguments, {"text": text})
 
     async def send_photo(self, arguments: Arguments) -> JsonObject:
-        """Send a photo by its id, as an upload or from a URL."""
+        """Send a photo by file id, upload or URL."""
         stored = self._file(arguments, "photo", "photos", "png")
         return self._post(arguments, {"photo": stored.photo_sizes(), **_caption(arguments)})
 
     async def send_document(self, arguments: Arguments) -> JsonObject:
-        """Send a file."""
         stored = self._file(arguments, "document", "documents", "bin")
         return self._post(arguments, {"document": stored.describe(), **_caption(arguments)})
 
     async def send_media_group(self, arguments: Arguments) -> list[JsonObject]:
-        """Send an album of photos."""
         media = arguments.get("media")
         if not isinstance(media, list) or not 2 <= len(media) <= 10:
             raise bad_request("group send requires from 2 to 10 items")
@@ -71,61 +67,53 @@ class Sending:
         return sent
 
     async def send_location(self, arguments: Arguments) -> JsonObject:
-        """Send a place."""
         try:
-            place = {name: float(arguments[name]) for name in ("latitude", "longitude")}
+            location = {name: float(arguments[name]) for name in ("latitude", "longitude")}
         except (KeyError, ValueError) as error:
             raise bad_request("wrong latitude or longitude") from error
-        return self._post(arguments, {"location": place})
+        return self._post(arguments, {"location": location})
 
     async def send_chat_action(self, arguments: Arguments) -> bool:
-        """Show that the bot is busy."""
         self._telegram.chats.writable(arguments.get("chat_id"))
         return True
 
     async def copy_message(self, arguments: Arguments) -> JsonObject:
-        """Send the content of a message again, without its author."""
+        """Send the content of a message again, without a link to the original."""
         content = self._source(arguments)
         return {"message_id": self._post(arguments, content)["message_id"]}
 
     async def forward_message(self, arguments: Arguments) -> JsonObject:
-        """Send a message on."""
         origin = {"type": "hidden_user", "date": self._telegram.chats.now(), "sender_user_name": "somebody"}
         return self._post(arguments, self._source(arguments) | {"forward_origin": origin})
 
     async def edit_message_text(self, arguments: Arguments) -> Any:
-        """Change a message's text and keyboard."""
         text = checked_text(arguments.get("text"), arguments.get("parse_mode"))
         return self._edit(arguments, {"text": text})
 
     async def edit_message_caption(self, arguments: Arguments) -> Any:
-        """Change a caption and keyboard."""
         return self._edit(arguments, _caption(arguments))
 
     async def edit_message_reply_markup(self, arguments: Arguments) -> Any:
-        """Change a keyboard only."""
         return self._edit(arguments, {})
 
     async def delete_message(self, arguments: Arguments) -> bool:
-        """Delete a message."""
         chat = self._telegram.chats.writable(arguments.get("chat_id"))
         if not chat.remove(number(arguments, "message_id", 0)):
             raise bad_request("message to delete not found")
         return True
 
     async def answer_callback_query(self, arguments: Arguments) -> bool:
-        """End the waiting of a pressed button."""
         self._telegram.callbacks.answer(str(arguments.get("callback_query_id", "")), str(arguments.get("text") or ""))
         return True
 
     def _post(self, arguments: Arguments, content: JsonObject) -> JsonObject:
-        """Store a message of the bot after every check that Telegram makes."""
+        """Validate and store a message of the bot."""
         markup = checked_markup(arguments.get("reply_markup"))
         chat = self._telegram.chats.writable(arguments.get("chat_id"))
         self._telegram.limits.take(chat.id)
         head: JsonObject = {"date": self._telegram.chats.now(), "from": self._telegram.bot}
         keyboard = {"reply_markup": markup} if markup else {}
-        return chat.add(head | content | keyboard, from_bot=True).shown()
+        return chat.add(head | content | keyboard, from_bot=True).without_reply_keyboard()
 
     def _edit(self, arguments: Arguments, change: JsonObject) -> JsonObject:
         markup = checked_markup(arguments.get("reply_markup"))
@@ -139,7 +127,7 @@ class Sending:
         else:
             message.content.pop("reply_markup", None)
         chat.edited(message)
-        return message.shown()
+        return message.without_reply_keyboard()
 
     def _own_message(self, arguments: Arguments) -> tuple[Chat, StoredMessage]:
         chat = self._telegram.chats.writable(arguments.get("chat_id"))
@@ -172,7 +160,7 @@ class Sending:
 
 
 def visible_content(method: str, arguments: Arguments) -> str:
-    """Return what the ledger compares to tell whether the same thing was sent twice."""
+    """Return the content by which the ledger recognises duplicate sends."""
     kind = _FILE_KINDS.get(method)
     parts = [arguments.get("text"), arguments.get("caption"), arguments.get("reply_markup"), arguments.get("location")]
     if kind:

@@ -1,4 +1,4 @@
-"""The Telegram of the sandbox: its state in one object, shared by the Bot API, the users and the control API."""
+"""State of the simulated Telegram, shared by the Bot API, the user actions and the control API."""
 
 import itertools
 import time
@@ -46,7 +46,7 @@ class Simulator:
         self._update_ids = itertools.count(FIRST_UPDATE_ID)
 
     async def set_webhook(self, settings: WebhookSettings, *, drop_pending: bool = False) -> None:
-        """Deliver to another webhook from now on; an empty URL stops deliveries."""
+        """Switch deliveries to another webhook; an empty URL stops them."""
         if settings != self.webhook or drop_pending:
             await self.queues.deliver_to(None, 0)
             if self._client is not None:
@@ -64,7 +64,7 @@ class Simulator:
         await self.set_webhook(WebhookSettings())
 
     def queue_update(self, kind: str, payload: JsonObject, *, chat_id: int | None, user_id: int | None) -> int | None:
-        """Queue an update for the bot and return its id; None where the bot does not want that kind."""
+        """Queue an update and return its id; None if allowed_updates excludes its kind."""
         allowed = self.webhook.allowed_updates
         if (kind not in allowed) if allowed else (kind in _NOT_BY_DEFAULT):
             return None

@@ -1,4 +1,4 @@
-"""What users do: each act becomes an update for the bot, worded as Telegram words it."""
+"""User actions: each becomes an Update for the bot, in Telegram's format."""
 
 from sandbox.jsontypes import JsonObject
 from sandbox.telegram.chats import Chat
@@ -6,21 +6,21 @@ from sandbox.telegram.simulator import Simulator
 
 
 class UnknownTargetError(LookupError):
-    """The message or button that a user acts on is not there."""
+    """The message that a user refers to does not exist."""
 
 
 class Users:
-    """The hands of every user. Acts return the update's id, or None where the bot does not want such updates."""
+    """Performs actions of any user. Each returns the update's id, or None if allowed_updates excludes it."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._telegram = simulator
 
     def say(self, user_id: int, text: str, *, chat_id: int | None = None) -> int | None:
-        """Write a text; a leading slash makes it a command."""
+        """Send a text; a leading slash makes it a command."""
         return self._message(user_id, {"text": text, **_entities(text)}, chat_id)
 
     def send_photos(self, user_id: int, count: int = 1, caption: str = "") -> list[int | None]:
-        """Send photos; more than one is an album, which arrives as one update a photo."""
+        """Send photos; more than one form an album, which arrives as one update per photo."""
         album = {"media_group_id": str(self._telegram.chats.private(user_id).seq + 1)} if count > 1 else {}
         updates = []
         for number in range(count):
@@ -30,17 +30,16 @@ class Users:
         return updates
 
     def send_contact(self, user_id: int, phone: str, *, owner_id: int | None = None) -> int | None:
-        """Share a contact: one's own unless ``owner_id`` names somebody else."""
-        name = self._telegram.chats.account(user_id).first_name
+        """Share a contact: one's own unless ``owner_id`` is set."""
+        name = self._telegram.chats.user(user_id).first_name
         contact = {"phone_number": phone, "first_name": name, "user_id": owner_id or user_id}
         return self._message(user_id, {"contact": contact}, None)
 
     def send_location(self, user_id: int, latitude: float, longitude: float) -> int | None:
-        """Share a place."""
         return self._message(user_id, {"location": {"latitude": latitude, "longitude": longitude}}, None)
 
     def edit(self, user_id: int, message_id: int, text: str) -> int | None:
-        """Edit an own message.
+        """Edit one's own message.
 
         Raises:
             UnknownTargetError: no such message.
@@ -56,7 +55,7 @@ class Users:
     def press(self, user_id: int, message_id: int, data: str, *, chat_id: int | None = None) -> int | None:
         """Press an inline button of a message of the bot.
 
-        Any data goes, as a forged client could send any; the message must be there.
+        ``data`` may be anything, because a modified client can send anything; the message must exist.
 
         Raises:
             UnknownTargetError: no such message of the bot.
@@ -68,22 +67,22 @@ class Users:
         query = self._telegram.callbacks.new(user_id, chat.id, data)
         payload: JsonObject = {
             "id": query.id,
-            "from": self._telegram.chats.account(user_id).user(),
-            "message": message.shown(),
+            "from": self._telegram.chats.user(user_id).as_json(),
+            "message": message.without_reply_keyboard(),
             "chat_instance": str(chat.id),
             "data": data,
         }
         return self._telegram.queue_update("callback_query", payload, chat_id=chat.id, user_id=user_id)
 
     def set_blocked(self, user_id: int, *, blocked: bool) -> int | None:
-        """Block the bot, or let it write again."""
+        """Block or unblock the bot."""
         chat = self._telegram.chats.private(user_id)
         chat.blocked = blocked
         states = {True: "kicked", False: "member"}
         bot = self._telegram.bot
         payload: JsonObject = {
-            "chat": chat.short(),
-            "from": self._telegram.chats.account(user_id).user(),
+            "chat": chat.as_json(),
+            "from": self._telegram.chats.user(user_id).as_json(),
             "date": self._telegram.chats.now(),
             "old_chat_member": _member(bot, states[not blocked]),
             "new_chat_member": _member(bot, states[blocked]),
@@ -91,10 +90,10 @@ class Users:
         return self._telegram.queue_update("my_chat_member", payload, chat_id=chat.id, user_id=user_id)
 
     def raw(self, update: JsonObject) -> int | None:
-        """Queue an update as it stands; its number is replaced by the next one.
+        """Queue a raw Update; its ``update_id`` is replaced by the next one.
 
         Raises:
-            ValueError: it has no part but the number.
+            ValueError: it contains only an ``update_id``.
         """
         kind = next((name for name in update if name != "update_id"), None)
         if kind is None:
@@ -102,15 +101,15 @@ class Users:
         payload = update[kind]
         chat_id, user_id = _ids(payload)
         if user_id is not None:
-            self._telegram.chats.account(user_id)
+            self._telegram.chats.user(user_id)
         if chat_id is not None and chat_id < 0:
             self._telegram.chats.group(chat_id)
         return self._telegram.queue_update(kind, payload, chat_id=chat_id, user_id=user_id)
 
     def _message(self, user_id: int, content: JsonObject, chat_id: int | None) -> int | None:
         chat = self._chat(user_id, chat_id)
-        account = self._telegram.chats.account(user_id)
-        head: JsonObject = {"date": self._telegram.chats.now(), "from": account.user()}
+        user = self._telegram.chats.user(user_id)
+        head: JsonObject = {"date": self._telegram.chats.now(), "from": user.as_json()}
         stored = chat.add(head | content, from_bot=False)
         return self._telegram.queue_update("message", dict(stored.content), chat_id=chat.id, user_id=user_id)
 

@@ -1,4 +1,4 @@
-"""One delivery of an update to the bot's webhook over HTTP, as Telegram does it."""
+"""Delivers updates to the bot's webhook over HTTP, as Telegram does."""
 
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -15,7 +15,7 @@ SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's nam
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:
-    """What setWebhook said."""
+    """Arguments of setWebhook."""
 
     url: str = ""
     secret: str = ""
@@ -24,10 +24,10 @@ class WebhookSettings:
 
 
 class WebhookClient:
-    """Posts updates; keeps its connections, as Telegram does.
+    """Posts updates over keep-alive connections, as Telegram does.
 
-    After an answer that no bot of ours gives, the next connection is closed when it was used: one that was led to a
-    stranger while the bot's Service had no address would otherwise lead there for good.
+    After a response that is neither 2xx nor 503, the next request closes its connection: a connection that was routed
+    to another server while the bot's Service had no endpoint would otherwise be kept for good.
     """
 
     def __init__(self, settings: WebhookSettings, timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> None:
@@ -40,17 +40,17 @@ class WebhookClient:
         self._headers = {"Content-Type": "application/json"}
         if settings.secret:
             self._headers[SECRET_HEADER] = settings.secret
-        self._is_known = True
+        self._is_gateway = True
 
     async def deliver(self, update: JsonObject) -> Outcome:
-        """Post one update; no answer is an outcome too."""
-        headers = self._headers if self._is_known else {**self._headers, "Connection": "close"}
+        """Post one update; a connection error is an outcome with status 0."""
+        headers = self._headers if self._is_gateway else {**self._headers, "Connection": "close"}
         try:
             async with self._session.post(
                 self._settings.url, data=orjson.dumps(update), headers=headers, allow_redirects=False
             ) as response:
                 await response.read()
-                self._is_known = response.ok or response.status == HTTPStatus.SERVICE_UNAVAILABLE
+                self._is_gateway = response.ok or response.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Outcome(
                     response.status,
                     f"Wrong response from the webhook: {response.status} {response.reason}",
@@ -64,7 +64,6 @@ class WebhookClient:
             return Outcome(0, "Connection closed by the webhook")
 
     async def close(self) -> None:
-        """Close the connections."""
         await self._session.close()
 
 

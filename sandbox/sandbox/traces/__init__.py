@@ -1,1 +1,1 @@
-"""The latest traces, for a laptop without Jaeger."""
+"""The latest traces, for a machine without Jaeger."""

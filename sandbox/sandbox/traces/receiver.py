@@ -1,6 +1,6 @@
-"""A small OTLP/gRPC receiver: it keeps the latest spans, so that a trace can be shown without Jaeger.
+"""A small OTLP/gRPC receiver that keeps the latest spans, so that traces can be shown without Jaeger.
 
-With Jaeger there too, each batch goes on to it.
+If a Jaeger is configured, each batch is forwarded to it.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ WORKERS = 2
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span as received; times are in nanoseconds since 1970."""
+    """A received span; times are nanoseconds since 1970."""
 
     trace_id: str
     span_id: str
@@ -46,37 +46,35 @@ class Span:
 
     @property
     def milliseconds(self) -> float:
-        """How long it took."""
         return (self.end_ns - self.start_ns) / 1e6
 
     @property
     def is_server(self) -> bool:
-        """Whether it is the called side of a call."""
+        """Whether it is a server span."""
         return self.kind == SpanProto.SpanKind.SPAN_KIND_SERVER
 
 
 class SpanStore:
-    """The latest traces by id; threads may share it."""
+    """The latest traces by id; thread-safe."""
 
     def __init__(self) -> None:
         self._traces: OrderedDict[str, dict[str, Span]] = OrderedDict()
         self._lock = threading.Lock()
 
     def add(self, span: Span) -> None:
-        """Keep a span."""
         with self._lock:
             self._traces.setdefault(span.trace_id, {})[span.span_id] = span
             while len(self._traces) > TRACES_KEPT:
                 self._traces.popitem(last=False)
 
     def newest(self, services: frozenset[str] = frozenset(), limit: int = 20) -> list[list[Span]]:
-        """Return the latest whole traces (their root is there) in which all these services took part."""
+        """Return the latest complete traces (with a root span) that contain all these services."""
         whole = (spans for spans in self.traces() if any(not span.parent_id for span in spans))
         found = (spans for spans in whole if services <= {span.service for span in spans})
         return list(itertools.islice(found, limit))
 
     def traces(self) -> list[list[Span]]:
-        """Return the traces, the latest first, each in the order of its spans' starts."""
+        """Return the traces, the latest first, with spans ordered by start."""
         with self._lock:
             kept = [list(spans.values()) for spans in self._traces.values()]
         ordered = [sorted(spans, key=lambda span: span.start_ns) for spans in kept]
@@ -114,7 +112,7 @@ class SpanReceiver(TraceServiceServicer):
         request: ExportTraceServiceRequest,
         context: object,  # noqa: ARG002 - gRPC's form
     ) -> ExportTraceServiceResponse:
-        """Take a batch of spans."""
+        """Store a batch of spans."""
         for resource_spans in request.resource_spans:
             resource = _values(resource_spans.resource.attributes)
             service = str(resource.get("service.name", "unknown"))
@@ -122,7 +120,7 @@ class SpanReceiver(TraceServiceServicer):
                 for span in scope_spans.spans:
                     self._store.add(_span(service, span))
         if self._channel is not None:
-            with contextlib.suppress(grpc.RpcError):  # a Jaeger that is down loses spans, nothing else
+            with contextlib.suppress(grpc.RpcError):  # if Jaeger is down only spans are lost
                 TraceServiceStub(self._channel).Export(request, timeout=FORWARD_SECONDS)  # type: ignore[no-untyped-call]  # generated code
         return ExportTraceServiceResponse()
 

@@ -1,4 +1,4 @@
-"""A trace as an indented tree."""
+"""Renders a trace as an indented tree."""
 
 import re
 
@@ -9,9 +9,9 @@ _DATABASES = {"postgresql": "PostgreSQL", "sqlite": "SQLite", "redis": "Redis"}
 
 
 def trace_tree(spans: list[Span]) -> str:
-    """Return the tree of one trace, a line a span, children in the order of their starts.
+    """Return the tree of one trace, one line per span, children ordered by start.
 
-    The two sides of a call to a backend (the caller's span and the backend's own) are one line.
+    Client span and server span of a backend call share one line.
     """
     known = {span.span_id for span in spans}
     children: dict[str, list[Span]] = {}
@@ -58,6 +58,6 @@ def _label(span: Span, *, root: bool = False) -> str:
 
 
 def _shortened(statement: str) -> str:
-    """Return a statement on one line, without its list of columns: the table is what one looks for."""
+    """Return a statement on one line without its column list, so that the table stays visible."""
     one_line = re.sub(r"^SELECT .*? FROM ", "SELECT … FROM ", " ".join(statement.split()))
     return one_line if len(one_line) <= STATEMENT_LENGTH else f"{one_line[: STATEMENT_LENGTH - 1]}…"

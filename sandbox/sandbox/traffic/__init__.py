@@ -1,1 +1,1 @@
-"""People who use the bot by reading what it says and pressing its buttons."""
+"""Simulated people who read the bot's messages and press its buttons."""

@@ -1,4 +1,4 @@
-"""Starts conversations at a rate; people are busy with one at a time."""
+"""Starts conversations at a given rate; each person has one at a time."""
 
 import asyncio
 import random
@@ -11,20 +11,20 @@ from sandbox.jsontypes import JsonObject
 from sandbox.people import Person, Role
 from sandbox.telegram.simulator import Simulator
 from sandbox.traffic.conversations import pick
-from sandbox.traffic.phone import BotSilentError, LocalPhone
+from sandbox.traffic.user_client import LocalUserClient, NoReplyError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 IDLE_CHECK_SECONDS = 0.2
 THINK_SECONDS = 0.7
-LEFT_TO_HUMANS = 3
+RESERVED_PER_ROLE = 3
 _WEIGHTS = {Role.APPLICANT: 14, Role.EXECUTOR: 4, Role.MANAGER: 1, Role.ADMIN: 1}
 
 
 class TrafficGenerator:
-    """Plays people. ``rate`` is conversations started a second and may be changed at any time.
+    """Simulates people. ``rate`` is conversations started per second and may change at any time.
 
-    The first three of each role, one a language, are left alone: demos and humans act as them.
+    The first three people of each role, one per language, are reserved for demos and for users of the page.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class TrafficGenerator:
         self._chance = random.Random(seed)  # noqa: S311 - made-up behaviour
         self._think_seconds = think_seconds
         self._sleep = sleep
-        self._idle = {role: _bystanders(people, role) for role in Role}
+        self._idle = {role: _available_people(people, role) for role in Role}
         self._active: set[asyncio.Task[None]] = set()
         self._counts: Counter[str] = Counter()
 
     def report(self) -> JsonObject:
-        """Return the rate and how conversations ended; ``silent`` are those that the bot left without an answer."""
+        """Return the rate and the outcomes; ``silent`` counts conversations without a reply in time."""
         counts = {name: self._counts[name] for name in ("started", "finished", "silent", "nobody_idle")}
         return {"rate": self.rate, "active": len(self._active), **counts}
 
     async def run(self) -> None:
-        """Start conversations until cancelled; those under way are then dropped."""
+        """Start conversations until cancelled, then cancel those in progress."""
         try:
             while True:
                 if self.rate <= 0:
@@ -79,11 +79,11 @@ class TrafficGenerator:
 
     async def _converse(self, person: Person) -> None:
         try:
-            await pick(person.role, self._chance)(LocalPhone(self._telegram, person), self._chance, self._pause)
+            await pick(person.role, self._chance)(LocalUserClient(self._telegram, person), self._chance, self._pause)
             self._counts["finished"] += 1
-        except BotSilentError:
+        except NoReplyError:
             self._counts["silent"] += 1
-            log.warning("bot_silent", telegram_id=person.telegram_id)
+            log.warning("bot_did_not_reply", telegram_id=person.telegram_id)
         finally:
             self._idle[person.role].append(person)
 
@@ -91,6 +91,6 @@ class TrafficGenerator:
         await self._sleep(self._chance.expovariate(1 / self._think_seconds) if self._think_seconds else 0)
 
 
-def _bystanders(people: list[Person], role: Role) -> list[Person]:
+def _available_people(people: list[Person], role: Role) -> list[Person]:
     everyone = [person for person in people if person.role is role and person.linked]
-    return everyone[LEFT_TO_HUMANS:] or everyone
+    return everyone[RESERVED_PER_ROLE:] or everyone

@@ -135,7 +135,7 @@ def wait_until_it_serves(address: str) -> None:
             time.sleep(0.2)
 
 
-def test_the_numbers_are_those_of_all_replicas(page: Page, prometheus: StubPrometheus) -> None:
+def test_metrics_are_summed_over_replicas(page: Page, prometheus: StubPrometheus) -> None:
     expect(page.locator("#gateway-state")).to_have_text("3 of 3 replicas up", timeout=WAIT_MS)
     for name, text in (("rate", "7.3"), ("p95", "123 ms"), ("errors", "0.50"), ("errors-name", "errors/s")):
         expect(page.locator(f"#{name}")).to_have_text(text, timeout=WAIT_MS)
@@ -145,7 +145,7 @@ def test_the_numbers_are_those_of_all_replicas(page: Page, prometheus: StubProme
     assert 'namespace="bots",job="bot-gateway"' in query
 
 
-def test_an_outage_of_some_replicas_says_of_how_many(page: Page, prometheus: StubPrometheus) -> None:
+def test_an_outage_of_some_replicas_shows_how_many(page: Page, prometheus: StubPrometheus) -> None:
     prometheus.vector = [
         sample(3, number="replicas"),
         sample(2, number="replicas_up"),
@@ -162,9 +162,7 @@ def test_an_outage_of_some_replicas_says_of_how_many(page: Page, prometheus: Stu
     expect(one).to_contain_text("CircuitBreakerOpen request fires in 2 pods since", timeout=WAIT_MS)
 
 
-def test_a_prometheus_that_does_not_know_the_gateway_or_not_answer_is_told_apart(
-    page: Page, prometheus: StubPrometheus
-) -> None:
+def test_an_unknown_gateway_differs_from_an_unreachable_prometheus(page: Page, prometheus: StubPrometheus) -> None:
     prometheus.vector = []
     expect(page.locator("#gateway-state")).to_have_text("Prometheus knows no replica", timeout=WAIT_MS)
     prometheus.shutdown()
@@ -172,7 +170,7 @@ def test_a_prometheus_that_does_not_know_the_gateway_or_not_answer_is_told_apart
     expect(page.locator("#gateway-state")).to_have_text("not known: Prometheus does not answer", timeout=WAIT_MS)
 
 
-def test_no_switch_and_no_link_is_dead(page: Page, prometheus: StubPrometheus) -> None:
+def test_every_switch_and_link_works_or_tells_why(page: Page, prometheus: StubPrometheus) -> None:
     expect(page.locator("#kill")).to_be_hidden(timeout=WAIT_MS)
     expect(page.locator("#kill-how")).to_contain_text("may not delete pods. To kill a replica: kubectl -n bots delete")
     expect(page.locator("#metrics-link")).to_be_hidden()
@@ -184,9 +182,9 @@ def test_no_switch_and_no_link_is_dead(page: Page, prometheus: StubPrometheus) -
     traces = page.locator("#traces-elsewhere").get_by_role("link", name="are in Jaeger")
     expect(traces).to_have_attribute("href", f"{jaeger}/search?service=Bot+Gateway+Service")
     page.click("#invalid")
-    expect(page.locator("#trouble-said")).to_have_text("the bot has set no webhook")
+    expect(page.locator("#fault-status")).to_have_text("the bot has set no webhook")
 
 
-def test_without_an_account_the_operators_card_says_what_to_do(page: Page) -> None:
-    said = "This sandbox has no account on the cluster: install its chart with remediations.show=true."
+def test_without_a_service_account_the_operator_section_tells_what_to_do(page: Page) -> None:
+    said = "The sandbox has no service account. Install its chart with remediations.show=true."
     expect(page.locator("#operator")).to_have_text(said, timeout=WAIT_MS)

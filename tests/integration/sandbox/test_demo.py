@@ -50,14 +50,14 @@ async def read_until(process: asyncio.subprocess.Process, wanted: str) -> str:
     return text
 
 
-async def test_the_demo_plays_a_conversation_and_shows_its_trace(environment: dict[str, str]) -> None:
+async def test_the_demo_runs_a_conversation_and_prints_its_trace(environment: dict[str, str]) -> None:
     process = await start(environment, "--once")
     output = (await process.communicate())[0].decode()
     assert process.returncode == 0, output
     assert "\x1b" not in output
     for said in ("→ /start", "→ /newrequest", "→ /requests", "R-000031"):
         assert said in output
-    tree = output.partition("The trace of that list\n")[2]
+    tree = output.partition("Trace of the /requests message\n")[2]
     for line in (
         r"^Bot Gateway: /webhook \[\d+ms\]$",
         r"^├─ Auth Middleware \[\d+ms\]$",
@@ -71,7 +71,7 @@ async def test_the_demo_plays_a_conversation_and_shows_its_trace(environment: di
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_everything(environment: dict[str, str], how: signal.Signals) -> None:
+async def test_a_signal_stops_all_processes(environment: dict[str, str], how: signal.Signals) -> None:
     process = await start(environment)
     await read_until(process, "Try it")
     children = psutil.Process(process.pid).children(recursive=True)
@@ -85,7 +85,7 @@ async def test_a_signal_ends_everything(environment: dict[str, str], how: signal
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_prometheus_alertmanager_jaeger_and_operator_too(
+async def test_a_signal_stops_the_monitoring_programs_and_the_operator(
     environment: dict[str, str], how: signal.Signals
 ) -> None:
     for program in ("prometheus", "alertmanager", "jaeger"):
@@ -107,15 +107,15 @@ async def gateway_of(demo: asyncio.subprocess.Process) -> psutil.Process:
     return next(child for child in children if child.cmdline()[-2:] == ["-m", "app"])
 
 
-async def test_a_killed_gateway_is_started_again_and_one_that_ends_ends_the_demo(environment: dict[str, str]) -> None:
+async def test_a_killed_gateway_is_restarted_and_one_that_exits_ends_the_demo(environment: dict[str, str]) -> None:
     demo = await start(environment)
     await read_until(demo, "Try it")
     killed = await gateway_of(demo)
     killed.kill()
-    await read_until(demo, "The gateway is back.")
+    await read_until(demo, "The gateway is ready again.")
     back = await gateway_of(demo)
     assert back.pid != killed.pid
     back.terminate()
     output = (await demo.communicate())[0].decode()
     assert demo.returncode == 1
-    assert "demo: the gateway ended with status 0; the end of" in output
+    assert "demo: the gateway exited with status 0; last lines of" in output

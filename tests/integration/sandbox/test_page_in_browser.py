@@ -1,4 +1,4 @@
-"""The demo page in headless Chromium: one chats, and each switch leads to what it promises.
+"""The demo page in headless Chromium: chat, fault injection and views work.
 
 UPDATE_PICTURES=1 writes the page's pictures in docs/pictures again.
 """
@@ -35,7 +35,7 @@ VIEWS = ("PROMETHEUS", "ALERTMANAGER", "JAEGER", "OTLP")
 
 @contextmanager
 def demo(folder: Path, **settings: str) -> Iterator[str]:
-    """The page's address of a demo that has played its conversation."""
+    """Start a demo and yield the page's address after its conversation."""
     names = ["DEMO_GATEWAY", *(f"SANDBOX_{name}" for name in PARTS), *(f"DEMO_{name}" for name in VIEWS)]
     ports = {f"{name}_PORT": str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     fixed = {"DEMO_RUN_DIR": str(folder), "DEMO_TRAFFIC_RATE": "0", "DEMO_READY_TIMEOUT_SECONDS": "400"}
@@ -54,7 +54,7 @@ def demo(folder: Path, **settings: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A demo with all that PATH has."""
+    """A demo with all programs on PATH."""
     with demo(tmp_path_factory.mktemp("run")) as served:
         yield served
 
@@ -91,7 +91,7 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=PICTURES / f"demo-{name}-{theme}.png", full_page=True)
 
 
-def become(page: Page, role: str, language: str) -> None:
+def select_person(page: Page, role: str, language: str) -> None:
     page.select_option("#role", role)
     page.select_option("#language", language)
 
@@ -100,7 +100,7 @@ def shortcut(page: Page, name: str) -> None:
     page.locator("#shortcuts").get_by_role("button", name=name).click()
 
 
-def make(page: Page, service: str, how: str) -> None:
+def inject_fault(page: Page, service: str, how: str) -> None:
     page.locator(f'tr[data-service="{service}"]').get_by_role("button", name=how).click()
 
 
@@ -108,7 +108,7 @@ def make(page: Page, service: str, how: str) -> None:
     ("language", "words"), [("en", "What is your request about?"), ("ru", "заявка"), ("uz", "ariza")]
 )
 def test_a_dialogue_in_every_language(page: Page, language: str, words: str) -> None:
-    become(page, "applicant", language)
+    select_person(page, "applicant", language)
     shortcut(page, "/newrequest")
     asked = page.locator(".message:not(.own)").last
     expect(asked.get_by_role("button")).to_have_count(7, timeout=WAIT_MS)
@@ -120,55 +120,55 @@ def test_a_dialogue_in_every_language(page: Page, language: str, words: str) -> 
 
 @pytest.mark.parametrize(("role", "command"), [("executor", "/shifts"), ("manager", "/admin"), ("admin", "/admin")])
 def test_every_role_is_served(page: Page, role: str, command: str) -> None:
-    become(page, role, "en")
+    select_person(page, role, "en")
     shortcut(page, command)
     answer = page.locator(".message:not(.own)").last
     expect(answer.get_by_role("button").first).to_be_visible(timeout=WAIT_MS)
 
 
-def test_a_backend_that_is_down_opens_its_breaker_and_heals(page: Page) -> None:
-    become(page, "executor", "en")
-    make(page, "shift", "down")
+def test_a_backend_that_is_down_opens_its_breaker(page: Page) -> None:
+    select_person(page, "executor", "en")
+    inject_fault(page, "shift", "down")
     breaker = page.locator('[data-breaker="shift"]')
     for _ in range(8):
         page.fill("#text", "/myshifts")
         page.press("#text", "Enter")
     expect(breaker).to_have_text("open", timeout=WAIT_MS)
-    make(page, "shift", "well")
+    inject_fault(page, "shift", "healthy")
     expect(breaker).to_have_text("closed", timeout=80_000)
 
 
 def test_invalid_updates_are_counted(page: Page) -> None:
     page.click("#invalid")
-    expect(page.locator("#trouble-said")).to_contain_text('{"400":100}', timeout=WAIT_MS)
+    expect(page.locator("#fault-status")).to_contain_text('{"400":100}', timeout=WAIT_MS)
     expect(page.locator("#errors")).not_to_have_text("0", timeout=WAIT_MS)
 
 
-def test_a_killed_gateway_comes_back(page: Page) -> None:
+def test_a_killed_gateway_restarts(page: Page) -> None:
     expect(page.locator("#gateway-state")).to_have_text("up", timeout=WAIT_MS)
     page.click("#kill")
     expect(page.locator("#gateway-state")).to_have_text("down", timeout=WAIT_MS)
     expect(page.locator("#gateway-state")).to_have_text("up", timeout=150_000)
-    become(page, "applicant", "en")
+    select_person(page, "applicant", "en")
     shortcut(page, "/help")
     expect(page.locator(".message:not(.own)").last).to_contain_text("/newrequest", timeout=WAIT_MS)
 
 
 @pytest.mark.parametrize("how", ["slow", "failing"])
-def test_trouble_of_a_backend_is_seen_and_lifted(page: Page, how: str) -> None:
-    become(page, "executor", "en")
-    make(page, "shift", how)
-    expect(page.locator("#trouble-said")).to_have_text(f"The shift service is now {how}.")
+def test_a_fault_is_visible_in_the_trace_and_can_be_removed(page: Page, how: str) -> None:
+    select_person(page, "executor", "en")
+    inject_fault(page, "shift", how)
+    expect(page.locator("#fault-status")).to_have_text(f"The shift service is now {how}.")
     shortcut(page, "/myshifts")
     took = r"\[5\d{3}ms\]" if how == "slow" else r"\[\d+ms\] FAILED"
     call = re.compile(rf"Shift Service: GET /api/v1/shifts {took}")
     expect(page.locator("#tree")).to_contain_text(call, timeout=WAIT_MS)
-    page.click("#repair")
-    well = page.locator('tr[data-service="shift"]').get_by_role("button", name="well")
-    expect(well).to_have_attribute("aria-pressed", "true")
+    page.click("#remove-faults")
+    healthy = page.locator('tr[data-service="shift"]').get_by_role("button", name="healthy")
+    expect(healthy).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_flood_is_a_flood(page: Page) -> None:
+def test_traffic_rate_is_shown(page: Page) -> None:
     page.select_option("#traffic", "20")
     expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d+\.\d$"), timeout=WAIT_MS)
     page.select_option("#traffic", "0")
@@ -193,7 +193,7 @@ def test_every_view_is_linked_and_knows_the_gateway(monitored: Page, name: str, 
 
 
 def test_the_trace_on_the_page_is_in_jaeger(monitored: Page) -> None:
-    become(monitored, "applicant", "en")
+    select_person(monitored, "applicant", "en")
     shortcut(monitored, "/requests")
     link = monitored.locator("#jaeger-link")
     expect(link).to_be_visible(timeout=WAIT_MS)
@@ -205,10 +205,10 @@ def test_the_trace_on_the_page_is_in_jaeger(monitored: Page) -> None:
 
 
 @pytest.mark.timeout(1500)
-def test_an_outage_raises_the_alert_and_the_operator_says_why_it_touches_nothing(monitored: Page) -> None:
-    become(monitored, "applicant", "en")
+def test_an_outage_fires_the_alert_and_the_operator_explains_why_it_does_not_act(monitored: Page) -> None:
+    select_person(monitored, "applicant", "en")
     monitored.select_option("#traffic", "2")
-    make(monitored, "request", "down")
+    inject_fault(monitored, "request", "down")
     alert = monitored.locator('[data-alert="CircuitBreakerOpen"]')
     expect(alert).to_have_attribute("data-state", "pending", timeout=WAIT_MS)
     expect(alert).to_have_attribute("data-state", "firing", timeout=300_000)
@@ -218,17 +218,17 @@ def test_an_outage_raises_the_alert_and_the_operator_says_why_it_touches_nothing
     shortcut(monitored, "/requests")
     monitored.wait_for_timeout(3000)  # the picture shows the answer and its trace
     picture(monitored, "outage")
-    monitored.click("#repair")
+    monitored.click("#remove-faults")
     expect(alert).to_have_count(0, timeout=300_000)
     expect(operator.locator("li").first).to_contain_text("The alert does not fire now", timeout=300_000)
 
 
-def test_what_is_missing_is_named_with_how_to_get_it(browser: Browser, bare_address: str) -> None:
+def test_missing_programs_are_shown_with_instructions(browser: Browser, bare_address: str) -> None:
     with opened(browser, bare_address) as page:
-        expect(page.locator("#alerts")).to_contain_text("No Prometheus here")
+        expect(page.locator("#alerts")).to_contain_text("Prometheus is not running")
         expect(page.locator("#operator")).to_contain_text("With Prometheus and Alertmanager on PATH")
         for name in ("Prometheus", "Alertmanager", "Jaeger"):
             view = page.locator(f'[data-view="{name}"]')
-            expect(view).to_contain_text(f"{name} is missing")
-            expect(view).to_contain_text(f"put the program {name.lower()} on PATH")
+            expect(view).to_contain_text(f"{name} is not running")
+            expect(view).to_contain_text(f"put {name.lower()} on PATH")
         expect(page.locator("#jaeger-link")).to_be_hidden()

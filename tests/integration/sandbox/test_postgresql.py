@@ -13,7 +13,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from sandbox.company import Company
-from sandbox.faults import FaultBoard
+from sandbox.faults import FaultRegistry
 from sandbox.ledger import Ledger
 from sandbox.people import Role, seed_people
 from sandbox.redis_server import free_port
@@ -64,7 +64,7 @@ async def clients(database_url: str) -> AsyncIterator[tuple[dict[str, TestClient
         company = Company(settings, database_url, ledger)
         stack.push_async_callback(company.close)
         await company.open(seed_people(5))
-        apps = company.applications(FaultBoard())
+        apps = company.applications(FaultRegistry())
         opened = {name: await stack.enter_async_context(TestClient(TestServer(app))) for name, app in apps.items()}
         yield opened, store, ledger
 
@@ -86,7 +86,7 @@ async def arrived(store: SpanStore, trace_id: str) -> list[Span]:
             await asyncio.sleep(0.05)
 
 
-async def test_ten_at_once_with_one_key_write_once(clients) -> None:
+async def test_ten_concurrent_writes_with_one_key_execute_once(clients) -> None:
     backends, _store, ledger = clients
     sent = headers(user_ids(Role.APPLICANT)[0], **{"Idempotency-Key": "k1"})
 
@@ -132,7 +132,7 @@ async def test_status_changes_search_and_statistics(clients) -> None:
             assert (await response.json())["total"] > 0
 
 
-async def test_a_second_start_keeps_the_data(clients, database_url: str) -> None:
+async def test_a_restart_keeps_the_data(clients, database_url: str) -> None:
     again = Company(Settings(), database_url, Ledger(lambda: 0.0, 10))
     try:
         await again.open(seed_people(5))

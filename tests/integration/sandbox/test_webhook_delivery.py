@@ -72,12 +72,14 @@ async def ask(control: httpx.AsyncClient, text: str) -> str:
     return answer.json()["items"][-1]["text"]
 
 
-async def test_an_update_goes_in_and_its_answer_comes_out(bot: Bot, control) -> None:
+async def test_an_update_is_delivered_and_the_reply_stored(bot: Bot, control) -> None:
     assert await ask(control, "hello") == "hello"
     assert bot.headers[0]["X-Telegram-Bot-Api-Secret-Token"] == "s3cret"
 
 
-async def test_a_refused_update_comes_again_and_its_double_send_is_seen(bot: Bot, control, sandbox: Sandbox) -> None:
+async def test_a_refused_update_is_redelivered_and_a_duplicate_send_is_found(
+    bot: Bot, control, sandbox: Sandbox
+) -> None:
     bot.statuses = [503]
     await ask(control, "hello")
     async with asyncio.timeout(10):
@@ -86,11 +88,11 @@ async def test_a_refused_update_comes_again_and_its_double_send_is_seen(bot: Bot
     assert len(bot.updates) == 2
     summary = (await control.get("/ledger")).json()["updates"]
     assert (summary["handled"], summary["redelivered"], summary["open"]) == (1, 1, 0)
-    (double,) = (await control.get("/ledger/doubles")).json()["sends"]
+    (double,) = (await control.get("/ledger/duplicates")).json()["sends"]
     assert double["redelivered"] is True
 
 
-async def test_a_bot_that_is_not_there(sandbox: Sandbox, control) -> None:
+async def test_an_unreachable_bot(sandbox: Sandbox, control) -> None:
     token = sandbox.settings.bot_token.get_secret_value()
     api = f"http://127.0.0.1:{sandbox.settings.telegram_port}/bot{token}"
     await control.post(f"{api}/setWebhook", json={"url": f"http://127.0.0.1:{free_port()}/webhook"})

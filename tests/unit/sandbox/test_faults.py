@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.faults import FaultBoard, FaultSpec, faults_middleware
+from sandbox.faults import FaultRegistry, FaultSpec, faults_middleware
 
 
 def spec(**wanted: object) -> FaultSpec:
@@ -15,12 +15,12 @@ def spec(**wanted: object) -> FaultSpec:
 
 
 @pytest.fixture
-def board() -> FaultBoard:
-    return FaultBoard()
+def board() -> FaultRegistry:
+    return FaultRegistry()
 
 
 @pytest.fixture
-async def client(board: FaultBoard, virtual_time) -> AsyncIterator[TestClient]:
+async def client(board: FaultRegistry, virtual_time) -> AsyncIterator[TestClient]:
     async def fine(request: web.Request) -> web.Response:
         return web.Response(text="fine")
 
@@ -40,12 +40,12 @@ async def status(client: TestClient, path: str = "/api") -> int:
         return response.status
 
 
-async def test_error_strikes_calls_and_health_but_not_metrics(client, board) -> None:
+async def test_an_error_affects_calls_and_health_but_not_metrics(client, board) -> None:
     board.add(spec(status=503))
     assert [await status(client, path) for path in ("/api", "/healthz", "/metrics")] == [503, 503, 200]
 
 
-async def test_latency_delays_the_answer(client, board, virtual_time) -> None:
+async def test_latency_delays_the_response(client, board, virtual_time) -> None:
     before = virtual_time.now
     board.add(spec(kind="latency", latency_seconds=3))
     assert await status(client) == 200
@@ -53,25 +53,25 @@ async def test_latency_delays_the_answer(client, board, virtual_time) -> None:
 
 
 @pytest.mark.parametrize("kind", ["down", "reset"])
-async def test_the_connection_is_lost(client, board, kind: str) -> None:
+async def test_the_connection_is_closed(client, board, kind: str) -> None:
     board.add(spec(kind=kind))
     with pytest.raises(aiohttp.ClientError):
         await status(client)
 
 
-async def test_only_the_named_client_is_struck(client, board) -> None:
+async def test_only_the_named_client_is_affected(client, board) -> None:
     board.add(spec(client="10.9.9.9"))
     assert await status(client) == 200
     board.add(spec(client="127.0.0.1"))
     assert await status(client) == 500
 
 
-async def test_other_services_are_spared(client, board) -> None:
+async def test_other_services_are_not_affected(client, board) -> None:
     board.add(spec(service="shift"))
     assert await status(client) == 200
 
 
-async def test_lifting(client, board) -> None:
+async def test_removing_faults(client, board) -> None:
     first, _second = board.add(spec()), board.add(spec())
     assert await status(client) == 500
     assert board.remove(first.id)
@@ -80,9 +80,9 @@ async def test_lifting(client, board) -> None:
     assert await status(client) == 200
 
 
-def test_ratio_strikes_a_share() -> None:
+def test_ratio_affects_a_share() -> None:
     chances = iter((0.1, 0.6, 0.3))
-    board = FaultBoard(lambda: next(chances))
+    board = FaultRegistry(lambda: next(chances))
     board.add(spec(ratio=0.5))
-    assert [bool(board.hit("auth", None)) for _ in range(3)] == [True, False, True]
+    assert [bool(board.matching("auth", None)) for _ in range(3)] == [True, False, True]
     assert board.all()[0].hits == 2

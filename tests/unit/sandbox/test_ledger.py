@@ -31,31 +31,31 @@ def test_summary_counts(ledger: Ledger) -> None:
     }
 
 
-def test_a_send_belongs_to_the_update_in_whose_time_it_came(ledger: Ledger) -> None:
+def test_a_send_is_attributed_to_the_open_update_of_its_chat(ledger: Ledger) -> None:
     handled(ledger, 1, 200, sends=("a",))
     handled(ledger, 2, 200, sends=("a",))
     ledger.sent("sendMessage", 1, 200, "broadcast")
     assert [send["updates"] for send in ledger.sends()] == [[1], [2], []]
-    assert ledger.doubles()["sends"] == []
+    assert ledger.duplicates()["sends"] == []
 
 
 @pytest.mark.parametrize(("statuses", "redelivered"), [((0, 200), True), ((200,), False)])
-def test_a_double_send_tells_whether_a_redelivery_excuses_it(ledger: Ledger, statuses, redelivered: bool) -> None:
+def test_a_duplicate_send_tells_whether_the_update_was_redelivered(ledger: Ledger, statuses, redelivered: bool) -> None:
     handled(ledger, 1, *statuses, sends=("a", "a", "b"))
-    (double,) = ledger.doubles()["sends"]
+    (double,) = ledger.duplicates()["sends"]
     assert (double["update_id"], len(double["times"]), double["redelivered"]) == (1, 2, redelivered)
 
 
-def test_equal_sends_while_two_updates_are_open_are_one_of_each(ledger: Ledger) -> None:
+def test_equal_sends_while_two_updates_are_open_are_not_duplicates(ledger: Ledger) -> None:
     for update_id, kind, queue in ((1, "message", "chat:1"), (2, "callback_query", "user:1")):
         ledger.update_created(update_id, kind, queue, 1, 1)
         ledger.attempt_started(update_id)
     for _ in range(2):
         ledger.sent("sendMessage", 1, 200, "a")
-    assert ledger.doubles()["sends"] == []
+    assert ledger.duplicates()["sends"] == []
 
 
-def test_a_refused_send_is_no_effect(ledger: Ledger) -> None:
+def test_a_refused_send_is_not_an_effect(ledger: Ledger) -> None:
     handled(ledger, 1, 200, sends=())
     ledger.update_created(2, "message", "chat:1", 1, 1)
     ledger.attempt_started(2)
@@ -69,15 +69,15 @@ def effect(ledger: Ledger, key: str, body: bytes = b"{}") -> None:
     ledger.effect_executed("request", "POST", "/api/v1/requests", "1", key, body, 201)
 
 
-def test_the_same_write_under_two_keys_is_a_double(ledger: Ledger) -> None:
+def test_the_same_write_under_two_keys_is_a_duplicate(ledger: Ledger) -> None:
     effect(ledger, "k1")
     effect(ledger, "k2")
     effect(ledger, "k3", b"other")
-    (double,) = ledger.doubles()["backend"]
+    (double,) = ledger.duplicates()["backend"]
     assert double["keys"] == ["k1", "k2"]
 
 
-def test_replays_are_counted_with_their_key(ledger: Ledger) -> None:
+def test_replays_are_counted_per_key(ledger: Ledger) -> None:
     effect(ledger, "k1")
     ledger.effect_replayed("request", "k1")
     (record,) = ledger.effects()
@@ -90,13 +90,13 @@ def test_replays_are_counted_with_their_key(ledger: Ledger) -> None:
     }
 
 
-def test_one_key_executed_twice_is_seen(ledger: Ledger) -> None:
+def test_a_key_executed_twice_is_reported(ledger: Ledger) -> None:
     effect(ledger, "k1")
     effect(ledger, "k1")
     assert ledger.summary()["backend"]["executed_twice"] == 1
 
 
-def test_details_are_bounded_and_totals_are_not(virtual_time) -> None:
+def test_records_are_bounded_and_totals_are_not(virtual_time) -> None:
     ledger = Ledger(virtual_time.clock, size=3)
     for update_id in range(1, 11):
         handled(ledger, update_id, 200, sends=("a",))
@@ -106,7 +106,7 @@ def test_details_are_bounded_and_totals_are_not(virtual_time) -> None:
     assert ledger.summary()["updates"]["handled"] == 10
 
 
-def test_since_gives_what_is_new(ledger: Ledger) -> None:
+def test_since_returns_newer_records(ledger: Ledger) -> None:
     handled(ledger, 1, 200, sends=("a",))
     handled(ledger, 2, 200, sends=("b",))
     assert [update["update_id"] for update in ledger.updates(since=1)] == [2]

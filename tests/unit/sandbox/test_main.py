@@ -36,7 +36,7 @@ def taken() -> Iterator[int]:
 
 
 @pytest.mark.parametrize("name", ["SANDBOX_AUTH_PORT", "SANDBOX_CONTROL_PORT", "DEMO_GATEWAY_PORT"])
-def test_a_wrong_setting_is_named(monkeypatch, capsys, name: str) -> None:
+def test_an_invalid_setting_is_named(monkeypatch, capsys, name: str) -> None:
     monkeypatch.setenv(name, "many")
     assert main(["serve"]) == 2
     assert capsys.readouterr().err.startswith(f"bot-sandbox: {name}: Input should be a valid integer")
@@ -52,7 +52,7 @@ def test_serving_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
 def test_the_demo_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
     monkeypatch.setenv("DEMO_GATEWAY_PORT", str(taken))
     assert main(["demo"]) == 1
-    expected = f"demo: port {taken} (gateway) is in use: end what listens there, or set DEMO_GATEWAY_PORT\n"
+    expected = f"demo: port {taken} (gateway) is in use: stop the program that uses it, or set DEMO_GATEWAY_PORT\n"
     assert capsys.readouterr().err == expected
 
 
@@ -63,9 +63,9 @@ def test_the_demo_without_a_redis(monkeypatch, capsys) -> None:
     assert capsys.readouterr().err.startswith("demo: no Redis: ")
 
 
-def test_traffic_of_a_sandbox_that_is_not_there(capsys) -> None:
+def test_traffic_when_the_sandbox_is_unreachable(capsys) -> None:
     assert main(["traffic", "--rate", "1", "--control", "http://127.0.0.1:9"]) == 1
-    assert "bot-sandbox: the control API at http://127.0.0.1:9 does not answer" in capsys.readouterr().err
+    assert "bot-sandbox: cannot reach the control API at http://127.0.0.1:9" in capsys.readouterr().err
 
 
 def test_the_demos_help_lists_its_variables(capsys) -> None:

@@ -11,11 +11,11 @@ def test_ids_roles_and_languages() -> None:
     assert all(person.specializations for person in people.values() if person.role is Role.EXECUTOR)
 
 
-def test_nobody_is_there_twice() -> None:
+def test_ids_and_phones_are_unique() -> None:
     people = seed_people(999)
     for name in ("user_id", "telegram_id", "phone", "username"):
         assert len({getattr(person, name) for person in people}) == len(people)
 
 
-def test_some_are_known_by_phone_only() -> None:
+def test_some_people_are_not_linked() -> None:
     assert [person.telegram_id for person in seed_people(1) if not person.linked][:2] == [5001, 5002]

@@ -13,7 +13,7 @@ from sandbox.backends.database import sqlite_url
 from sandbox.backends.notifier import Notifier
 from sandbox.backends.requests import StatusChanged
 from sandbox.company import Company
-from sandbox.faults import FaultBoard
+from sandbox.faults import FaultRegistry
 from sandbox.people import Person, Role, seed_people
 from sandbox.settings import Settings
 
@@ -23,7 +23,7 @@ TOKEN = "sandbox-service-token"
 class Backends:
     """Calls a backend and returns status and body."""
 
-    def __init__(self, clients: dict[str, TestClient], people: list[Person], faults: FaultBoard) -> None:
+    def __init__(self, clients: dict[str, TestClient], people: list[Person], faults: FaultRegistry) -> None:
         self.clients = clients
         self.people = people
         self.faults = faults
@@ -58,18 +58,18 @@ def database_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def announced(monkeypatch: pytest.MonkeyPatch) -> list[StatusChanged]:
+def published(monkeypatch: pytest.MonkeyPatch) -> list[StatusChanged]:
     """What the bot is told, instead of telling it."""
     told: list[StatusChanged] = []
-    monkeypatch.setattr(Notifier, "announce", lambda _self, event: told.append(event))
+    monkeypatch.setattr(Notifier, "publish", lambda _self, event: told.append(event))
     return told
 
 
 @pytest.fixture
-async def backends(database_url: str, ledger, virtual_time, announced) -> AsyncIterator[Backends]:
+async def backends(database_url: str, ledger, virtual_time, published) -> AsyncIterator[Backends]:
     people = seed_people(5)
     company = Company(Settings(), database_url, ledger, now=lambda: datetime.fromtimestamp(virtual_time.now, UTC))
-    faults = FaultBoard()
+    faults = FaultRegistry()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(company.close)
         await company.open(people)

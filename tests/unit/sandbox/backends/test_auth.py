@@ -10,12 +10,12 @@ async def test_verify(backends) -> None:
     assert identity["specializations"] == ["electrician", "heating"]
 
 
-async def test_verify_of_a_stranger(backends) -> None:
+async def test_verify_of_an_unknown_account(backends) -> None:
     status, body = await backends("auth", "POST", "/auth/verify", {"telegram_id": 5001})
     assert (status, body["error"]["code"]) == (404, "unknown_user")
 
 
-async def test_link_by_phone_in_any_spelling(backends) -> None:
+async def test_link_normalises_the_phone_number(backends) -> None:
     stranger = next(person for person in backends.people if not person.linked)
     phone = f"{stranger.phone[1:6]} {stranger.phone[6:]}"
     body = {"telegram_id": stranger.telegram_id, "phone": phone, "language": "en"}

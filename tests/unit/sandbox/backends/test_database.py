@@ -25,8 +25,8 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def databases(tmp_path: Path) -> AsyncIterator[list[Database]]:
     """Two backends' connections to one file."""
-    turns = asyncio.Lock()
-    made = [Database(sqlite_url(tmp_path / "shared.sqlite"), turns=turns) for _ in range(2)]
+    write_lock = asyncio.Lock()
+    made = [Database(sqlite_url(tmp_path / "shared.sqlite"), write_lock=write_lock) for _ in range(2)]
     await made[0].create_tables()
     yield made
     for database in made:
@@ -34,7 +34,7 @@ async def databases(tmp_path: Path) -> AsyncIterator[list[Database]]:
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_writes_of_two_backends_at_once_all_succeed(backends) -> None:
+async def test_concurrent_writes_of_two_backends_succeed(backends) -> None:
     people = [backends.person(Role.APPLICANT, number % 5) for number in range(WRITES // 2)]
     answers = await asyncio.gather(
         *(
@@ -50,7 +50,7 @@ async def test_writes_of_two_backends_at_once_all_succeed(backends) -> None:
     assert len({body["id"] for status, body in answers if status == 201}) == WRITES // 2
 
 
-async def test_who_waits_to_write_keeps_nobody_from_reading(databases: list[Database]) -> None:
+async def test_a_waiting_writer_does_not_block_readers(databases: list[Database]) -> None:
     order: list[int] = []
 
     async def write(number: int) -> None:

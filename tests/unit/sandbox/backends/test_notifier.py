@@ -46,8 +46,8 @@ async def notifier(gateway, virtual_time) -> AsyncIterator[Notifier]:
         await notifier.close()
 
 
-async def test_the_event_says_everything(notifier, gateway) -> None:
-    notifier.announce(EVENT)
+async def test_the_notification_has_all_fields(notifier, gateway) -> None:
+    notifier.publish(EVENT)
     await notifier.idle()
     assert gateway.bodies == [
         {
@@ -63,22 +63,22 @@ async def test_the_event_says_everything(notifier, gateway) -> None:
     assert gateway.tokens == {"Bearer token"}
 
 
-async def test_it_is_pushed_again_until_it_is_taken(notifier, gateway) -> None:
+async def test_a_notification_is_retried_until_accepted(notifier, gateway) -> None:
     gateway.script = [503, 500, 429]
-    notifier.announce(EVENT)
+    notifier.publish(EVENT)
     await notifier.idle()
     assert [body["event_id"] for body in gateway.bodies] == ["e1"] * 4
 
 
-async def test_what_is_refused_for_good_is_given_up(notifier, gateway) -> None:
+async def test_a_permanently_refused_notification_is_dropped(notifier, gateway) -> None:
     gateway.script = [400] * 5
-    notifier.announce(EVENT)
+    notifier.publish(EVENT)
     await notifier.idle()
     assert len(gateway.bodies) == 1
 
 
-async def test_without_an_address_nobody_is_told() -> None:
+async def test_without_a_url_nothing_is_sent() -> None:
     notifier = Notifier("", "token", BackendMetrics())
-    notifier.announce(EVENT)
+    notifier.publish(EVENT)
     await notifier.idle()
     await notifier.close()

@@ -11,13 +11,13 @@ NAMES = ("auth", "request", "user", "shift")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_no_drift(name: str) -> None:
+def test_documents_match_the_code(name: str) -> None:
     committed = (DIRECTORY / f"{name}.json").read_text()
     assert committed == rendered(documents()[name]), "run: python -m sandbox.backends.openapi"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_reference_is_there(name: str) -> None:
+def test_every_reference_resolves(name: str) -> None:
     document = documents()[name]
     referenced = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
     assert referenced <= set(document["components"]["schemas"])
@@ -33,7 +33,7 @@ def test_operation_ids_are_unique() -> None:
     assert len(ids) == len(set(ids)) == 20
 
 
-async def test_answers_are_what_the_document_says(backends) -> None:
+async def test_responses_match_the_document(backends) -> None:
     from jsonschema import Draft202012Validator
 
     from sandbox.people import Role

@@ -19,7 +19,7 @@ async def filed(backends, applicant):
     return request
 
 
-async def test_filing(filed, applicant) -> None:
+async def test_creating_a_request(filed, applicant) -> None:
     assert (filed["status"], filed["urgency"], filed["applicant_id"]) == ("new", "normal", applicant.user_id)
     assert filed["number"] == f"R-{filed['id']:06d}"
     assert filed["created_at"].endswith("Z")
@@ -34,14 +34,14 @@ async def test_the_list_is_paged_newest_first(backends, filed, applicant) -> Non
     assert {item["id"] for item in last["items"]}.isdisjoint(item["id"] for item in page["items"])
 
 
-async def test_others_do_not_see_it(backends, filed, applicant) -> None:
+async def test_other_users_cannot_read_it(backends, filed, applicant) -> None:
     other = backends.person(Role.APPLICANT, 2)
     assert (await backends("request", "GET", f"/requests/{filed['id']}", actor=other))[0] == 403
     assert (await backends("request", "GET", "/requests", actor=other, user_id=applicant.user_id))[0] == 403
     assert (await backends("request", "GET", f"/requests/{filed['id']}", actor=backends.person(Role.MANAGER)))[0] == 200
 
 
-async def test_an_executor_takes_it_through(backends, filed) -> None:
+async def test_an_executor_completes_a_request(backends, filed) -> None:
     executor, path = backends.person(Role.EXECUTOR), f"/requests/{filed['id']}"
     for status in ("assigned", "in_progress", "done"):
         code, request = await backends("request", "PATCH", path, {"status": status}, actor=executor)
@@ -52,13 +52,13 @@ async def test_an_executor_takes_it_through(backends, filed) -> None:
     assert filed["id"] in [item["id"] for item in page["items"]]
 
 
-async def test_an_applicant_only_cancels(backends, filed, applicant) -> None:
+async def test_an_applicant_can_only_cancel(backends, filed, applicant) -> None:
     path = f"/requests/{filed['id']}"
     assert (await backends("request", "PATCH", path, {"status": "done"}, actor=applicant))[0] == 403
     assert (await backends("request", "PATCH", path, {"status": "cancelled"}, actor=applicant))[0] == 200
 
 
-async def test_a_manager_assigns_somebody_able(backends, filed) -> None:
+async def test_assignment_picks_a_qualified_executor(backends, filed) -> None:
     manager = backends.person(Role.MANAGER)
     _code, request = await backends(
         "request", "PATCH", f"/requests/{filed['id']}", {"status": "assigned"}, actor=manager
@@ -67,12 +67,12 @@ async def test_a_manager_assigns_somebody_able(backends, filed) -> None:
     assert "plumber" in chosen.specializations
 
 
-async def test_the_applicant_is_told_once_of_every_change(backends, filed, applicant, announced) -> None:
+async def test_every_status_change_is_published_once(backends, filed, applicant, published) -> None:
     executor, path = backends.person(Role.EXECUTOR), f"/requests/{filed['id']}"
     for _repeated in range(2):
         await backends("request", "PATCH", path, {"status": "in_progress"}, actor=executor, key="k1")
     await backends("request", "PATCH", path, {"status": "new"}, actor=executor)  # refused: nobody is told
-    assert [(event.telegram_id, event.language, event.status) for event in announced] == [
+    assert [(event.telegram_id, event.language, event.status) for event in published] == [
         (applicant.telegram_id, applicant.language, "in_progress")
     ]
 
@@ -100,7 +100,7 @@ async def test_search_by_number_and_without_wildcards(backends, filed) -> None:
     assert page["total"] == 0
 
 
-async def test_statistics_are_for_the_staff(backends, filed, applicant) -> None:
+async def test_statistics_are_for_staff(backends, filed, applicant) -> None:
     assert (await backends("request", "GET", "/requests/statistics", actor=applicant))[0] == 403
     _status, counts = await backends("request", "GET", "/requests/statistics", actor=backends.person(Role.ADMIN))
     assert counts["total"] == sum(counts["by_status"].values()) == sum(counts["by_category"].values())
@@ -110,7 +110,7 @@ async def test_statistics_are_for_the_staff(backends, filed, applicant) -> None:
     "change",
     [{"category": "cats"}, {"address": ""}, {"location": {"latitude": 91, "longitude": 0}}, {"photos": ["x"] * 11}],
 )
-async def test_filing_nonsense(backends, applicant, change) -> None:
+async def test_an_invalid_request_is_refused(backends, applicant, change) -> None:
     status, body = await backends("request", "POST", "/requests", NEW | change, actor=applicant)
     assert (status, body["error"]["code"]) == (422, "invalid_input")
 

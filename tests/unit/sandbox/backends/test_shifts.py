@@ -29,7 +29,7 @@ async def test_taking_and_releasing(backends, executors) -> None:
     assert (status, shift["status"]) == (200, "open")
 
 
-async def test_one_of_many_gets_it(backends, executors) -> None:
+async def test_one_of_many_concurrent_takers_gets_the_shift(backends, executors) -> None:
     shift_id = await open_shift(backends, "universal")
     answers = await asyncio.gather(
         *(backends("shift", "POST", f"/shifts/{shift_id}/take", actor=executor) for executor in executors)
@@ -37,7 +37,7 @@ async def test_one_of_many_gets_it(backends, executors) -> None:
     assert sorted(status for status, _body in answers) == [200] + [409] * (len(executors) - 1)
 
 
-async def test_only_what_one_can_do(backends, executors) -> None:
+async def test_only_shifts_of_ones_specialisation(backends, executors) -> None:
     plumber = next(person for person in executors if person.specializations == ("plumber",))
     shift_id = await open_shift(backends, "elevator")
     status, body = await backends("shift", "POST", f"/shifts/{shift_id}/take", actor=plumber)

@@ -3,14 +3,14 @@
 from sandbox.people import Role
 
 
-async def test_everybody_sees_themselves_and_the_staff_all(backends) -> None:
+async def test_users_read_their_profile_and_staff_all(backends) -> None:
     one, other = backends.person(Role.APPLICANT), backends.person(Role.APPLICANT, 1)
     assert (await backends("user", "GET", f"/users/{one.user_id}", actor=one))[1]["name"] == one.name
     assert (await backends("user", "GET", f"/users/{one.user_id}", actor=other))[0] == 403
     assert (await backends("user", "GET", f"/users/{one.user_id}", actor=backends.person(Role.MANAGER)))[0] == 200
 
 
-async def test_language_is_ones_own_and_barring_is_the_admins(backends) -> None:
+async def test_only_the_user_sets_the_language_and_only_admins_block(backends) -> None:
     one, manager, admin = (backends.person(role) for role in (Role.APPLICANT, Role.MANAGER, Role.ADMIN))
     path = f"/users/{one.user_id}"
     assert (await backends("user", "PATCH", path, {"language": "uz"}, actor=one))[1]["language"] == "uz"
@@ -28,7 +28,7 @@ async def test_search(backends) -> None:
     assert (await backends("user", "GET", "/users", actor=one))[0] == 403
 
 
-async def test_recipients_go_on_where_the_page_before_ended(backends) -> None:
+async def test_recipients_are_paged(backends) -> None:
     admin, seen, after = backends.person(Role.ADMIN), [], 0
     while after is not None:
         _status, page = await backends("user", "GET", "/users/telegram-ids", actor=admin, limit="7", after=after)
@@ -37,7 +37,7 @@ async def test_recipients_go_on_where_the_page_before_ended(backends) -> None:
     assert seen == sorted(person.telegram_id for person in backends.people if person.linked)
 
 
-async def test_forgetting_the_telegram_account(backends) -> None:
+async def test_unlinking_the_telegram_account(backends) -> None:
     one = backends.person(Role.APPLICANT)
     assert (await backends("user", "DELETE", f"/users/{one.user_id}/telegram-link", actor=one))[0] == 200
     assert (await backends("auth", "POST", "/auth/verify", {"telegram_id": one.telegram_id}))[0] == 404

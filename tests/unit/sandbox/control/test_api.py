@@ -6,14 +6,14 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from sandbox.control.api import Control
-from sandbox.faults import FaultBoard
+from sandbox.faults import FaultRegistry
 from sandbox.people import seed_people
 from sandbox.traffic.generator import TrafficGenerator
 
 
 @pytest.fixture
-def faults() -> FaultBoard:
-    return FaultBoard()
+def faults() -> FaultRegistry:
+    return FaultRegistry()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ async def call(control: TestClient, method: str, path: str, body: object = None)
         return response.status, await response.json()
 
 
-async def test_faults_come_and_go(control) -> None:
+async def test_faults_are_added_and_removed(control) -> None:
     status, fault = await call(control, "POST", "/faults", {"service": "auth", "kind": "latency"})
     assert (status, fault["id"], fault["latency_seconds"]) == (201, "f1", 3.0)
     assert [entry["id"] for entry in (await call(control, "GET", "/faults"))[1]] == ["f1"]
@@ -40,7 +40,7 @@ async def test_faults_come_and_go(control) -> None:
 
 
 @pytest.mark.parametrize("body", [{"service": "moon", "kind": "down"}, {"service": "auth"}, [], "x", None])
-async def test_a_fault_that_makes_no_sense(control, body) -> None:
+async def test_an_invalid_fault(control, body) -> None:
     assert (await call(control, "POST", "/faults", body))[0] == 400
 
 
@@ -53,14 +53,14 @@ async def test_a_fault_that_makes_no_sense(control, body) -> None:
         ({"location": {"latitude": 1, "longitude": 2}}, "location"),
     ],
 )
-async def test_acting_as_a_user(control, simulator, act, part: str) -> None:
+async def test_a_user_action(control, simulator, act, part: str) -> None:
     status, answer = await call(control, "POST", "/updates", {"user_id": 1001, **act})
     assert (status, len(answer["update_ids"])) == (202, 1)
     (update,) = await simulator.queues.fetch(0, 10, 0)
     assert part in update["message"]
 
 
-async def test_an_update_as_it_stands(control, simulator) -> None:
+async def test_a_raw_update(control, simulator) -> None:
     raw = {"update_id": 5, "message": {"chat": {"id": 777}, "from": {"id": 777}, "odd": None}}
     _status, answer = await call(control, "POST", "/updates", raw)
     (update,) = await simulator.queues.fetch(0, 10, 0)
@@ -68,16 +68,16 @@ async def test_an_update_as_it_stands(control, simulator) -> None:
 
 
 @pytest.mark.parametrize("body", [{"user_id": 1}, {"user_id": 1, "tex": "x"}, {}, [], {"update_id": 1}])
-async def test_an_act_that_makes_no_sense(control, body) -> None:
+async def test_an_invalid_user_action(control, body) -> None:
     assert (await call(control, "POST", "/updates", body))[0] == 400
 
 
-async def test_pressing_what_is_not_there(control) -> None:
+async def test_a_user_action_on_an_unknown_message(control) -> None:
     body = {"user_id": 1001, "message_id": 9, "callback_data": "x"}
     assert (await call(control, "POST", "/updates", body))[0] == 404
 
 
-async def test_messages_are_what_is_new_from_the_bot(control, simulator) -> None:
+async def test_messages_returns_new_messages_of_the_bot(control, simulator) -> None:
     chat = simulator.chats.private(1001)
     chat.add({"text": "hi"}, from_bot=False)
     first = chat.add({"text": "hello"}, from_bot=True)
@@ -105,7 +105,7 @@ async def test_the_ledger_is_shown_and_cleared(control, ledger) -> None:
     assert summary["updates"]["created"] == 1
     assert [item["update_id"] for item in (await call(control, "GET", "/ledger/updates"))[1]["items"]] == [7]
     assert (await call(control, "GET", "/ledger/updates?since=7"))[1]["items"] == []
-    assert (await call(control, "GET", "/ledger/doubles"))[1] == {"sends": [], "backend": []}
+    assert (await call(control, "GET", "/ledger/duplicates"))[1] == {"sends": [], "backend": []}
     await call(control, "DELETE", "/ledger")
     assert (await call(control, "GET", "/ledger"))[1]["updates"]["created"] == 0
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sandbox.control.decisions import SHOWN, OperatorView, read_decisions
-from sandbox.control.remediations import NO_ACCOUNT
+from sandbox.control.remediations import NO_SERVICE_ACCOUNT
 from sandbox.settings import Settings
 
 REMEDIATION = {
@@ -29,11 +29,11 @@ REMEDIATION = {
 }
 
 
-async def test_nowhere() -> None:
+async def test_without_a_source_there_are_no_decisions() -> None:
     assert await OperatorView(Settings()).decisions() == {"source": "none", "items": []}
 
 
-async def test_a_replays_file_the_latest_first_and_only_whole_lines(tmp_path: Path) -> None:
+async def test_a_replay_file_is_read_latest_first_and_complete_lines_only(tmp_path: Path) -> None:
     file = tmp_path / "operator.jsonl"
     view = OperatorView(Settings(operator_file=file))
     assert await view.decisions() == {"source": "replay", "items": []}
@@ -57,7 +57,7 @@ async def cluster(account: Path, handler: Any) -> Any:
         return await OperatorView(Settings(remediations_namespace="bots"), account, api).decisions()
 
 
-async def test_a_clusters_remediations(account: Path) -> None:
+async def test_remediations_of_a_cluster(account: Path) -> None:
     async def remediations(request: web.Request) -> web.Response:
         assert request.headers["Authorization"] == "Bearer secret"
         return web.json_response({"items": [REMEDIATION, {"metadata": {"name": "rem-2"}}]})
@@ -70,6 +70,6 @@ async def test_a_clusters_remediations(account: Path) -> None:
     ]
 
 
-async def test_without_an_account_it_says_so(tmp_path: Path) -> None:
+async def test_without_a_service_account_an_error_is_returned(tmp_path: Path) -> None:
     view = OperatorView(Settings(remediations_namespace="bots"), tmp_path / "none")
-    assert await view.decisions() == {"source": "cluster", "items": [], "error": NO_ACCOUNT}
+    assert await view.decisions() == {"source": "cluster", "items": [], "error": NO_SERVICE_ACCOUNT}

@@ -1,6 +1,6 @@
 """One gateway's own metrics as the page's numbers."""
 
-from sandbox.control.exposition import own_numbers
+from sandbox.control.exposition import parse_gateway_metrics
 
 EXPOSITION = """\
 # TYPE bot_gateway_messages_total counter
@@ -17,7 +17,7 @@ bot_gateway_service_circuit_breaker_state{service_name="user"} 0
 
 
 def test_numbers() -> None:
-    numbers = own_numbers(EXPOSITION)
+    numbers = parse_gateway_metrics(EXPOSITION)
     assert numbers["messages"] == 4
     assert numbers["buckets"] == [[0.1, 2], [1.0, 4]]
     assert numbers["handled"] == 4

@@ -59,7 +59,7 @@ async def get(page: TestClient, path: str) -> Any:
         return await response.json()
 
 
-async def test_the_gateway_is_up_down_or_not_known(open_page, gateway_url) -> None:
+async def test_the_gateway_is_up_down_or_unknown(open_page, gateway_url) -> None:
     up = await get(await open_page(gateway_url=gateway_url), "/gateway")
     assert (up["source"], up["up"], up["messages"]) == ("metrics", True, 4)
     down = await get(await open_page(gateway_url="http://127.0.0.1:9"), "/gateway")
@@ -68,14 +68,14 @@ async def test_the_gateway_is_up_down_or_not_known(open_page, gateway_url) -> No
 
 
 @pytest.mark.parametrize(("secret", "status"), [("s3cret", "400"), ("", "401")])
-async def test_invalid_updates_come_as_telegram_would_send_them(open_page, gateway_url, secret, status) -> None:
+async def test_invalid_updates_carry_the_webhooks_secret(open_page, gateway_url, secret, status) -> None:
     url = f"{gateway_url}/webhook"
     page = await open_page(webhook=WebhookSettings(url, secret))
     async with page.post("/gateway/invalid", json={"count": 3}) as response:
         assert await response.json() == {"sent": 3, "url": url, "statuses": {status: 3}}
 
 
-async def test_without_a_webhook_there_is_nowhere_to_send_invalid_updates(open_page) -> None:
+async def test_without_a_webhook_invalid_updates_are_an_error(open_page) -> None:
     async with (await open_page()).post("/gateway/invalid", json={}) as response:
         assert (response.status, await response.json()) == (404, {"error": "the bot has set no webhook"})
 
@@ -87,7 +87,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-async def test_the_kill_switch_kills(open_page, sleeper, tmp_path: Path) -> None:
+async def test_the_kill_switch_sends_sigkill(open_page, sleeper, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     page = await open_page(gateway_pid_file=pid_file)
     async with page.post("/gateway/kill") as response:
@@ -100,7 +100,7 @@ async def test_the_kill_switch_kills(open_page, sleeper, tmp_path: Path) -> None
         assert response.status == 409
 
 
-async def test_updates_traces_are_filtered_by_who_took_part(open_page) -> None:
+async def test_traces_are_filtered_by_service(open_page) -> None:
     store = SpanStore()
     for number, service in enumerate(("Auth Service", "Shift Service")):
         store.add(
@@ -118,7 +118,7 @@ async def test_without_prometheus_there_are_no_alerts(open_page) -> None:
     assert await get(await open_page(), "/alerts") == {"prometheus": False, "items": []}
 
 
-async def test_only_the_pages_own_files_are_served(open_page) -> None:
+async def test_only_the_pages_files_are_served(open_page) -> None:
     page = await open_page()
     async with page.get("/") as response:
         text = await response.text()

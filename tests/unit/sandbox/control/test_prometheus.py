@@ -46,7 +46,7 @@ def of_one_release(labels: str) -> list[dict[str, str]]:
     ]
 
 
-def test_the_expression_is_prometheus_own_and_of_this_release_only(tmp_path: Path) -> None:
+def test_the_query_is_valid_and_selects_this_release_only(tmp_path: Path) -> None:
     expected = [
         ('{number="replicas"}', 3),
         ('{number="replicas_up"}', 2),
@@ -73,7 +73,7 @@ def sample(value: str, **labels: str) -> dict[str, Any]:
     return {"metric": labels, "value": [0, value]}
 
 
-def test_the_answer_says_the_worst_state_of_a_breaker_and_in_how_many_pods() -> None:
+def test_the_worst_breaker_state_and_its_pods_are_returned() -> None:
     numbers = gateway_numbers(
         [
             sample("3", number="replicas"),
@@ -97,7 +97,7 @@ def test_the_answer_says_the_worst_state_of_a_breaker_and_in_how_many_pods() -> 
     }
 
 
-def test_of_an_unknown_gateway_there_is_nothing() -> None:
+def test_an_unknown_gateway_has_no_metrics() -> None:
     assert gateway_numbers([]) == {
         "replicas": 0,
         "replicas_up": 0,
@@ -131,7 +131,7 @@ async def prometheus() -> AsyncIterator[Ask]:
         yield serving
 
 
-async def test_numbers_are_asked_of_prometheus_on_a_cluster_only(prometheus: Ask) -> None:
+async def test_prometheus_metrics_are_used_on_a_cluster_only(prometheus: Ask) -> None:
     data = {"result": [sample("3", number="replicas")]}
     on_cluster = await prometheus("/api/v1/query", data, namespace="bots")
     assert on_cluster.shows_gateway
@@ -139,13 +139,13 @@ async def test_numbers_are_asked_of_prometheus_on_a_cluster_only(prometheus: Ask
     assert not (await prometheus("/api/v1/query", data)).shows_gateway
 
 
-async def test_a_prometheus_that_does_not_answer_has_no_numbers_and_no_alerts(prometheus: Ask) -> None:
+async def test_an_unreachable_prometheus_has_no_metrics_and_no_alerts(prometheus: Ask) -> None:
     silent = await prometheus("/other", {}, namespace="bots")
     assert await silent.numbers() is None
     assert await silent.alerts() is None
 
 
-async def test_only_the_releases_own_alerts_are_shown(prometheus: Ask) -> None:
+async def test_only_alerts_of_this_release_are_shown(prometheus: Ask) -> None:
     labels = (
         {"alertname": "CircuitBreakerOpen", "service": "bot-gateway", "namespace": "bots", "gateway": "bot-gateway"},
         {"alertname": "CircuitBreakerOpen", "service": "bot-gateway", "namespace": "bots", "gateway": "second"},

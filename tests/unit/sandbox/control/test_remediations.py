@@ -9,7 +9,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
-from sandbox.control.remediations import NO_ACCOUNT, NO_ANSWER, REFUSALS, Remediations, RemediationsUnreadableError
+from sandbox.control.remediations import (
+    ERRORS_BY_STATUS,
+    NO_SERVICE_ACCOUNT,
+    UNREACHABLE,
+    Remediations,
+    RemediationsUnreadableError,
+)
 from support.tools import run, tool
 
 ITEMS = [{"metadata": {"name": "rem-1"}}]
@@ -75,34 +81,32 @@ def python_3_13(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ssl, "create_default_context", strict)
 
 
-async def test_an_authority_without_key_usage_is_trusted(account: Path, api: str) -> None:
+async def test_a_ca_without_key_usage_is_trusted(account: Path, api: str) -> None:
     assert await Remediations("bots", account, api).read() == ITEMS
 
 
-async def test_it_is_an_authority_that_strict_mode_refuses(
-    account: Path, api: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sandbox.control.remediations.trust_in", lambda authority: strict(cafile=authority))
+async def test_strict_mode_rejects_that_ca(account: Path, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.control.remediations.trust_ca", lambda authority: strict(cafile=authority))
     with capture_logs() as logs:
-        assert await reason(Remediations("bots", account, api)) == NO_ANSWER
+        assert await reason(Remediations("bots", account, api)) == UNREACHABLE
     assert "key usage" in logs[0]["error"]
 
 
-async def test_another_authority_is_not_trusted(account: Path, api: str) -> None:
+async def test_another_ca_is_not_trusted(account: Path, api: str) -> None:
     make_authority(account)
     with capture_logs() as logs:
-        assert await reason(Remediations("bots", account, api)) == NO_ANSWER
+        assert await reason(Remediations("bots", account, api)) == UNREACHABLE
     assert "CERTIFICATE_VERIFY_FAILED" in logs[0]["error"]
 
 
 async def test_another_host_name_is_not_trusted(account: Path, api: str) -> None:
     with capture_logs() as logs:
-        assert await reason(Remediations("bots", account, api.replace("127.0.0.1", "localhost"))) == NO_ANSWER
+        assert await reason(Remediations("bots", account, api.replace("127.0.0.1", "localhost"))) == UNREACHABLE
     assert "Hostname mismatch" in logs[0]["error"]
 
 
-@pytest.mark.parametrize(("status", "sentence"), [*REFUSALS.items(), (500, NO_ANSWER)])
-async def test_a_refusal_is_said_without_the_exceptions_words(tmp_path: Path, status: int, sentence: str) -> None:
+@pytest.mark.parametrize(("status", "sentence"), [*ERRORS_BY_STATUS.items(), (500, UNREACHABLE)])
+async def test_an_error_status_is_explained(tmp_path: Path, status: int, sentence: str) -> None:
     async def refuse(request: web.Request) -> web.Response:
         return web.Response(status=status)
 
@@ -113,8 +117,8 @@ async def test_a_refusal_is_said_without_the_exceptions_words(tmp_path: Path, st
         assert await reason(Remediations("bots", tmp_path, str(server.make_url("")).rstrip("/"))) == sentence
 
 
-async def test_what_goes_on_is_logged_once(tmp_path: Path) -> None:
+async def test_a_lasting_error_is_logged_once(tmp_path: Path) -> None:
     remediations = Remediations("bots", tmp_path / "none")
     with capture_logs() as logs:
-        assert {await reason(remediations) for _time in range(3)} == {NO_ACCOUNT}
+        assert {await reason(remediations) for _time in range(3)} == {NO_SERVICE_ACCOUNT}
     assert [entry["event"] for entry in logs] == ["remediations_unreadable"]

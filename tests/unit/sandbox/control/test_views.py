@@ -6,16 +6,16 @@ from sandbox.control.views import views
 from sandbox.settings import Settings
 
 
-def test_on_a_laptop_what_is_missing_says_which_program_to_get() -> None:
+def test_in_a_local_run_a_missing_program_is_named() -> None:
     prometheus, alertmanager, jaeger = views(Settings(prometheus_url="http://127.0.0.1:9090"))
     assert (prometheus["url"], prometheus["forward"], prometheus["get"]) == ("http://127.0.0.1:9090", "", "")
     for missing, program in ((alertmanager, "alertmanager"), (jaeger, "jaeger")):
         assert missing["url"] == ""
-        assert f"put the program {program} on PATH" in missing["get"]
+        assert f"put {program} on PATH" in missing["get"]
 
 
 @pytest.mark.parametrize("suffix", ["", ".svc", ".svc.cluster.local"])
-def test_a_clusters_service_is_reached_by_a_port_forward(suffix: str) -> None:
+def test_a_service_is_reached_by_port_forward(suffix: str) -> None:
     _prometheus, _alertmanager, jaeger = views(
         Settings(namespace="bots", jaeger_url=f"http://jaeger.monitoring{suffix}:16686")
     )
@@ -24,11 +24,11 @@ def test_a_clusters_service_is_reached_by_a_port_forward(suffix: str) -> None:
     assert jaeger["get"] == ""
 
 
-def test_on_a_cluster_what_is_missing_says_which_setting_names_it() -> None:
+def test_on_a_cluster_the_missing_setting_is_named() -> None:
     for view in views(Settings(namespace="bots")):
         assert f"SANDBOX_{view['name'].upper()}_URL" in view["get"]
 
 
-def test_an_address_of_the_outside_is_linked_as_it_is() -> None:
+def test_an_external_address_is_linked_directly() -> None:
     (view, *_others) = views(Settings(namespace="bots", prometheus_url="https://prometheus.example.com"))
     assert (view["url"], view["forward"]) == ("https://prometheus.example.com", "")

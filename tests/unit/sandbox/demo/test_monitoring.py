@@ -31,7 +31,7 @@ def test_programs_are_found_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert find_programs() == Programs(None, str(tmp_path / "prometheus-alertmanager"), str(tmp_path / "jaeger"))
 
 
-def test_what_is_missing_has_no_port_no_address_and_no_process(demo: DemoSettings) -> None:
+def test_a_missing_program_has_no_port_address_or_process(demo: DemoSettings) -> None:
     monitoring = Monitoring(demo, Settings(), NONE)
     assert monitoring.ports() == {}
     assert set(monitoring.addresses.values()) == {""}
@@ -39,7 +39,7 @@ def test_what_is_missing_has_no_port_no_address_and_no_process(demo: DemoSetting
     assert monitoring.children() == {}
 
 
-def test_each_has_its_port_and_says_when_it_is_ready(demo: DemoSettings) -> None:
+def test_each_program_has_a_port_and_a_readiness_url(demo: DemoSettings) -> None:
     monitoring = Monitoring(demo, Settings(), ALL)
     assert {port.variable: port.number for port in monitoring.ports().values()} == {
         "DEMO_PROMETHEUS_PORT": 1,
@@ -54,7 +54,7 @@ def test_each_has_its_port_and_says_when_it_is_ready(demo: DemoSettings) -> None
     }
 
 
-def test_prometheus_scrapes_what_the_charts_rules_select(demo: DemoSettings) -> None:
+def test_prometheus_scrapes_with_the_labels_of_the_charts_rules(demo: DemoSettings) -> None:
     Monitoring(demo, Settings(), ALL).children()
     config = read(demo.run_dir / "prometheus.yml")
     assert config["rule_files"] == [str(CHART / "rules.yml")]
@@ -71,7 +71,7 @@ def test_prometheus_alone_sends_no_alerts(demo: DemoSettings) -> None:
     assert read(demo.run_dir / "prometheus.yml")["alerting"]["alertmanagers"] == []
 
 
-def test_data_of_an_earlier_demo_goes(demo: DemoSettings) -> None:
+def test_data_of_an_earlier_run_is_deleted(demo: DemoSettings) -> None:
     old = demo.run_dir / "prometheus-data" / "old"
     old.mkdir(parents=True)
     Monitoring(demo, Settings(), ALL).children()

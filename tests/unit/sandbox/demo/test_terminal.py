@@ -5,7 +5,7 @@ import io
 import pytest
 
 from sandbox.demo.terminal import Terminal
-from sandbox.traffic.phone import BotMessage, Button
+from sandbox.traffic.user_client import BotMessage, Button
 
 MESSAGE = BotMessage(1, "Hello\nyou", (Button("Yes", "y"), Button("No", "n")))
 

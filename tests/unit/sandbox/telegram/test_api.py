@@ -7,7 +7,7 @@ import pytest
 from aiohttp import FormData
 from aiohttp.test_utils import TestClient, TestServer
 
-from sandbox.faults import FaultBoard, FaultSpec
+from sandbox.faults import FaultRegistry, FaultSpec
 from sandbox.telegram.api import BotApi
 from sandbox.telegram.users import UnknownTargetError, Users
 
@@ -29,8 +29,8 @@ class Api:
 
 
 @pytest.fixture
-def faults() -> FaultBoard:
-    return FaultBoard()
+def faults() -> FaultRegistry:
+    return FaultRegistry()
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ async def test_wrong_token_and_unknown_method(api) -> None:
     assert (await api("doMagic"))["error_code"] == 404
 
 
-async def test_method_names_are_taken_in_any_case(api) -> None:
+async def test_method_names_are_case_insensitive(api) -> None:
     assert (await api("GETME"))["id"] == 42
 
 
 @pytest.mark.parametrize("kind", ["json", "form", "multipart", "query"])
-async def test_arguments_come_in_every_form(api, kind: str) -> None:
+async def test_arguments_in_every_encoding(api, kind: str) -> None:
     markup = '{"inline_keyboard":[[{"text":"a","callback_data":"b"}]]}'
     fields = {"chat_id": str(CHAT), "text": "hi", "reply_markup": markup}
     sent: dict[str, Any] = {"json": fields}
@@ -74,7 +74,7 @@ async def test_arguments_come_in_every_form(api, kind: str) -> None:
     assert result["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "b"
 
 
-async def test_an_uploaded_photo_can_be_fetched_again(api) -> None:
+async def test_an_uploaded_photo_can_be_downloaded(api) -> None:
     form = FormData({"chat_id": str(CHAT)})
     form.add_field("photo", b"picture", filename="p.png")
     async with api.client.post(f"/bot{TOKEN}/sendPhoto", data=form) as response:
@@ -130,7 +130,7 @@ async def test_a_pressed_message_comes_back_without_its_reply_keyboard(api, user
     assert query["message"] == message
 
 
-async def test_nobody_presses_what_is_not_there(users) -> None:
+async def test_pressing_a_button_of_an_unknown_message(users) -> None:
     with pytest.raises(UnknownTargetError):
         users.press(CHAT, 77, "data")
 
@@ -148,19 +148,19 @@ async def test_polling_conflicts_with_a_webhook(api) -> None:
     assert await api("getUpdates") == []
 
 
-async def test_a_webhook_is_refused_where_telegram_refuses_it(api) -> None:
+async def test_an_invalid_webhook_is_refused(api) -> None:
     assert (await api("setWebhook", url="ftp://x"))["error_code"] == 400
     assert (await api("setWebhook", url="http://x", secret_token="no spaces"))["error_code"] == 400
 
 
-async def test_updates_the_bot_did_not_ask_for_are_not_made(api, users) -> None:
+async def test_allowed_updates_filters_kinds(api, users) -> None:
     await api("setWebhook", url="", allowed_updates=["callback_query"])
     assert users.say(CHAT, "hello") is None
     await api("setWebhook", url="", allowed_updates=["message"])
     assert users.say(CHAT, "hello") is not None
 
 
-async def test_every_send_is_in_the_ledger_with_its_update(api, users, ledger) -> None:
+async def test_sends_are_recorded_with_their_update(api, users, ledger) -> None:
     update_id = users.say(CHAT, "/start")
     await api("getUpdates")
     await api("sendMessage", chat_id=CHAT, text="same")
@@ -173,30 +173,30 @@ async def test_every_send_is_in_the_ledger_with_its_update(api, users, ledger) -
         ("sendMessage", 200, [update_id]),
         ("sendMessage", 400, []),
     ]
-    double = ledger.doubles()["sends"]
+    double = ledger.duplicates()["sends"]
     assert [(entry["update_id"], len(entry["times"])) for entry in double] == [(update_id, 2)]
 
 
-async def test_an_album_is_one_update_a_photo(users, simulator) -> None:
+async def test_an_album_is_one_update_per_photo(users, simulator) -> None:
     assert len(users.send_photos(CHAT, 3, "see")) == 3
     messages = [message.content for message in simulator.chats.private(CHAT).newer(0)]
     assert len({message["media_group_id"] for message in messages}) == 1
     assert [message.get("caption") for message in messages] == ["see", None, None]
 
 
-async def test_a_fault_answers_in_telegrams_form(api, faults) -> None:
+async def test_a_fault_has_telegrams_error_format(api, faults) -> None:
     faults.add(FaultSpec(service="telegram", kind="error", status=429, retry_after=9))
     refused = await api("getMe")
     assert (refused["error_code"], refused["parameters"]) == (429, {"retry_after": 9})
 
 
-async def test_commands_are_kept_by_language(api) -> None:
+async def test_commands_are_stored_per_language(api) -> None:
     await api("setMyCommands", commands=[{"command": "start", "description": "begin"}], language_code="ru")
     assert (await api("getMyCommands", language_code="ru"))[0]["command"] == "start"
     assert await api("getMyCommands") == []
 
 
-async def test_broken_json_is_a_400(api) -> None:
+async def test_invalid_json_is_a_400(api) -> None:
     async with api.client.post(
         f"/bot{TOKEN}/sendMessage", data=b"{", headers={"Content-Type": "application/json"}
     ) as response:

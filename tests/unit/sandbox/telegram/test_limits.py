@@ -14,7 +14,7 @@ def refused(limits: FloodLimits, chat_id: int) -> int:
     return int(caught.value.parameters["retry_after"])
 
 
-def test_thirty_messages_a_second_in_all(virtual_time) -> None:
+def test_thirty_messages_per_second_in_all(virtual_time) -> None:
     limits = FloodLimits(virtual_time.clock)
     for chat_id in range(1, 31):
         limits.take(chat_id)
@@ -24,7 +24,7 @@ def test_thirty_messages_a_second_in_all(virtual_time) -> None:
         limits.take(chat_id)
 
 
-def test_one_message_a_second_in_a_chat_after_a_burst(virtual_time) -> None:
+def test_one_message_per_second_in_a_chat_after_a_burst(virtual_time) -> None:
     limits = FloodLimits(virtual_time.clock)
     for _ in range(20):
         limits.take(1)
@@ -34,7 +34,7 @@ def test_one_message_a_second_in_a_chat_after_a_burst(virtual_time) -> None:
     assert refused(limits, 1) == 1
 
 
-def test_twenty_a_minute_in_a_group(virtual_time) -> None:
+def test_twenty_per_minute_in_a_group(virtual_time) -> None:
     limits = FloodLimits(virtual_time.clock)
     for _ in range(20):
         limits.take(-1)
@@ -44,7 +44,7 @@ def test_twenty_a_minute_in_a_group(virtual_time) -> None:
         limits.take(-1)
 
 
-def test_can_be_switched_off(virtual_time) -> None:
+def test_limits_can_be_disabled(virtual_time) -> None:
     limits = FloodLimits(virtual_time.clock, enabled=False)
     for _ in range(100):
         limits.take(1)

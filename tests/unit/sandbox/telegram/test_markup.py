@@ -10,7 +10,7 @@ def keyboard(**button: str) -> dict[str, object]:
     return {"inline_keyboard": [[button]]}
 
 
-def test_html_is_read_as_the_user_sees_it() -> None:
+def test_html_becomes_plain_text() -> None:
     assert checked_text("<b>R-1</b> a &lt; b", "HTML") == "R-1 a < b"
 
 
@@ -27,18 +27,18 @@ def test_html_is_read_as_the_user_sees_it() -> None:
         ("<b><i>x</b></i>", "HTML", "Unexpected end tag"),
     ],
 )
-def test_text_is_refused(text: str, parse_mode: str | None, complaint: str) -> None:
+def test_invalid_text_is_refused(text: str, parse_mode: str | None, complaint: str) -> None:
     with pytest.raises(BotApiError, match=complaint):
         checked_text(text, parse_mode)
 
 
-def test_callback_data_holds_64_bytes() -> None:
+def test_callback_data_is_limited_to_64_bytes() -> None:
     markup = keyboard(text="ok", callback_data="я" * 32)
     assert checked_markup(markup) == markup
     with pytest.raises(BotApiError, match="BUTTON_DATA_INVALID"):
         checked_markup(keyboard(text="ok", callback_data="я" * 32 + "x"))
 
 
-def test_a_button_needs_a_text() -> None:
+def test_a_button_needs_text() -> None:
     with pytest.raises(BotApiError, match="text buttons"):
         checked_markup(keyboard(text=" ", callback_data="x"))

@@ -61,7 +61,7 @@ def put(queues: UpdateQueues, ledger: Ledger, update_id: int, queue: str, kind: 
     queues.put(queue, kind, {"update_id": update_id})
 
 
-async def test_order_is_kept_in_a_queue(queues, ledger, bot, virtual_time) -> None:
+async def test_a_queue_keeps_its_order(queues, ledger, bot, virtual_time) -> None:
     for update_id in range(1, 6):
         put(queues, ledger, update_id, "chat:1")
     await queues.deliver_to(bot.deliver, 10)
@@ -70,7 +70,7 @@ async def test_order_is_kept_in_a_queue(queues, ledger, bot, virtual_time) -> No
     assert bot.most_in_flight == 1
 
 
-async def test_queues_go_in_parallel_up_to_max_connections(queues, ledger, bot, virtual_time) -> None:
+async def test_queues_are_delivered_in_parallel_up_to_max_connections(queues, ledger, bot, virtual_time) -> None:
     bot.gate.clear()
     await queues.deliver_to(bot.deliver, 3)
     for update_id in range(1, 11):
@@ -82,7 +82,7 @@ async def test_queues_go_in_parallel_up_to_max_connections(queues, ledger, bot, 
     assert bot.most_in_flight == 3
 
 
-async def test_a_message_and_a_callback_of_one_chat_arrive_at_once(queues, ledger, bot, virtual_time) -> None:
+async def test_message_and_callback_of_a_chat_are_delivered_in_parallel(queues, ledger, bot, virtual_time) -> None:
     bot.gate.clear()
     await queues.deliver_to(bot.deliver, 10)
     put(queues, ledger, 1, "chat:7")
@@ -100,7 +100,7 @@ async def test_back_off_is_0_2_4_8_up_to_60(queues, ledger, bot, virtual_time) -
 
 
 @pytest.mark.parametrize("status", [400, 401, 413, 404, 500, 302, 0])
-async def test_every_answer_but_2xx_is_retried(queues, ledger, bot, virtual_time, status: int) -> None:
+async def test_every_response_but_2xx_is_retried(queues, ledger, bot, virtual_time, status: int) -> None:
     bot.script[1] = [Outcome(status, "no")]
     put(queues, ledger, 1, "chat:1")
     await queues.deliver_to(bot.deliver, 1)
@@ -117,7 +117,7 @@ async def test_retry_after_is_obeyed_exactly(queues, ledger, bot, virtual_time) 
     assert bot.waits(1) == [1, 17]
 
 
-async def test_a_failing_update_holds_only_its_own_queue(queues, ledger, bot, virtual_time) -> None:
+async def test_a_failing_update_blocks_only_its_own_queue(queues, ledger, bot, virtual_time) -> None:
     bot.script[1] = [UNAVAILABLE] * 3
     for update_id, queue in ((1, "chat:1"), (2, "chat:1"), (3, "chat:2")):
         put(queues, ledger, update_id, queue)
@@ -127,7 +127,7 @@ async def test_a_failing_update_holds_only_its_own_queue(queues, ledger, bot, vi
     assert bot.order[-1] == 2
 
 
-async def test_poisoned_queues_fill_the_loaded_ones_and_stop_the_rest(queues, ledger, bot, virtual_time) -> None:
+async def test_enough_failing_queues_block_all_others(queues, ledger, bot, virtual_time) -> None:
     """Twice max_connections poisoned chats stop a bot: why the gateway must not refuse what can never succeed."""
     await queues.deliver_to(bot.deliver, 2)
     for update_id in range(1, 5):
@@ -141,7 +141,7 @@ async def test_poisoned_queues_fill_the_loaded_ones_and_stop_the_rest(queues, le
 
 
 @pytest.mark.parametrize(("kind", "seconds"), [("callback_query", 150), ("inline_query", 30), ("message", 86_400)])
-async def test_an_old_update_is_dropped(queues, ledger, bot, virtual_time, kind: str, seconds: int) -> None:
+async def test_an_expired_update_is_dropped(queues, ledger, bot, virtual_time, kind: str, seconds: int) -> None:
     bot.script[1] = [UNAVAILABLE] * 10_000
     put(queues, ledger, 1, "queue", kind)
     started = virtual_time.now
@@ -151,7 +151,7 @@ async def test_an_old_update_is_dropped(queues, ledger, bot, virtual_time, kind:
     assert ledger.summary()["updates"]["expired"] == 1
 
 
-async def test_a_new_webhook_gets_what_the_old_one_did_not_handle(queues, ledger, bot, virtual_time) -> None:
+async def test_a_new_webhook_gets_unhandled_updates(queues, ledger, bot, virtual_time) -> None:
     bot.gate.clear()
     put(queues, ledger, 1, "chat:1")
     await queues.deliver_to(bot.deliver, 1)
@@ -171,7 +171,7 @@ async def test_polling_confirms_by_offset(queues, ledger) -> None:
     assert ledger.summary()["updates"]["handled"] == 2
 
 
-async def test_dropping_pending_updates_is_in_the_ledger(queues, ledger) -> None:
+async def test_dropped_updates_are_recorded(queues, ledger) -> None:
     put(queues, ledger, 1, "chat:1")
     queues.drop_all()
     assert queues.pending == 0

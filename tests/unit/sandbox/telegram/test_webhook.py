@@ -44,7 +44,7 @@ async def client(bot: Bot) -> AsyncIterator[WebhookClient]:
         await client.close()
 
 
-async def test_the_update_goes_with_the_secret_over_a_kept_connection(bot: Bot, client: WebhookClient) -> None:
+async def test_updates_carry_the_secret_over_one_connection(bot: Bot, client: WebhookClient) -> None:
     for number in (1, 2):
         assert (await client.deliver({"update_id": number})).handled
         bot.answer = web.Response()
@@ -52,7 +52,7 @@ async def test_the_update_goes_with_the_secret_over_a_kept_connection(bot: Bot, 
     assert len(bot.connections) == 1
 
 
-async def test_no_connection_to_a_stranger_is_kept(bot: Bot, client: WebhookClient) -> None:
+async def test_a_connection_to_another_server_is_closed(bot: Bot, client: WebhookClient) -> None:
     for status in (404, 404, 200, 503, 200):
         bot.answer = web.Response(status=status)
         await client.deliver({})
@@ -60,7 +60,7 @@ async def test_no_connection_to_a_stranger_is_kept(bot: Bot, client: WebhookClie
     assert len(bot.connections) == 3
 
 
-async def test_retry_after_is_read(bot: Bot, client: WebhookClient) -> None:
+async def test_retry_after_is_parsed(bot: Bot, client: WebhookClient) -> None:
     bot.answer = web.Response(status=503, headers={"Retry-After": "7"})
     outcome = await client.deliver({})
     assert (outcome.status, outcome.retry_after, outcome.handled) == (503, 7, False)
@@ -72,12 +72,12 @@ async def test_a_redirect_is_not_followed(bot: Bot, client: WebhookClient) -> No
     assert not (await client.deliver({})).handled
 
 
-async def test_a_late_answer_is_given_up(bot: Bot, client: WebhookClient) -> None:
+async def test_a_late_response_times_out(bot: Bot, client: WebhookClient) -> None:
     bot.waits.clear()
     assert await client.deliver({}) == Outcome(0, "Read timeout expired")
 
 
-async def test_nobody_listens() -> None:
+async def test_a_refused_connection_is_an_outcome() -> None:
     client = WebhookClient(WebhookSettings("http://127.0.0.1:9/webhook"))
     assert await client.deliver({}) == Outcome(0, "Connection refused")
     await client.close()

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from sandbox.traces.receiver import TRACES_KEPT, Span, SpanReceiver, SpanStore
 
 
-async def test_a_trace_arrives_whole() -> None:
+async def test_a_trace_is_received_completely() -> None:
     memory = InMemorySpanExporter()
     provider = TracerProvider(resource=Resource.create({"service.name": "Auth Service"}))
     provider.add_span_processor(SimpleSpanProcessor(memory))
@@ -33,7 +33,7 @@ async def test_a_trace_arrives_whole() -> None:
     assert (inner.parent_id, inner.trace_id) == (outer.span_id, outer.trace_id)
 
 
-def test_the_store_is_bounded_and_gives_the_latest_first() -> None:
+def test_the_store_is_bounded_and_returns_the_latest_first() -> None:
     store = SpanStore()
     for number in range(TRACES_KEPT + 5):
         store.add(Span(f"t{number}", "s", "", "x", "x", 1, number, number, {}, failed=False))

@@ -2,8 +2,8 @@
 
 import random
 
-from sandbox.traffic.conversations import administer, choices, file_request, list_requests
-from sandbox.traffic.phone import BotMessage, Button
+from sandbox.traffic.conversations import administer, choices, create_request, list_requests
+from sandbox.traffic.user_client import BotMessage, Button
 
 CANCEL = Button("✗", "nr:cancel")
 
@@ -61,33 +61,33 @@ async def no_pause() -> None:
 async def test_every_dialogue_is_finished() -> None:
     for seed in range(50):
         form = Form()
-        await file_request(form, random.Random(seed), no_pause)
+        await create_request(form, random.Random(seed), no_pause)
         assert form.step == 5
         assert not any("cancel" in data for data in form.pressed)
 
 
-async def test_descriptions_differ_so_that_a_double_is_seen() -> None:
+async def test_descriptions_differ_so_that_duplicates_are_detected() -> None:
     chance, form = random.Random(1), Form()
     for _ in range(30):
-        await file_request(form, chance, no_pause)
+        await create_request(form, chance, no_pause)
     descriptions = [text for text in form.texts if "(" in text]
     assert len(descriptions) == len(set(descriptions))
 
 
-def test_grave_buttons_are_left_alone() -> None:
+def test_buttons_with_effects_on_others_are_avoided() -> None:
     grave = ("nr:cancel", "ad:broadcast", "ba:admin", "bc:start", "ub:7:1", "lang:ru")
     message = say(*(Button("x", data) for data in grave), Button("x", "ro:7"))
     assert [button.data for button in choices(message)] == ["ro:7"]
 
 
-async def test_browsing_ends_where_there_is_nothing_to_press() -> None:
+async def test_browsing_stops_without_buttons() -> None:
     form = Form()
     form.steps[0] = say()
     await list_requests(form, random.Random(1), no_pause)
     assert form.pressed == []
 
 
-async def test_a_manager_searches_where_a_text_is_asked_for() -> None:
+async def test_a_manager_searches_if_a_text_is_expected() -> None:
     form = Form()
     await administer(form, random.Random(1), no_pause)
     assert len(form.texts) == 1

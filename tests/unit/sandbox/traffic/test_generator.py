@@ -20,7 +20,7 @@ async def test_conversations_start_at_the_rate(simulator, virtual_time) -> None:
     assert generator.report()["active"] == 0
 
 
-async def test_the_first_three_of_each_role_are_left_to_humans(simulator, virtual_time, ledger) -> None:
+async def test_the_first_three_of_each_role_are_reserved(simulator, virtual_time, ledger) -> None:
     generator = TrafficGenerator(simulator, seed_people(6), rate=100, seed=1, sleep=virtual_time.sleep)
     running = asyncio.create_task(generator.run())
     await virtual_time.run_until(lambda: generator.report()["nobody_idle"] > 0)

@@ -1,7 +1,7 @@
-"""The operator without a cluster: it reads what the demo observes and says what it would do.
+"""Runs the operator without a cluster: it gets the demo's observations and reports what it would do.
 
-It is the operator's own ``replay`` command in a process of its own, fed line by line with the state of Alertmanager,
-Prometheus and the gateway's process. Nothing that it decides is carried out.
+The process runs the operator's own ``replay`` command and gets the state of Alertmanager, Prometheus and the gateway
+line by line. No decision is executed.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ TIMEOUT_SECONDS = 2.0
 
 
 def operator_is_installed() -> bool:
-    """Whether this environment has the operator: the demo's has, the sandbox's image has not."""
+    """Whether the operator is installed: it is in the demo's environment, not in the sandbox's image."""
     return importlib.util.find_spec("remediator") is not None
 
 
-class DryOperator:
-    """The process, and what feeds it."""
+class DryRunOperator:
+    """The operator's process and the task that sends it observations."""
 
     def __init__(self, monitoring: Monitoring, gateway_ready_url: str, run_dir: Path) -> None:
         self._monitoring = monitoring
@@ -39,12 +39,12 @@ class DryOperator:
 
     @property
     def decisions_file(self) -> Path:
-        """Where its decisions go, one JSON object a line."""
+        """File with its decisions, one JSON object per line."""
         return self._run_dir / "operator.jsonl"
 
     @asynccontextmanager
     async def process(self) -> AsyncIterator[Child]:
-        """Start it and feed it until left."""
+        """Run the process and send it observations until the block exits."""
         read_end, write_end = os.pipe()
         command = [sys.executable, "-m", "remediator", "replay", "--output", "json", "--namespace", NAMESPACE]
         files = ["--policy", str(CHART / "policy.yaml"), "--recording", "/dev/stdin"]
@@ -73,24 +73,24 @@ class DryOperator:
             while True:
                 line = orjson.dumps(await self._observe(client), option=orjson.OPT_APPEND_NEWLINE)
                 try:
-                    await asyncio.to_thread(os.write, recording, line)  # it blocks while the operator is slow
+                    await asyncio.to_thread(os.write, recording, line)  # blocks while the pipe is full
                 except BrokenPipeError:
-                    return  # it ended, and who watches the process says so
+                    return  # the process exited; its watcher reports that
                 await asyncio.sleep(OBSERVE_SECONDS)
 
     async def _observe(self, client: httpx.AsyncClient) -> JsonObject:
-        """Return one observation in the form of the operator's recordings."""
+        """Return one observation in the format of the operator's recordings."""
         alerts = await _get(client, f"{self._monitoring.alertmanager_url}/api/v2/alerts")
         prometheus = await _get(client, f"{self._monitoring.prometheus_url}/-/ready")
         gateway = await _get(client, self._gateway_ready_url)
-        heard = {"alertmanager": "down"} if alerts is None else {"alerts": alerts.json()}
+        alerting = {"alertmanager": "down"} if alerts is None else {"alerts": alerts.json()}
         pod = {"name": POD, "ready": gateway is not None}
         workload = {"replicas": 1, "pods": [pod], "rollout": "complete", "pdb": None, "hpa": None, "paused": False}
         return {
             "at": datetime.now(UTC).isoformat(),
             "prometheus": "down" if prometheus is None else "up",
             "workload": workload,
-            **heard,
+            **alerting,
         }
 
 

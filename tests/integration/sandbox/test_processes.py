@@ -22,13 +22,15 @@ def test_a_port_in_use_is_one_clear_line() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(DemoError) as caught:
             require_free_ports({"gateway": Port(port, "DEMO_GATEWAY_PORT")})
-    assert str(caught.value) == f"port {port} (gateway) is in use: end what listens there, or set DEMO_GATEWAY_PORT"
+    assert (
+        str(caught.value) == f"port {port} (gateway) is in use: stop the program that uses it, or set DEMO_GATEWAY_PORT"
+    )
 
 
-async def test_a_process_that_ends_says_why(tmp_path: Path) -> None:
+async def test_an_exited_process_is_reported_with_its_log(tmp_path: Path) -> None:
     failing = child(tmp_path, "import os; raise SystemExit(os.environ['WORDS'])")
     await failing.start()
-    with pytest.raises(DemoError, match=r"the gateway ended with status 1(?s:.*)last words"):
+    with pytest.raises(DemoError, match=r"the gateway exited with status 1(?s:.*)last words"):
         await failing.wait_ready(URL, 20)
 
 
@@ -40,11 +42,11 @@ async def test_a_process_that_is_never_ready(tmp_path: Path) -> None:
             await slow.wait_ready(URL, 0.3)
     finally:
         await slow.stop()
-    with pytest.raises(DemoError, match="ended with status -15"):
-        await slow.ended()
+    with pytest.raises(DemoError, match="exited with status -15"):
+        await slow.raise_on_exit()
 
 
-async def test_what_it_writes_to_stdout_can_have_a_file_of_its_own(tmp_path: Path) -> None:
+async def test_stdout_can_have_a_separate_file(tmp_path: Path) -> None:
     output = tmp_path / "output"
     code = "import sys; print(sys.stdin.read() + 'said'); sys.stderr.write('why')"
     command = [sys.executable, "-c", code]

@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sandbox.control.decisions import read_decisions
-from sandbox.demo import dry_operator
-from sandbox.demo.dry_operator import DryOperator, operator_is_installed
+from sandbox.demo import dry_run_operator
+from sandbox.demo.dry_run_operator import DryRunOperator, operator_is_installed
 from sandbox.demo.monitoring import Monitoring, Programs
 from sandbox.demo.settings import DemoSettings
 from sandbox.settings import Settings
@@ -57,10 +57,10 @@ async def decided(file: Path) -> list[dict[str, Any]]:
     return read_decisions(file)
 
 
-async def test_it_says_what_it_would_do_and_ends_with_the_demo(around, tmp_path: Path) -> None:
+async def test_it_reports_decisions_and_stops_with_the_demo(around, tmp_path: Path) -> None:
     settings, ready = around
     assert operator_is_installed()
-    operator = DryOperator(Monitoring(settings, Settings(), Programs("p", "a", None)), ready, tmp_path)
+    operator = DryRunOperator(Monitoring(settings, Settings(), Programs("p", "a", None)), ready, tmp_path)
     before = psutil.Process().num_fds()
     async with operator.process() as child:
         first = (await decided(operator.decisions_file))[-1]
@@ -70,13 +70,13 @@ async def test_it_says_what_it_would_do_and_ends_with_the_demo(around, tmp_path:
     assert psutil.Process().num_fds() <= before
 
 
-async def test_an_operator_that_ends_does_not_end_the_feeding_with_an_error(
+async def test_an_exited_operator_causes_no_error_in_the_feed(
     around, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings, ready = around
-    monkeypatch.setattr(dry_operator, "CHART", tmp_path / "no-policy-here")
-    monkeypatch.setattr(dry_operator, "OBSERVE_SECONDS", 0.05)
-    operator = DryOperator(Monitoring(settings, Settings(), Programs("p", "a", None)), ready, tmp_path)
+    monkeypatch.setattr(dry_run_operator, "CHART", tmp_path / "no-policy-here")
+    monkeypatch.setattr(dry_run_operator, "OBSERVE_SECONDS", 0.05)
+    operator = DryRunOperator(Monitoring(settings, Settings(), Programs("p", "a", None)), ready, tmp_path)
     async with operator.process() as child:
         assert await child.wait() == 2
         await asyncio.sleep(0.2)

@@ -1,4 +1,4 @@
-"""Gateways for the operator to watch that need no node: the objects are there, with the statuses of healthy ones."""
+"""Kubernetes objects of healthy gateways for the operator to watch; their statuses are set, so no node is needed."""
 
 import asyncio
 import re
@@ -13,13 +13,13 @@ from support.fake_alertmanager import FakeAlertmanager, alert
 NAMESPACE = "gateways"
 SERVICES = ("auth", "request", "user", "shift")
 PODS = 10
-AT_ONCE = 32
+CONCURRENCY = 32
 _GROUP = ("remediation.bot-gateway.dev", "v1alpha1")
 
 
-async def side_by_side(calls: Iterable[Awaitable[Any]]) -> None:
-    """Await all, a few at a time."""
-    slots = asyncio.Semaphore(AT_ONCE)
+async def run_concurrently(calls: Iterable[Awaitable[Any]]) -> None:
+    """Await all calls with limited concurrency."""
+    slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one(call: Awaitable[Any]) -> None:
         async with slots:
@@ -28,8 +28,8 @@ async def side_by_side(calls: Iterable[Awaitable[Any]]) -> None:
     await asyncio.gather(*(one(call) for call in calls))
 
 
-class World:
-    """Deployments ``gw-0`` and on with their ReplicaSets, Pods, budgets and autoscalers, and policies for some."""
+class GatewayObjects:
+    """Deployments ``gw-0``, ``gw-1``, … with ReplicaSets, Pods, disruption budgets and HPAs, and policies for some."""
 
     def __init__(self, api: client.ApiClient) -> None:
         self.gateways = 0
@@ -41,23 +41,21 @@ class World:
         self._custom = client.CustomObjectsApi(api)
 
     async def grow(self, gateways: int, policies: int) -> None:
-        """Add what is missing to that many."""
-        await side_by_side(self._gateway(number) for number in range(self.gateways, gateways))
-        await side_by_side(self._policy(number) for number in range(self.policies, policies))
+        """Create gateways and policies up to these numbers."""
+        await run_concurrently(self._gateway(number) for number in range(self.gateways, gateways))
+        await run_concurrently(self._policy(number) for number in range(self.policies, policies))
         self.gateways, self.policies = gateways, policies
 
     async def replace(self, pod: str) -> None:
-        """Do what the ReplicaSet's controller does about a pod that went."""
+        """Create a replacement for a deleted pod, as the ReplicaSet controller would."""
         gateway, _, number = pod.rpartition("-")
         sets = await self._apps.read_namespaced_replica_set(f"{gateway}-rs", NAMESPACE)
         await self._pod(gateway, f"{number}x", sets.metadata.uid)
 
-    async def forget(self) -> None:
-        """Delete every Remediation."""
+    async def delete_remediations(self) -> None:
         await self._custom.delete_collection_namespaced_custom_object(*_GROUP, NAMESPACE, "remediations")
 
     async def remediations(self) -> list[dict[str, Any]]:
-        """Every Remediation."""
         found = await self._custom.list_namespaced_custom_object(*_GROUP, NAMESPACE, "remediations")
         items: list[dict[str, Any]] = found["items"]
         return items
@@ -150,12 +148,12 @@ class World:
 
 
 class FakePrometheus:
-    """Answers the operator's three queries for every pod of the world, from the alerts that are firing."""
+    """Responds to the operator's three queries for all pods, based on the firing alerts."""
 
     def __init__(self, alertmanager: FakeAlertmanager) -> None:
         self._alertmanager = alertmanager
         self._runner: web.AppRunner | None = None
-        self.world: World | None = None
+        self.cluster: GatewayObjects | None = None
         self.port = 0
         self.queries = 0
 
@@ -183,11 +181,11 @@ class FakePrometheus:
             return _vector([({"__name__": "ALERTS", "alertstate": "firing", **labels}, "1") for labels in firing])
         is_open = {(labels["pod"], labels["service_name"]) for labels in firing}
         asks_breakers = "circuit_breaker" in expression
-        gateways = range(self.world.gateways if self.world else 0)
-        every = (f"gw-{gateway}-rs-{pod}" for gateway in gateways for pod in range(PODS))
+        gateways = range(self.cluster.gateways if self.cluster else 0)
+        all_pods = (f"gw-{gateway}-rs-{pod}" for gateway in gateways for pod in range(PODS))
         named = re.search(r'pod=~"([^"]*)"', expression)
         wanted = re.compile(named[1].replace("\\\\", "\\") if named else ".*")
-        pods = [pod for pod in every if wanted.fullmatch(pod)]
+        pods = [pod for pod in all_pods if wanted.fullmatch(pod)]
         series = [({"pod": pod, "service_name": service}, (pod, service)) for pod in pods for service in SERVICES]
         if asks_breakers:
             return _vector([(labels, "1" if key in is_open else "0") for labels, key in series])
@@ -195,7 +193,7 @@ class FakePrometheus:
 
 
 def breaker_alert(gateway: int, pod: int = 0, service: str = SERVICES[0]) -> dict[str, Any]:
-    """A breaker of one pod is open."""
+    """Return an alert: the circuit breaker of one pod is open."""
     return alert(NAMESPACE, f"gw-{gateway}-rs-{pod}", service)
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's outside world: a Bot API and an Auth Service that answer at once, never the bottleneck."""
+"""Stub of the Bot API and the Auth Service that responds at once, so that it is never the bottleneck."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import httptools
 import orjson
 
 
-def _answer(body: object) -> bytes:
+def _response(body: object) -> bytes:
     raw = orjson.dumps(body)
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(raw), raw)
 
 
-_MESSAGE = _answer(
+_MESSAGE = _response(
     {
         "ok": True,
         "result": {"message_id": 1, "date": 1700000000, "chat": {"id": 1, "type": "private"}, "text": "ok"},
     }
 )
-_TRUE = _answer({"ok": True, "result": True})
-_ME = _answer({"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "bench", "username": "bench_bot"}})
-_WEBHOOK = _answer({"ok": True, "result": {"url": "", "has_custom_certificate": False, "pending_update_count": 0}})
-_IDENTITY = _answer(
+_TRUE = _response({"ok": True, "result": True})
+_ME = _response({"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "bench", "username": "bench_bot"}})
+_WEBHOOK = _response({"ok": True, "result": {"url": "", "has_custom_certificate": False, "pending_update_count": 0}})
+_IDENTITY = _response(
     {
         "user_id": 1,
         "telegram_id": 1,
@@ -36,8 +36,8 @@ _IDENTITY = _answer(
 )
 
 
-class StandIn(asyncio.Protocol):
-    """Answers by the last part of the path; `sends` counts the messages sent."""
+class ServiceStub(asyncio.Protocol):
+    """Responds by the last part of the path; `sends` counts sendMessage calls."""
 
     sends = 0
 
@@ -57,7 +57,7 @@ class StandIn(asyncio.Protocol):
     def on_message_complete(self) -> None:
         method = self._url.rpartition(b"/")[2].lower()
         if method == b"sendmessage":
-            StandIn.sends += 1
+            ServiceStub.sends += 1
             self._transport.write(_MESSAGE)
         elif method == b"verify":
             self._transport.write(_IDENTITY)

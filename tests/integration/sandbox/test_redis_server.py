@@ -14,7 +14,7 @@ def client(server: RedisServer) -> redis.Redis:
     return redis.Redis.from_url(server.url)
 
 
-def test_is_configured_to_keep_its_promises() -> None:
+def test_it_is_durable_and_does_not_evict() -> None:
     with RedisServer() as server, client(server) as connection:
         assert connection.config_get("appendonly") == {"appendonly": "yes"}
         assert connection.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
@@ -30,7 +30,7 @@ def test_restart_keeps_port_and_data() -> None:
         assert server.pid != before[1]
 
 
-def test_kill_keeps_what_was_synced() -> None:
+def test_kill_keeps_synced_data() -> None:
     with RedisServer() as server, client(server) as connection:
         connection.config_set("appendfsync", "always")
         connection.set("key", "value")
@@ -40,7 +40,7 @@ def test_kill_keeps_what_was_synced() -> None:
         assert connection.get("key") == b"value"
 
 
-async def test_async_context_ends_the_server() -> None:
+async def test_the_async_context_stops_the_server() -> None:
     async with RedisServer() as server:
         port = server.port
         assert server.pid is not None
