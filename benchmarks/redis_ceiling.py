@@ -12,7 +12,7 @@ from redis.asyncio.connection import Connection
 from app.core.redis_batch import BatchedRedis, Script, ScriptRunner
 from app.core.settings import Settings
 from app.delivery.claims import Claim, Claims, load_script
-from app.delivery.keys import Address, KeySpace
+from app.delivery.keys import KeySpace, UpdateOrigin
 from app.delivery.leases import Leases
 from sandbox.redis_server import RedisServer
 
@@ -62,7 +62,7 @@ async def _record(server: RedisServer, settings: Settings) -> bytes:
     redis: ScriptRunner = recorder
     leases = Leases(redis, load_script("renew"), lease_seconds=settings.lease_seconds)
     claims = Claims(redis, KeySpace("ceiling", 42), leases, settings)
-    claim = await claims.claim(Address(_UPDATE, _USER, "private", _USER), asyncio.get_running_loop().time() + 60)
+    claim = await claims.claim(UpdateOrigin(_UPDATE, _USER, "private", _USER), asyncio.get_running_loop().time() + 60)
     if not isinstance(claim, Claim):
         raise TypeError(f"not claimed: {claim}")
     await claims.commit(claim)

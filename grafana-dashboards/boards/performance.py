@@ -154,7 +154,7 @@ def _loop() -> list[AnyPanel]:
         ),
         percentiles(
             "Webhook request duration",
-            "From Telegram's post to our answer, with the wait for the chat's lane.",
+            "From Telegram's post to our answer, with the wait for the chat lock.",
             "bot_gateway_webhook_request_duration_seconds",
             exemplars=True,
             span=8,

@@ -6,7 +6,6 @@ from app.cli import main as run_command_line
 
 
 def main() -> None:
-    """Run and exit."""
     sys.exit(run_command_line())
 
 

@@ -1,4 +1,4 @@
-"""All that a replica does beside its updates."""
+"""A replica's background work."""
 
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 _SWEEP_SECONDS = 5.0
 _GAUGES_SECONDS = 5.0
-"""Often enough for a scrape every 15 s; each reading asks every shard, which a replica should not do all the time."""
+"""Often enough for a scrape every 15 s; not more often, because each read calls all 16 shards."""
 
 
 class BackgroundWork:
-    """Gauges of the process and of the cluster, and what one elected replica does for all."""
+    """Gauges of the process and of the whole cluster, and the jobs of an elected replica."""
 
     def __init__(self, gateway: "Gateway") -> None:
         settings, redis, keys = gateway.settings, gateway.redis.client, gateway.keys
@@ -31,7 +31,7 @@ class BackgroundWork:
         self._flushing = Periodic("activity", self._activity.flush, 1)
         self._periodic = [
             Periodic("process-usage", ProcessUsage().sample, 5),
-            Periodic("watchdog-sign", self._watchdog.sign, settings.watchdog_seconds / 4),
+            Periodic("watchdog-heartbeat", self._watchdog.heartbeat, settings.watchdog_seconds / 4),
             self._flushing,
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
@@ -40,21 +40,20 @@ class BackgroundWork:
         if settings.update_mode == "polling":
             election = Election(redis, keys.shared("elect", "polling"), seconds=ELECTION_SECONDS)
             polling = Polling(gateway.bot, gateway.intake, election, allowed_updates=allowed_updates)
-            self._periodic.append(Periodic("polling", polling.step, 0.05))
+            self._periodic.append(Periodic("polling", polling.poll_once, 0.05))
         else:
             election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
             registration = WebhookRegistration(gateway.bot, election, settings, allowed_updates=allowed_updates)
             self._periodic.append(Periodic("webhook-registration", registration.check, INTERVAL_SECONDS))
 
     def start(self) -> None:
-        """Begin all of it."""
         self._lag.start()
         self._watchdog.start()
         for work in self._periodic:
             work.start()
 
     async def stop(self) -> None:
-        """End all of it; what users did in the last second is still written."""
+        """Stop everything; the activity of the last second is still written."""
         for work in self._periodic:
             await work.stop()
         await self._lag.stop()

@@ -11,19 +11,18 @@ WRONG_SETTING = 2
 
 
 def parser() -> argparse.ArgumentParser:
-    """What may be given on the command line."""
     top = argparse.ArgumentParser(prog="bot-gateway", description="Telegram bot gateway; settings: docs/settings.md")
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     commands.add_parser("serve", help="take updates until SIGTERM (the default)")
-    letters = commands.add_parser("dead-letters", help="updates that were set aside")
+    letters = commands.add_parser("dead-letters", help="updates that could not be handled")
     actions = letters.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="the newest ones, one a line")
+    listing = actions.add_parser("list", help="the newest, one per line")
     listing.add_argument("--count", type=int, default=50, help="how many (default: 50)")
     show = actions.add_parser("show", help="one in full")
     show.add_argument("id")
     replay = actions.add_parser("replay", help="post one to the webhook again")
     replay.add_argument("id")
-    replay.add_argument("--url", help="the webhook to post to (default: that of this host)")
+    replay.add_argument("--url", help="the webhook to post to (default: the one on this host)")
     return top
 
 
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(settings: Settings) -> int:
-    # Not before it is known to be needed: the bot takes a second to import.
+    # Imported here because the bot takes a second to import, which the other commands need not wait for.
     from app.main import CannotListenError, run
 
     try:
@@ -65,5 +64,5 @@ def _dead_letters(settings: Settings, chosen: argparse.Namespace) -> int:
     try:
         return asyncio.run(work)
     except (RedisError, OSError) as error:
-        sys.stderr.write(f"bot-gateway: Redis cannot be reached: {type(error).__name__}\n")
+        sys.stderr.write(f"bot-gateway: cannot reach Redis: {type(error).__name__}\n")
         return 1

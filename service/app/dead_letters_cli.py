@@ -1,4 +1,4 @@
-"""`bot-gateway dead-letters list|show|replay`: what to do about updates that were set aside."""
+"""`bot-gateway dead-letters list|show|replay`: inspect and replay updates that could not be handled."""
 
 import sys
 from datetime import UTC, datetime
@@ -9,16 +9,16 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from app.core.redis import RedisConnections
 from app.core.settings import Settings
-from app.delivery.address import address_of
 from app.delivery.dead_letters import DeadLetter, DeadLetterReason, DeadLetters
 from app.delivery.keys import KeySpace
+from app.delivery.origin import origin_of
 from app.webhook import SECRET_HEADER
 
 _SHOWN = 60
 
 
 async def list_letters(settings: Settings, count: int) -> int:
-    """Print the newest ones, one a line. Returns the exit status; raises RedisError."""
+    """Print the newest dead letters, one per line. Returns the exit status; raises RedisError."""
     connections = RedisConnections(settings)
     try:
         for letter in await _letters(connections, settings).list(count):
@@ -32,7 +32,7 @@ async def list_letters(settings: Settings, count: int) -> int:
 
 
 async def show_letter(settings: Settings, letter_id: str) -> int:
-    """Print one in full. Returns the exit status; raises RedisError."""
+    """Print one dead letter in full. Returns the exit status; raises RedisError."""
     connections = RedisConnections(settings)
     try:
         letter = await _letters(connections, settings).get(letter_id)
@@ -46,10 +46,10 @@ async def show_letter(settings: Settings, letter_id: str) -> int:
 
 
 async def replay_letter(settings: Settings, letter_id: str, url: str) -> int:
-    """Post one to a gateway's webhook again, and forget it where it was taken.
+    """Post a dead letter to a gateway's webhook again, and delete it when that succeeded.
 
-    An update whose handler failed is remembered as done; that is forgotten first. What backends did for it the first
-    time they don't do again, for the idempotency keys are the same.
+    An update whose handler failed is committed, so its id is removed from the committed ones first. Backends do not
+    repeat what they did for it the first time, because the idempotency keys are the same.
     """
     connections = RedisConnections(settings)
     letters = _letters(connections, settings)
@@ -58,14 +58,14 @@ async def replay_letter(settings: Settings, letter_id: str, url: str) -> int:
         if letter is None:
             return _not_found(letter_id)
         if letter.reason == DeadLetterReason.HANDLER_FAILED:
-            await _forget_that_it_is_done(connections, settings, letter)
+            await _uncommit(connections, settings, letter)
         status = await _post(settings, url, letter.body)
         if status != 200:
-            sys.stderr.write(f"bot-gateway: {url} answered {status}; the update stays\n")
+            sys.stderr.write(f"bot-gateway: {url} responded {status}; the dead letter is kept\n")
             return 1
         await letters.remove(letter_id)
     except (ClientError, TimeoutError) as error:
-        sys.stderr.write(f"bot-gateway: {url} cannot be reached: {type(error).__name__}\n")
+        sys.stderr.write(f"bot-gateway: cannot reach {url}: {type(error).__name__}\n")
         return 1
     finally:
         await connections.close()
@@ -84,10 +84,10 @@ async def _post(settings: Settings, url: str, body: bytes) -> int:
         return response.status
 
 
-async def _forget_that_it_is_done(connections: RedisConnections, settings: Settings, letter: DeadLetter) -> None:
-    address = address_of(Update.model_validate(orjson.loads(letter.body)))
-    _, done, *_ = KeySpace(settings.redis_key_prefix, settings.bot_id).of_update(address)
-    await connections.client.zrem(done, address.update_id)
+async def _uncommit(connections: RedisConnections, settings: Settings, letter: DeadLetter) -> None:
+    origin = origin_of(Update.model_validate(orjson.loads(letter.body)))
+    _, done, *_ = KeySpace(settings.redis_key_prefix, settings.bot_id).of_update(origin)
+    await connections.client.zrem(done, origin.update_id)
 
 
 def _letters(connections: RedisConnections, settings: Settings) -> DeadLetters:

@@ -1,4 +1,4 @@
-"""Puts the gateway together, runs it, and ends it without losing an update."""
+"""Builds the gateway, runs it, and shuts it down without losing an update."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ from app.core.health import Health
 from app.core.logging import configure_logging
 from app.core.redis import RedisConnections
 from app.core.settings import Settings
-from app.core.stop_limit import StopLimit
+from app.core.shutdown_timeout import ShutdownTimeout
 from app.core.trace_export import configure_tracing
 from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
@@ -46,26 +46,26 @@ from app.webhook import MAX_BODY, Webhook
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _GC_THRESHOLDS = (50_000, 20, 50)
-"""Updates leave few cycles behind, but a hundred in hand have thousands of young objects, which Python's own threshold
-of 700 would look at again and again. This many take some 10 MB at most."""
+"""Updates create few reference cycles, but a hundred in flight hold thousands of young objects, which Python's default
+threshold of 700 would scan again and again. 50,000 objects take some 10 MB."""
 _CANCELLING_SECONDS = 0.25
-"""aiohttp waits twice so long before it cancels what is still in hand; the grace period has waited for it already."""
-_GIVE_BACK_SECONDS = 2.0
+"""aiohttp waits twice this long before it cancels requests in flight; `stop` has waited for them before."""
+_RELEASE_SECONDS = 2.0
 
 
 def secrets_of(settings: Settings) -> list[str]:
-    """Every value that must not be seen in a log."""
+    """Every value that must not appear in a log."""
     fields = (settings.bot_token, settings.webhook_secret, settings.webhook_secret_previous, settings.service_token)
     values = [field.get_secret_value() for field in fields if field is not None]
     return [*values, settings.bot_token.get_secret_value().partition(":")[2]]
 
 
 class CannotListenError(OSError):
-    """The port cannot be had."""
+    """The port is in use or not allowed."""
 
 
 class Gateway:
-    """One replica. `start` returns when it takes updates; `stop` when nothing is in flight any more."""
+    """One replica. `start` returns when it accepts updates, `stop` when no update is in flight."""
 
     def __init__(self, settings: Settings) -> None:
         bind_in_one_step()
@@ -97,7 +97,7 @@ class Gateway:
             Claims(self.redis.batched, self.keys, self.leases, settings),
             self._dispatch,
             self.activity,
-            tell_late=DeadlineNotice(self.dispatcher["i18n"]),
+            notify_deadline=DeadlineNotice(self.dispatcher["i18n"]),
             deadline_seconds=settings.update_deadline_seconds,
             known_states=STATE_NAMES,
         )
@@ -106,7 +106,7 @@ class Gateway:
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
-        """Open everything. Neither Telegram nor a backend being down stops it; Redis is waited for."""
+        """Start everything. Waits for Redis, but starts without Telegram and the backends."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.redis.close)
             stack.push_async_callback(self.bot.session.close)
@@ -116,16 +116,17 @@ class Gateway:
             stack.push_async_callback(self.leases.stop)
             runner = await self._listen(stack)
             await self._wait_for_redis()
-            await self.redis.warn_of_lossy_configuration()
+            await self.redis.warn_about_lossy_configuration()
             await self.dispatcher.emit_startup(bot=self.bot)
             stack.push_async_callback(self.dispatcher.emit_shutdown)
             background = BackgroundWork(self)
             background.start()
             stack.push_async_callback(background.stop)
-            # First at the end: what gives its chat back needs all the rest. Ending it twice does no harm.
-            stack.push_async_callback(self._end_serving, runner)
+            # Pushed last, so that it stops first: updates in flight need the rest to release their chat locks.
+            # It is also on the stack of `_listen`; stopping twice is harmless.
+            stack.push_async_callback(self._stop_serving, runner)
             self._stack = stack.pop_all()
-        # What lives for good need not be looked at by each collection, and a full one of it takes 140 ms.
+        # Objects made so far live for ever; a full collection of them would take 140 ms.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLDS)
@@ -133,16 +134,16 @@ class Gateway:
         log.info("gateway_ready", version=VERSION, port=self.settings.port, update_mode=self.settings.update_mode)
 
     async def stop(self) -> None:
-        """Drain: not ready, but serving on, until nothing is in flight or the grace period is over."""
+        """Drain: not ready, but still serving, until nothing is in flight or the grace period is over."""
         self.health.ready = False
         self.webhook.closing = True
         log.info("gateway_draining", in_flight=self.webhook.in_flight)
         grace = self.settings.shutdown_grace_seconds
-        # Kubernetes takes the replica out of the Service while it goes on serving.
+        # Kubernetes needs a moment to remove the pod from the Service's endpoints; requests still arrive until then.
         await asyncio.sleep(min(2.0, grace / 5))
         self.webhook.draining = True
         with contextlib.suppress(TimeoutError):
-            # The rest of the grace period is for closing what is open and for the last spans.
+            # The rest of the grace period is for closing connections and exporting the last spans.
             await asyncio.wait_for(self.webhook.idle.wait(), grace * 0.6)
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
@@ -164,18 +165,18 @@ class Gateway:
         self.health.add_routes(application)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CANCELLING_SECONDS)
         await runner.setup()
-        stack.push_async_callback(self._end_serving, runner)
+        stack.push_async_callback(self._stop_serving, runner)
         try:
             await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
         except OSError as error:
             raise CannotListenError(error.errno, error.strerror) from None
         return runner
 
-    async def _end_serving(self, runner: web.AppRunner) -> None:
-        """Take nothing any more. What is still in hand is cancelled with its connection, and gives its chat back."""
+    async def _stop_serving(self, runner: web.AppRunner) -> None:
+        """Stop accepting requests. Updates in flight are cancelled and release their chat locks."""
         await runner.cleanup()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.webhook.idle.wait(), _GIVE_BACK_SECONDS)
+            await asyncio.wait_for(self.webhook.idle.wait(), _RELEASE_SECONDS)
 
     async def _wait_for_redis(self) -> None:
         waits = 0
@@ -187,7 +188,7 @@ class Gateway:
 
 
 async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT, and no longer than the grace period after it; raises CannotListenError."""
+    """Run until SIGTERM or SIGINT, then shut down within the grace period. Raises CannotListenError."""
     metrics.initialise()
     export_build_info()
     stop_tracing = configure_tracing(settings, version=VERSION)
@@ -199,11 +200,11 @@ async def serve(settings: Settings) -> None:
 
 async def _run_until_asked_to_stop(settings: Settings) -> None:
     asked_to_stop = asyncio.Event()
-    limit = StopLimit(settings.shutdown_grace_seconds)
+    shutdown_timeout = ShutdownTimeout(settings.shutdown_grace_seconds)
     loop = asyncio.get_running_loop()
 
     def ask_to_stop() -> None:
-        limit.begin(loop)
+        shutdown_timeout.start(loop)
         asked_to_stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -222,7 +223,7 @@ async def _run_until_asked_to_stop(settings: Settings) -> None:
 
 
 def run(settings: Settings) -> None:
-    """The whole life of the process; raises CannotListenError."""
+    """Configure logging and run the event loop until the process ends. Raises CannotListenError."""
     import uvloop
 
     configure_logging(settings.log_level, secrets_of(settings))

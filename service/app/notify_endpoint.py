@@ -1,4 +1,4 @@
-"""`POST /internal/notify`: a backend tells the bot that something changed."""
+"""`POST /internal/notify`: a backend notifies the bot of an event."""
 
 import hmac
 
@@ -18,7 +18,7 @@ MAX_BODY = 64 * 1024
 
 
 class NotifyEndpoint:
-    """Checks the service token and passes the event on. Without a service token it takes nothing."""
+    """Checks the service token and passes the event on. Without a configured service token it refuses every request."""
 
     def __init__(self, notifier: Notifier, bot: Bot, settings: Settings) -> None:
         self._notifier = notifier
@@ -26,7 +26,7 @@ class NotifyEndpoint:
         self._token = settings.service_token.get_secret_value().encode()
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one post: 2xx done, 401 not a backend, 422 not an event, 503 try again."""
+        """Respond to a post: 2xx done, 401 wrong token, 413 too large, 422 invalid event, 503 retry."""
         if not self._is_authorized(request):
             metrics.NOTIFICATIONS_TOTAL.labels("unauthorized").inc()
             return web.Response(status=401)

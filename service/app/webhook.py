@@ -1,7 +1,8 @@
-"""`POST /webhook`: one update of Telegram.
+"""`POST /webhook`: one update from Telegram.
 
-Telegram repeats what is not answered with a 2xx, and a chat that is repeated stops. So an error status is only given
-where a repetition can succeed (503, always with `Retry-After`) or where the sender is not Telegram.
+Telegram redelivers an update until it gets a 2xx response, and meanwhile delivers no other update of that chat. So the
+response is an error only where a redelivery can succeed (503, always with `Retry-After`) or where the sender is not
+Telegram.
 """
 
 import asyncio
@@ -22,12 +23,12 @@ from app.fixed_answer import FixedAnswer
 
 MAX_BODY = 1024 * 1024
 HEAD = 4096
-"""Bytes kept of a body that is too large to be read."""
+"""Bytes of a too large body that the dead letter keeps."""
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
 CLOSE_EVERY_SECONDS = 1.0
-"""One connection is closed in this time, so that a new replica behind a balancer of connections soon gets its part of
-the traffic however little there is: Telegram keeps its connections open for as long as it can."""
+"""One connection is closed per this time. Telegram keeps connections open as long as it can, and a Service balances
+connections, not requests: without this a new replica would get no traffic."""
 
 _STATUS = {
     Outcome.HANDLED: 200,
@@ -41,7 +42,7 @@ _STATUS = {
     Outcome.OVERLOADED: 503,
     Outcome.DRAINING: 503,
 }
-_ANSWERS = {
+_RESPONSES = {
     (status, close): FixedAnswer(status, retry_after=1 if status == 503 else None, close=close)
     for status in (200, 400, 401, 413, 503)
     for close in (False, True)
@@ -49,9 +50,9 @@ _ANSWERS = {
 
 
 class Webhook:
-    """The handler. `closing` ends each connection with its answer, `draining` refuses; `idle`: nothing is in hand.
+    """The handler. `closing` closes each connection after its response, `draining` refuses updates.
 
-    `monotonic` returns seconds of a clock that never goes back.
+    `idle` is set while no update is in flight. `monotonic` returns seconds of a monotonic clock.
     """
 
     def __init__(self, intake: Intake, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -72,19 +73,18 @@ class Webhook:
         self.draining = False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Answer one post."""
         started = time.perf_counter()
         current_update_id.set(None)
         with create_span("/webhook") as span:
             outcome = await self._outcome(request)
             add_span_attribute("outcome", outcome)
             if outcome is Outcome.UNAUTHORIZED or (outcome is Outcome.INVALID and not self._secrets):
-                # A stranger's doing is not worth a trace of its own.
+                # A stranger's request must not use up the budget of failed traces.
                 span.recording.failed = False
             exemplar = current_exemplar()
         self._outcomes[outcome].inc()
         metrics.WEBHOOK_REQUEST_DURATION_SECONDS.observe(time.perf_counter() - started, exemplar)
-        return self._answer(outcome, request)
+        return self._response(outcome, request)
 
     async def _outcome(self, request: web.Request) -> Outcome:
         if not self._is_authorized(request):
@@ -101,7 +101,7 @@ class Webhook:
 
     async def _take(self, request: web.Request) -> Outcome:
         body, whole = await _read(request)
-        # Without a secret anyone may post; nobody's junk is kept.
+        # Without a secret anyone may post, so invalid bodies are not stored.
         keep = bool(self._secrets)
         if not whole:
             await self._intake.reject(body, DeadLetterReason.TOO_LARGE, keep=keep)
@@ -120,16 +120,16 @@ class Webhook:
         if not self._secrets:
             return True
         given = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")
-        # Every secret is compared, so that the time tells nothing.
+        # Every secret is compared, so that the response time reveals nothing.
         return sum(hmac.compare_digest(given, secret) for secret in self._secrets) > 0
 
-    def _answer(self, outcome: Outcome, request: web.Request) -> FixedAnswer:
+    def _response(self, outcome: Outcome, request: web.Request) -> FixedAnswer:
         status = _STATUS[outcome]
         if not self._secrets:
             status = {Outcome.INVALID: 400, Outcome.TOO_LARGE: 413}.get(outcome, status)
         asked_to_close = not request.keep_alive or request.version < HttpVersion11
         close = asked_to_close or self.closing or outcome is Outcome.TOO_LARGE or self._is_time_to_close()
-        return _ANSWERS[status, close]
+        return _RESPONSES[status, close]
 
     def _is_time_to_close(self) -> bool:
         now = self._monotonic()
@@ -140,7 +140,7 @@ class Webhook:
 
 
 async def _read(request: web.Request) -> tuple[bytes, bool]:
-    """The body, or its head and False where it is too large."""
+    """Return the body and True, or its first bytes and False if it is too large."""
     if (request.content_length or 0) > MAX_BODY:
         return await request.content.read(HEAD), False
     if request.content_length is not None:

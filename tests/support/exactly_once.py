@@ -105,12 +105,12 @@ def assert_order_kept(ledger: Any) -> None:
         assert times == sorted(times)
 
 
-async def assert_no_lane_is_left(ports: list[int], lease_seconds: float) -> None:
-    """Every lane on these servers was given back, or ran out."""
+async def assert_no_chat_lock_is_left(ports: list[int], lease_seconds: float) -> None:
+    """Every chat lock on these servers was released or has expired."""
     await asyncio.sleep(lease_seconds)
-    lanes = []
+    locks = []
     for port in ports:
         redis: Redis = Redis(port=port)
-        lanes += [key async for key in redis.scan_iter("*:lane")]
+        locks += [key async for key in redis.scan_iter("*:lane")]
         await redis.aclose()
-    assert lanes == []
+    assert locks == []

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.backends.breaker import BreakerOpenError, BreakerState, CircuitBreaker
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 
 
 class Prober:
@@ -31,7 +31,7 @@ class Prober:
         self._task = asyncio.create_task(self._run(), name="breaker-prober")
 
     async def close(self) -> None:
-        await end(self._task)
+        await cancel_and_wait(self._task)
         self._task = None
 
     def wake(self) -> None:

@@ -31,10 +31,10 @@ from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
 from app.bot.i18n import CatalogueI18n, LocaleContext, closest_locale
 from app.core import metrics
 from app.core.background import count_failure
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
-from app.telegram.outcome import OutcomeUnknownError
+from app.telegram.retries import OutcomeUnknownError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -91,7 +91,7 @@ class Broadcaster:
         """Stop sending and release the lease, so that another replica continues at once."""
         if self._task is None:
             return
-        await end(self._task)
+        await cancel_and_wait(self._task)
         await self._drain()
         with contextlib.suppress(RedisError):
             await self.store.release_lease()
@@ -136,7 +136,7 @@ class Broadcaster:
         while current is not None and not current.loaded:
             page = await self._users.recipients(current.author, current.role, after=current.after)
             everyone = [item.telegram_id for item in page.items]
-            blocked = await self._blocked.among(everyone)
+            blocked = await self._blocked.blocked_among(everyone)
             reachable = [recipient for recipient in everyone if recipient not in blocked]
             await self.store.load(current, reachable, page.next, unreachable=len(blocked))
             if not await self.store.hold_lease():

@@ -3,7 +3,7 @@
 from aiogram.enums import ContentType
 from aiogram.types import Message, Update
 
-from app.core.metrics import MESSAGE_TYPES, closed
+from app.core.metrics import MESSAGE_TYPES, label_value
 
 _SERVICE_TYPES = frozenset({"new_chat_members", "left_chat_member", "pinned_message", "group_chat_created"})
 
@@ -25,4 +25,4 @@ def _content(message: Message) -> str:
     if message.media_group_id is not None:
         return "album"
     content_type = ContentType(message.content_type).value
-    return "service" if content_type in _SERVICE_TYPES else closed(content_type, MESSAGE_TYPES)
+    return "service" if content_type in _SERVICE_TYPES else label_value(content_type, MESSAGE_TYPES)

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from app.core import metrics
 from app.core.background import count_failure
 from app.core.redis_metrics import measured
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -77,7 +77,7 @@ class Outbox:
 
     async def close(self) -> None:
         """Stop sending; the remaining messages stay in Redis."""
-        await end(self._task)
+        await cancel_and_wait(self._task)
         self._task = None
 
     async def send_due(self, bot: Bot) -> int:

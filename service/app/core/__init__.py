@@ -1,1 +1,1 @@
-"""Settings, logging, tracing, metrics, Redis and health. Knows nothing of Telegram or the backends."""
+"""Settings, logging, tracing, metrics, Redis and health. Must not import Telegram or backend code."""

@@ -1,9 +1,9 @@
 """Who is active in the whole cluster: sessions, dialogues, users by window.
 
-Each replica notes what passes through it and writes it once a second, off the path of updates, into 16 shards of
-sorted sets whose scores are absolute times; each replica reads the counts back every few seconds, so that every one
-tells the same, and none ever scans keys. A session ends by silence, which no update tells of: an elected replica looks
-for those, and observes how long they were.
+Each replica collects the updates it handled and writes them once per second, off the request path, into 16 shards of
+sorted sets whose scores are absolute times. Each replica reads the counts back every few seconds, so that all of them
+export the same values and none scans keys. A session ends when no update arrives for its TTL; an elected replica looks
+for ended sessions and observes how long they were.
 """
 
 import asyncio
@@ -20,8 +20,8 @@ SHARDS = 16
 _WINDOW_SECONDS = {"5m": 300, "1h": 3600, "24h": 86_400}
 _ROLES = metrics.USER_ROLES
 _Arguments = tuple[str | int | float, ...]
-_MOST_AT_ONCE = 500
-"""Users in one call of the script: Lua's stack and Redis's other clients have a limit."""
+_MAX_USERS_PER_CALL = 500
+"""Four arguments per user: Lua's stack allows about 8,000, and a longer script would delay Redis' other clients."""
 
 
 def _script(name: str, operation: str) -> Script:
@@ -29,7 +29,7 @@ def _script(name: str, operation: str) -> Script:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class StateTransition:
     """One update of a user, with the dialogue's state before and after it."""
 
     role: str
@@ -38,9 +38,10 @@ class Passage:
 
 
 class Activity:
-    """`note` is called for each update; `flush`, `read` and `sweep` in the background.
+    """Activity metrics; `record` is called for each update, `flush`, `read` and `sweep` in the background.
 
-    `states` are all states of dialogues; others are counted as `other`.
+    `states` are all states of dialogues; others are counted as `other`. `clock` is the wall clock, because all
+    replicas compare its values.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Activity:
         self._session_ttl = session_ttl
         self._fsm_ttl = fsm_ttl
         self._clock = clock
-        self._noted: dict[int, Passage] = {}
+        self._pending: dict[int, StateTransition] = {}
         self._record_script = _script("record", "gauges")
         self._count_script = _script("count", "gauges")
         self._sweep_script = _script("sweep", "sweep")
@@ -68,37 +69,39 @@ class Activity:
             *(metrics.ACTIVE_USERS.labels(window, role) for role in _ROLES for window in _WINDOW_SECONDS),
             *(metrics.ACTIVE_FSM_SESSIONS.labels(state) for state in self._states),
         ]
-        self._unknown()
+        self._set_unknown()
 
-    def note(self, user_id: int, role: str, before: str | None, after: str | None) -> None:
-        """A user's update has been committed. `role` is one of `USER_ROLES`."""
-        earlier = self._noted.get(user_id)
+    def record(self, user_id: int, role: str, before: str | None, after: str | None) -> None:
+        """Collect a committed update. `role` is one of `USER_ROLES`."""
+        earlier = self._pending.get(user_id)
         first = self._label(before) if earlier is None else earlier.before
-        self._noted[user_id] = Passage(role, first, self._label(after))
+        self._pending[user_id] = StateTransition(role, first, self._label(after))
 
     async def flush(self) -> None:
-        """Write what was noted; what cannot be written, or is cut short, is written next time.
+        """Write what was collected; what could not be written stays for the next time.
 
         Raises:
             RedisUnavailableError: not all of it could be written.
         """
-        noted, self._noted = self._noted, {}
-        by_shard: dict[int, list[tuple[int, Passage]]] = {}
-        for user_id, passage in noted.items():
-            by_shard.setdefault(user_id % SHARDS, []).append((user_id, passage))
+        pending, self._pending = self._pending, {}
+        by_shard: dict[int, list[tuple[int, StateTransition]]] = {}
+        for user_id, transition in pending.items():
+            by_shard.setdefault(user_id % SHARDS, []).append((user_id, transition))
         now = self._clock()
         try:
-            for shard, passages in by_shard.items():
-                for start in range(0, len(passages), _MOST_AT_ONCE):
-                    await self._record(shard, passages[start : start + _MOST_AT_ONCE], now)
+            for shard, transitions in by_shard.items():
+                for start in range(0, len(transitions), _MAX_USERS_PER_CALL):
+                    await self._record(shard, transitions[start : start + _MAX_USERS_PER_CALL], now)
         except (RedisUnavailableError, asyncio.CancelledError):
-            for user_id, passage in noted.items():
-                later = self._noted.get(user_id)
-                self._noted[user_id] = passage if later is None else Passage(later.role, passage.before, later.after)
+            for user_id, transition in pending.items():
+                later = self._pending.get(user_id)
+                self._pending[user_id] = (
+                    transition if later is None else StateTransition(later.role, transition.before, later.after)
+                )
             raise
 
     async def read(self) -> None:
-        """Set the gauges; to NaN where Redis does not answer, which is raised as RedisUnavailableError."""
+        """Set the gauges, to NaN where Redis cannot be read. Raises RedisUnavailableError."""
         windows = [*_WINDOW_SECONDS.values()]
         roles = (len(_ROLES), *_ROLES)
         arguments: _Arguments = (
@@ -115,7 +118,7 @@ class Activity:
                 counts: list[int] = await self._redis.run(self._count_script, (base,), *arguments)
                 totals = [total + count for total, count in zip(totals, counts, strict=True)]
         except RedisUnavailableError:
-            self._unknown()
+            self._set_unknown()
             raise
         for gauge, total in zip(self._gauges, totals, strict=True):
             gauge.set(total)
@@ -134,17 +137,19 @@ class Activity:
         for base in self._bases:
             _observe(await self._redis.run(self._sweep_script, (base,), *arguments))
 
-    async def _record(self, shard: int, passages: list[tuple[int, Passage]], now: float) -> None:
+    async def _record(self, shard: int, transitions: list[tuple[int, StateTransition]], now: float) -> None:
         users = [
-            item for user_id, passage in passages for item in (user_id, passage.role, passage.before, passage.after)
+            item
+            for user_id, transition in transitions
+            for item in (user_id, transition.role, transition.before, transition.after)
         ]
         arguments: _Arguments = (now, self._session_ttl, self._fsm_ttl, len(_ROLES), *_ROLES, *users)
         _observe(await self._redis.run(self._record_script, (self._bases[shard],), *arguments))
 
     def _label(self, state: str | None) -> str:
-        return "" if state is None else metrics.closed(state, self._states)
+        return "" if state is None else metrics.label_value(state, self._states)
 
-    def _unknown(self) -> None:
+    def _set_unknown(self) -> None:
         for gauge in self._gauges:
             gauge.set(float("nan"))
 

@@ -8,20 +8,21 @@ from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.redis_batch import RedisUnavailableError
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 def count_failure(error: Exception) -> None:
-    """Count a failure of background work that nobody expected."""
+    """Count an unexpected failure of background work."""
     metrics.ERRORS_TOTAL.labels("background", "error").inc()
     metrics.EXCEPTIONS_TOTAL.labels(type(error).__name__).inc()
 
 
 class Periodic:
-    """Awaits `work` every `seconds`, counted from its end. A failure is counted and logged, and ends nothing:
-    a task that dies in silence would leave gauges and leases to rot.
+    """A task that awaits `work` and then waits `seconds`, until stopped.
+
+    A failure is counted and logged, and does not end the task: gauges and leases would silently go stale.
     """
 
     def __init__(self, name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -31,16 +32,16 @@ class Periodic:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin, with the first run at once."""
+        """Start; the first run is immediate."""
         self._task = asyncio.create_task(self._run(), name=self._name)
 
     async def stop(self) -> None:
-        """End it, in mid-run if need be."""
-        await end(self._task)
+        """Cancel, during a run if need be, and wait for the end."""
+        await cancel_and_wait(self._task)
         self._task = None
 
     async def once(self) -> None:
-        """One run, whose failure is dealt with."""
+        """Run once; a failure is counted and logged, not raised."""
         try:
             await self._work()
         except (RedisError, RedisUnavailableError, OSError) as error:

@@ -1,6 +1,6 @@
-"""One replica of many does a thing: the one that holds a key in Redis that expires.
+"""Leader election among replicas: the leader holds a Redis key that expires.
 
-Not a lock: for a moment two replicas may both believe that they lead. What they do must bear that.
+Not a lock: when the key expires, two replicas may both act as leader for a moment. Their work must tolerate that.
 """
 
 import secrets
@@ -20,7 +20,7 @@ _RESIGN = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL'
 
 
 class Election:
-    """This replica's candidacy for `key`. Whoever stops asking loses it after `seconds`."""
+    """This replica's candidacy for `key`. A leader that stops calling `leads` loses it after `seconds`."""
 
     def __init__(self, redis: Redis, key: str, *, seconds: float) -> None:
         self._lead = redis.register_script(_LEAD)
@@ -30,11 +30,11 @@ class Election:
         self._milliseconds = int(seconds * 1000)
 
     async def leads(self) -> bool:
-        """Ask, and stay elected. Raises RedisError."""
+        """Become or stay leader, and say whether this replica is. Raises RedisError."""
         with measured("elect"):
             return bool(await self._lead(keys=[self._key], args=[self._token, self._milliseconds]))
 
     async def resign(self) -> None:
-        """Let another replica have it at once. Raises RedisError."""
+        """Give up leadership, so that another replica need not wait for the key to expire. Raises RedisError."""
         with measured("elect"):
             await self._resign(keys=[self._key], args=[self._token])

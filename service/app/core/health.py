@@ -1,4 +1,4 @@
-"""What the probes of Kubernetes ask, and what Prometheus reads."""
+"""Endpoints for Kubernetes' probes and for Prometheus."""
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -10,8 +10,9 @@ from app.core.metric_family import REGISTRY
 
 
 class Health:
-    """The replica's own state. Being ready does not hang on Redis or a backend: an outage that all share must not
-    take every replica out of service at once.
+    """The replica's own state.
+
+    Readiness does not depend on Redis or a backend: a shared outage must not take all replicas out of service at once.
     """
 
     def __init__(self) -> None:
@@ -20,7 +21,7 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the replica wants updates."""
+        """Whether the replica should receive traffic."""
         return self._ready
 
     @ready.setter
@@ -43,7 +44,7 @@ class Health:
 
 
 async def _live(_request: web.Request) -> web.Response:
-    # That this is answered at all is the answer.
+    # A response at all proves that the event loop runs.
     return _yes_or_no(True)
 
 

@@ -1,7 +1,7 @@
-"""JSON logs, one line an event, with the ids that join them to traces and updates.
+"""JSON logs, one line per event, with the ids that link them to traces and updates.
 
-Secrets are kept out twice: the code never logs them, and the last processor replaces any that slipped into an event,
-for example in the message of an exception that quotes an address.
+Secrets are kept out twice: the code never logs them, and the last processor redacts any that reached an event, for
+example in the message of an exception that quotes a URL.
 """
 
 import logging
@@ -13,13 +13,13 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
-from app.core.log_flood import FloodFilter, add_suppressed, shorten
+from app.core.log_rate_limit import RateLimitFilter, add_suppressed, truncate
 from app.core.tracing import current_span
 
 REDACTED = "[redacted]"
 
 current_update_id: ContextVar[int | None] = ContextVar("current_update_id", default=None)
-"""The update being handled. Not by structlog's own means: those cost each update more, though few write a line."""
+"""The update being handled. structlog's own context variables would cost every update, and few updates log."""
 
 
 class Redactor:
@@ -30,7 +30,7 @@ class Redactor:
         self._secrets = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
 
     def __call__(self, line: str) -> str:
-        """The line without secrets."""
+        """Return `line` with secrets replaced."""
         for secret in self._secrets:
             if secret in line:
                 line = line.replace(secret, REDACTED)
@@ -87,12 +87,12 @@ def configure_logging(level: str, secrets: Iterable[str], stream: TextIO | None 
                 add_suppressed,
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                shorten,
+                truncate,
                 render_redacted,
             ],
         )
     )
-    handler.addFilter(FloodFilter())
+    handler.addFilter(RateLimitFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

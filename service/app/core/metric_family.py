@@ -1,6 +1,6 @@
-"""How a metric family of the gateway is declared: name, help, labels with their closed sets, how to aggregate it.
+"""Declares a metric family: name, help, labels with their allowed values, how to aggregate it.
 
-`metrics` holds the families; the docs are generated from `FAMILIES`.
+`metrics` holds the families; docs/metrics.md is generated from `FAMILIES`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ PREFIX = "bot_gateway_"
 
 REGISTRY = CollectorRegistry(auto_describe=False)
 
-# What is said of a label whose values are not listed: which closed set of the code they come from.
 LabelValues = Sequence[str] | str
+"""A label's allowed values, or a description of the set in the code that they come from."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """What is known of a family besides its samples."""
+    """A family's documentation."""
 
     name: str
     kind: str
@@ -33,8 +33,8 @@ class Family:
 FAMILIES: list[Family] = []
 
 
-def closed(value: str | None, allowed: Sequence[str] | frozenset[str]) -> str:
-    """`value` if it is in the closed set, else `other`, so that no user can make new series."""
+def label_value(value: str | None, allowed: Sequence[str] | frozenset[str]) -> str:
+    """`value` if it is allowed, else `other`, so that no user can create new series."""
     return value if value is not None and value in allowed else OTHER
 
 
@@ -54,7 +54,7 @@ def counter(name: str, text: str, labels: Mapping[str, LabelValues] | None = Non
 
 
 def gauge(name: str, text: str, labels: Mapping[str, LabelValues] | None = None, *, aggregate: str) -> Gauge:
-    """A gauge. `aggregate` is how replicas are put together: `max` where each tells of the whole cluster."""
+    """A gauge. `aggregate` says how to combine replicas: `max` where each exports the value of the whole cluster."""
     labels = labels or {}
     documentation = _declare("gauge", name, text, labels, aggregate)
     return Gauge(PREFIX + name, documentation, list(labels), registry=REGISTRY)

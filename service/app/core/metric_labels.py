@@ -1,4 +1,4 @@
-"""The closed sets of label values. What is not in its set becomes `other`, so that no user can make new series."""
+"""Allowed values of labels. Any other value becomes `other`, so that no user can create new series."""
 
 OTHER = "other"
 
@@ -21,7 +21,7 @@ ERRORS = (
     *(("telegram_failed", "error"), ("handler_failed", "error"), ("deadline", "error")),
     *(("redis_unavailable", "error"), ("background", "error"), ("service_token", "critical")),
 )
-"""What may fail, with how bad it is; a poll that Telegram refuses is a warning, an answer to a user is an error."""
+"""Error types and severities. Telegram refusing a poll is a warning, refusing a reply to a user is an error."""
 ERROR_TYPES = tuple(dict.fromkeys(error_type for error_type, _ in ERRORS))
 SERVICE_ERROR_TYPES = (
     *("timeout", "connection", "server_error", "circuit_open", "bulkhead_full", "deadline", "invalid_response"),

@@ -8,8 +8,8 @@ from itertools import product
 
 from app.core.instruments import Counter
 from app.core.metric_family import FAMILIES as FAMILIES
-from app.core.metric_family import closed as closed
 from app.core.metric_family import counter, gauge, histogram
+from app.core.metric_family import label_value as label_value
 from app.core.metric_labels import (
     CATEGORIES as CATEGORIES,
 )
@@ -314,7 +314,7 @@ READY = gauge("ready", "1 while the replica takes updates, 0 while it starts or 
 
 # What alerts and the operator watch stands at 0 from the start: a counter that appears with its first value
 # shows no increase.
-_FROM_THE_START: dict[Counter, tuple[tuple[str, ...], ...]] = {
+_INITIAL_LABELS: dict[Counter, tuple[tuple[str, ...], ...]] = {
     SERVICE_ERRORS_TOTAL: (SERVICES, SERVICE_ERROR_TYPES),
     SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL: (SERVICES, ("closed", "open", "half_open")),
     SERVICE_RETRIES_TOTAL: (SERVICES,),
@@ -333,7 +333,7 @@ def initialise() -> None:
     """Expose what alerts watch at 0, breakers as closed and what is not known yet as NaN."""
     for error in ERRORS:
         ERRORS_TOTAL.labels(*error)
-    for family, labels in _FROM_THE_START.items():
+    for family, labels in _INITIAL_LABELS.items():
         for values in product(*labels):
             family.labels(*values)
     for service in SERVICES:

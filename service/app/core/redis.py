@@ -1,4 +1,4 @@
-"""Connections to Redis: a bounded pool for most things, a batching pair a server for claim and commit."""
+"""Connections to Redis: a bounded pool for most commands, and two batching connections per server for scripts."""
 
 from typing import Any, cast
 
@@ -18,16 +18,17 @@ from app.core.settings import Settings
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_WANTED = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
+_DURABLE_CONFIG = {"appendonly": "yes", "maxmemory-policy": "noeviction"}
 
 
 class RedisConnections:
-    """Both kinds of connections, to one server, to the master that sentinels name, or to the nodes of a cluster.
-    Nothing is opened before it is needed.
+    """Both kinds of connections, to one server, to the master that sentinels name, or to a Redis Cluster.
+
+    Nothing is opened before its first use.
     """
 
     client: Redis
-    """For one key, or keys of one slot, a command: a cluster's client has the same commands, but no common type."""
+    """Each command may only touch keys of one slot. A Redis Cluster's client has the same commands but another type."""
     batched: ScriptRunner
 
     def __init__(self, settings: Settings) -> None:
@@ -42,12 +43,14 @@ class RedisConnections:
         else:
             self._pool = pool = _pool(url, settings)
             self.client = Redis(connection_pool=pool)
-            self.batched = BatchedRedis(lambda: _untimed_connection(pool), timeout=settings.redis_timeout_seconds)
+            self.batched = BatchedRedis(
+                lambda: _connection_without_timeout(pool), timeout=settings.redis_timeout_seconds
+            )
             metrics.REDIS_CONNECTION_POOL_AVAILABLE.set_function(lambda: _available(pool))
         metrics.REDIS_CONNECTION_POOL_SIZE.set(settings.redis_max_connections)
 
     async def ping(self) -> bool:
-        """Whether Redis answers; of a cluster, any of its masters."""
+        """Whether Redis replies; of a Redis Cluster, any of its masters."""
         try:
             if self._cluster is not None:
                 await self._cluster.ping(target_nodes=ClusterClient.RANDOM)
@@ -57,9 +60,12 @@ class RedisConnections:
             return False
         return True
 
-    async def warn_of_lossy_configuration(self) -> None:
-        """Say what in the servers' configuration may lose acknowledged state; a server that hides it is not asked."""
-        for name, value in _WANTED.items():
+    async def warn_about_lossy_configuration(self) -> None:
+        """Warn where the servers' configuration may lose acknowledged writes (docs/decisions/0006).
+
+        Managed services often forbid CONFIG GET; that is logged and not an error.
+        """
+        for name, value in _DURABLE_CONFIG.items():
             try:
                 found = await self._configured(name)
             except ResponseError:
@@ -79,14 +85,14 @@ class RedisConnections:
         if self._cluster is None:
             return {str((await self.client.config_get(name)).get(name))}
         found: Any = await self._cluster.config_get(name, target_nodes=ClusterClient.PRIMARIES)
-        # One master's answer comes as it is, those of more by node.
-        answers = [found] if name in found else found.values()
-        return {str(answer.get(name)) for answer in answers}
+        # redis-py returns one master's reply as it is, those of several by node.
+        replies = [found] if name in found else found.values()
+        return {str(reply.get(name)) for reply in replies}
 
 
-def _untimed_connection(pool: ConnectionPool) -> AbstractConnection:
+def _connection_without_timeout(pool: ConnectionPool) -> AbstractConnection:
     connection: AbstractConnection = pool.make_connection()  # type: ignore[no-untyped-call]  # it has no annotations
-    # The time limit is on the whole exchange, which costs one timer instead of one an answer.
+    # BatchedRedis bounds the whole exchange: one timer per batch instead of one per reply.
     connection.socket_timeout = None
     return connection
 
@@ -104,13 +110,13 @@ def _pool(url: RedisUrl, settings: Settings) -> ConnectionPool:
         "max_connections": settings.redis_max_connections,
         "timeout": settings.redis_timeout_seconds,
         **_timeouts(settings.redis_timeout_seconds),
-        # Once, for a connection that the server has closed while idle. redis-py's own ten tries would hold a user for
-        # many seconds while Redis is down.
+        # One retry, for a connection that the server has closed while idle. redis-py's default of ten retries with
+        # back-off would keep a user waiting for many seconds while Redis is down.
         "retry": Retry(NoBackoff(), 1),
     }
     if url.topology is Topology.SERVER:
         return BlockingConnectionPool.from_url(url.plain, **options)
-    # All sentinels can be asked within one time limit: the first may be on the machine that died with the master.
+    # A share of the timeout for each sentinel, plus one for the master: the first sentinel may have died with it.
     each = settings.redis_timeout_seconds / (len(url.hosts) + 1)
     sentinel_options = {**_timeouts(each), "retry": Retry(NoBackoff(), 0), **url.sentinel_options}
     manager = Sentinel(url.hosts, sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]  # it has no annotations
@@ -118,7 +124,7 @@ def _pool(url: RedisUrl, settings: Settings) -> ConnectionPool:
 
 
 class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
-    """Connections to the master; who finds none free waits, as with one server."""
+    """Connections to the master; callers wait for a free one, as with one server."""
 
 
 def _cluster(url: RedisUrl, settings: Settings) -> ClusterClient:
@@ -133,7 +139,7 @@ def _cluster(url: RedisUrl, settings: Settings) -> ClusterClient:
 
 
 def _options(url: RedisUrl) -> dict[str, Any]:
-    """What the URL says of a connection besides its address."""
+    """The URL's connection options, without host and port."""
     options: dict[str, Any] = dict(parse_url(url.plain))
     for name in ("host", "port"):
         options.pop(name, None)

@@ -1,8 +1,8 @@
-"""Commands of concurrent tasks, sent together over a pair of connections.
+"""Sends the commands of concurrent tasks in batches over two connections.
 
-A pool gives each task a connection and a write of its own. Here all commands of one turn of the event loop go out in
-one write, which halves the cost of an update's two calls. Connections stay redis-py's, with its authentication, TLS and
-errors. While one connection waits for its answers, the other takes what has come up since.
+A pool gives each task its own connection and its own write. Here all commands of one iteration of the event loop go out
+in one write, which halves the cost of an update's two calls. Connections are redis-py's, with its authentication, TLS
+and errors. While one connection waits for replies, the other sends what was queued meanwhile.
 """
 
 import asyncio
@@ -27,19 +27,20 @@ from app.core.redis_metrics import measured
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-_NOT_NOW = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
-_NOT_NOW_CODES = ("MISCONF", "NOREPLICAS")
-"""Refusals that redis-py has no class for: the append-only file cannot be written, too few replicas follow."""
+_TRANSIENT_ERRORS = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+_TRANSIENT_CODES = ("MISCONF", "NOREPLICAS")
+"""Errors that redis-py has no class for: the append-only file cannot be written, too few replicas are connected."""
 
 
 class RedisUnavailableError(Exception):
-    """Redis could not be reached, did not answer in time, or takes no writes at the moment. Unless it refused, whether
-    the command took effect is not known.
+    """Redis could not be reached, did not reply in time, or takes no writes at the moment.
+
+    Unless it refused, it is unknown whether the command took effect.
     """
 
 
 class Script:
-    """A Lua script with a name for metrics. It must be safe to send twice."""
+    """A Lua script with a name for metrics. It must be idempotent: a lost reply makes the caller send it again."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
@@ -48,7 +49,7 @@ class Script:
 
 
 class ScriptRunner(Protocol):
-    """Runs scripts, on one server or on a cluster."""
+    """Runs scripts, on one server or on a Redis Cluster."""
 
     async def run(self, script: Script, keys: tuple[str, ...], *args: str | int | float) -> Any:
         """Run one; raises RedisUnavailableError or ResponseError."""
@@ -57,13 +58,16 @@ class ScriptRunner(Protocol):
         """Close the connections."""
 
 
-_Answer = asyncio.Future[Any] | None
-"""None is for a command whose answer nobody waits for."""
-_Pending = tuple[bytes, _Answer]
+_Reply = asyncio.Future[Any] | None
+"""None where nobody waits for the reply."""
+_Pending = tuple[bytes, _Reply]
 
 
 class BatchedRedis:
-    """`connect` makes an unconnected connection; `timeout` in seconds bounds one exchange, connecting included."""
+    """Batches to one server.
+
+    `connect` makes a connection that is not connected yet; `timeout` in seconds bounds one exchange with connecting.
+    """
 
     def __init__(self, connect: Callable[[], AbstractConnection], *, timeout: float, connections: int = 2) -> None:
         self._connect = connect
@@ -76,27 +80,27 @@ class BatchedRedis:
         self._closed = False
 
     async def run(self, script: Script, keys: tuple[str, ...], *args: str | int | float) -> Any:
-        """Run a script; its keys must lie in one hash slot.
+        """Run a script; its keys must be in one hash slot.
 
         Raises:
-            RedisUnavailableError: no answer, or not now.
+            RedisUnavailableError: no reply, or a transient refusal.
             ResponseError: Redis refused it.
         """
         with measured(script.name):
             return await self.call(script, keys, *args)
 
     async def call(self, script: Script, keys: tuple[str, ...], *args: str | int | float, asking: bool = False) -> Any:
-        """As `run`, but unmeasured; `asking` is for keys of a slot that this server is just being given."""
+        """As `run`, but unmeasured; `asking` is for keys of a slot that is being migrated to this server."""
         try:
             return await self._send("EVALSHA", script.sha, len(keys), *keys, *args, asking=asking)
         except NoScriptError:
-            # A server that has been restarted, or a replica that has become the master.
+            # The script cache is empty after a restart or a failover.
             return await self._send("EVAL", script.text, len(keys), *keys, *args, asking=asking)
 
     async def close(self) -> None:
-        """Wait for what is under way and close the connections; further commands are refused as unavailable."""
+        """Wait for exchanges in flight and close the connections; further commands raise RedisUnavailableError."""
         self._closed = True
-        self._begin()
+        self._start_exchange()
         while self._exchanges:
             await asyncio.wait(self._exchanges)
         for index in range(len(self._connections)):
@@ -105,22 +109,22 @@ class BatchedRedis:
     def _send(self, *command: str | int | float, asking: bool = False) -> asyncio.Future[Any]:
         if self._closed:
             raise RedisUnavailableError("Redis: closed")
-        # In C: redis-py's own packing costs as much as the rest of the call.
+        # hiredis packs in C; redis-py's packing costs as much as the rest of the call.
         packed = pack_command(command)  # type: ignore[arg-type]  # its stub means a tuple of any length
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        reply: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if asking:
-            # It holds for the next command of the same connection.
+            # ASKING applies to the next command of the same connection.
             self._pending.append((pack_command(("ASKING",)), None))
-        self._pending.append((packed, answer))
+        self._pending.append((packed, reply))
         self._schedule()
-        return answer
+        return reply
 
     def _schedule(self) -> None:
         if self._pending and self._idle and not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._begin)
+            asyncio.get_running_loop().call_soon(self._start_exchange)
 
-    def _begin(self) -> None:
+    def _start_exchange(self) -> None:
         self._scheduled = False
         if self._pending and self._idle:
             index = self._idle.pop()
@@ -131,7 +135,7 @@ class BatchedRedis:
     def _ended(self, index: int, task: asyncio.Task[None]) -> None:
         self._exchanges.discard(task)
         self._idle.append(index)
-        # One that was cancelled leaves what has come up since to the next.
+        # A cancelled exchange leaves commands queued meanwhile to the next one.
         self._schedule()
 
     async def _drain(self, index: int) -> None:
@@ -140,39 +144,40 @@ class BatchedRedis:
             await self._exchange(index, batch)
 
     async def _exchange(self, index: int, batch: list[_Pending]) -> None:
-        """Send a batch and give each caller the answer. The connection is kept only when all answers were read: on one
-        with a rest, the next caller would get another's answer.
+        """Send a batch and pass each caller its reply.
+
+        The connection is kept only if all replies were read; otherwise the next caller would read another's reply.
         """
         keep = False
         try:
             async with asyncio.timeout(self._timeout):
-                keep = await self._converse(index, batch)
+                keep = await self._send_and_read(index, batch)
         except Exception as error:
             if not isinstance(error, RedisError | OSError):
                 log.exception("redis_exchange_failed", commands=len(batch))
-            for _, answer in batch:
-                if answer is not None and not answer.done():
-                    answer.set_exception(RedisUnavailableError(f"Redis: {type(error).__name__}"))
+            for _, reply in batch:
+                if reply is not None and not reply.done():
+                    reply.set_exception(RedisUnavailableError(f"Redis: {type(error).__name__}"))
         except BaseException:
-            for _, answer in batch:
-                if answer is not None:
-                    answer.cancel()
+            for _, reply in batch:
+                if reply is not None:
+                    reply.cancel()
             raise
         finally:
             if not keep:
                 await self._discard(index)
 
-    async def _converse(self, index: int, batch: list[_Pending]) -> bool:
-        """Whether the connection can be used again, once every answer has been read."""
+    async def _send_and_read(self, index: int, batch: list[_Pending]) -> bool:
+        """Return whether the connection can be used again; every reply has been read."""
         connection = self._connections[index]
         if connection is None:
             connection = self._connections[index] = self._connect()
         await connection.connect()  # type: ignore[no-untyped-call]  # it has no annotations
         await connection.send_packed_command([command for command, _ in batch], check_health=False)
         demoted = False
-        for _, answer in batch:
-            demoted |= await _read(connection, answer)
-        # It has become a replica; a new connection may be led to the master.
+        for _, reply in batch:
+            demoted |= await _read(connection, reply)
+        # The server has become a replica; a new connection may reach the master.
         return not demoted
 
     async def _discard(self, index: int) -> None:
@@ -181,21 +186,21 @@ class BatchedRedis:
             await _disconnect(connection)
 
 
-async def _read(connection: AbstractConnection, answer: _Answer) -> bool:
-    """Pass one answer on; whether the server said that it is a replica."""
+async def _read(connection: AbstractConnection, reply: _Reply) -> bool:
+    """Pass one reply on; return whether the server said that it is a replica."""
     try:
         value = await connection.read_response()
     except ResponseError as refusal:
-        if answer is not None and not answer.done():
-            answer.set_exception(_as_unavailable(refusal) or refusal)
+        if reply is not None and not reply.done():
+            reply.set_exception(_as_transient(refusal) or refusal)
         return isinstance(refusal, ReadOnlyError)
-    if answer is not None and not answer.done():
-        answer.set_result(value)
+    if reply is not None and not reply.done():
+        reply.set_result(value)
     return False
 
 
-def _as_unavailable(refusal: ResponseError) -> RedisUnavailableError | None:
-    if isinstance(refusal, _NOT_NOW) or str(refusal).startswith(_NOT_NOW_CODES):
+def _as_transient(refusal: ResponseError) -> RedisUnavailableError | None:
+    if isinstance(refusal, _TRANSIENT_ERRORS) or str(refusal).startswith(_TRANSIENT_CODES):
         return RedisUnavailableError(f"Redis: {type(refusal).__name__}")
     return None
 
@@ -204,7 +209,7 @@ async def _disconnect(connection: AbstractConnection) -> None:
     try:
         await connection.disconnect(nowait=True)
     except (RedisError, OSError):
-        # It was broken already; a new one takes its place.
+        # The connection was broken already and is replaced.
         return
     except Exception:
         log.exception("redis_connection_not_closed")

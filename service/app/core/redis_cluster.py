@@ -1,7 +1,7 @@
-"""A Redis Cluster: a client for most things, and the batching of claim and commit node by node.
+"""A Redis Cluster: a client for most commands, and batching of scripts per node.
 
-Which node has a slot is kept by redis-py and shared by both. It is read again when a node does not answer or says that
-it is not the one, so a failover costs the updates of one node's chats some refusals and the others nothing.
+redis-py keeps the map of slots for both. It is read again when a node does not reply or redirects, so a failover delays
+only the updates of the chats on that node.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _REDIRECTIONS = 5
 _REFRESH_SECONDS = 0.1
-"""Least time between two readings of the slots: in a failover every batch that fails asks for one."""
+"""Shortest time between two reads of the slot map: during a failover every batch that fails asks for one."""
 _SPARE_CONNECTIONS = 2
-"""Beside those that callers may hold: a node is also asked for the slots."""
+"""On top of those for callers: the slot map is read over a connection of the same pool."""
 
 
 class ClusterClient(RedisCluster):
-    """redis-py's client, with what a pool has: callers wait for a connection, and every failure is a RedisError."""
+    """redis-py's client with a pool's behaviour: callers wait for a connection, and every failure is a RedisError."""
 
     def __init__(
         self, seeds: Sequence[tuple[str, int]], *, connections: int, wait_seconds: float, **options: Any
@@ -38,7 +38,7 @@ class ClusterClient(RedisCluster):
         super().__init__(
             startup_nodes=[ClusterNode(*seed) for seed in seeds],
             max_connections=connections + _SPARE_CONNECTIONS,
-            # Chats whose node is there are served while others' are not.
+            # Serve the chats whose node is up while another node is down.
             require_full_coverage=False,
             retry=Retry(NoBackoff(), 1),
             **options,
@@ -51,7 +51,7 @@ class ClusterClient(RedisCluster):
 
     @property
     def available(self) -> int:
-        """Connections that callers may still take, of all nodes together."""
+        """Free connections, over all nodes."""
         return self._connections - self._in_use
 
     async def initialize(
@@ -59,12 +59,12 @@ class ClusterClient(RedisCluster):
         additional_startup_nodes_info: list[tuple[str, int]] | None = None,
         last_failed_node_name: str | None = None,
     ) -> "ClusterClient":
-        """Find the nodes, if that has not been done; by the URL's hosts too, in case all known addresses are gone."""
+        """Discover the nodes unless done; also through the URL's hosts, in case all known addresses have changed."""
         await super().initialize(additional_startup_nodes_info or self._seeds, last_failed_node_name)
         return self
 
     async def refresh_slots(self, failed_node: str | None = None) -> None:
-        """Read again which node has which slot, asking `failed_node` last. Raises RedisError."""
+        """Read the slot map again, from `failed_node` last. Raises RedisError."""
         try:
             if self._initialize:
                 await self.initialize(last_failed_node_name=failed_node)
@@ -74,7 +74,7 @@ class ClusterClient(RedisCluster):
             raise RedisConnectionError(str(error)) from error
 
     async def execute_command(self, *args: Any, **kwargs: Any) -> Any:
-        """As redis-py's, when a connection is free. Raises RedisError."""
+        """Wait for a free connection and execute. Raises RedisError."""
         try:
             async with asyncio.timeout(self._wait_seconds):
                 await self._free.acquire()
@@ -84,7 +84,7 @@ class ClusterClient(RedisCluster):
         try:
             return await super().execute_command(*args, **kwargs)
         except RedisClusterException as error:
-            # It is no RedisError, although it tells of nodes that cannot be reached.
+            # RedisClusterException is not a RedisError, although it means that nodes cannot be reached.
             raise RedisConnectionError(str(error)) from error
         finally:
             self._in_use -= 1
@@ -92,7 +92,7 @@ class ClusterClient(RedisCluster):
 
 
 class BatchedCluster:
-    """`BatchedRedis` for a cluster: one for each node that has been asked. `timeout` is that of one exchange."""
+    """One `BatchedRedis` per node of a Redis Cluster. `timeout` in seconds bounds one exchange."""
 
     def __init__(self, client: ClusterClient, *, timeout: float) -> None:
         self._client = client
@@ -102,10 +102,10 @@ class BatchedCluster:
         self._next_refresh = 0.0
 
     async def run(self, script: Script, keys: tuple[str, ...], *args: str | int | float) -> Any:
-        """Run a script; its keys must lie in one hash slot, and there must be one.
+        """Run a script; it needs at least one key, and all of them in one hash slot.
 
         Raises:
-            RedisUnavailableError: no answer, or the slot has no master at the moment.
+            RedisUnavailableError: no reply, or the slot has no master at the moment.
             ResponseError: Redis refused it.
         """
         with measured(script.name):
@@ -124,7 +124,7 @@ class BatchedCluster:
         raise RedisUnavailableError("Redis: redirected too often")
 
     async def close(self) -> None:
-        """Wait for what is under way and close the connections."""
+        """Wait for exchanges in flight and close the connections."""
         if self._refreshing is not None:
             await asyncio.wait({self._refreshing})
         for batch in self._batches.values():
@@ -158,7 +158,7 @@ class BatchedCluster:
         return connection_class(**options, retry=Retry(NoBackoff(), 0))
 
     async def _refresh(self, failed_node: str | None) -> None:
-        """Read the slots again; whoever asks meanwhile waits for the same reading."""
+        """Read the slot map again; concurrent callers share one read."""
         now = asyncio.get_running_loop().time()
         if self._refreshing is None or self._refreshing.done():
             if now < self._next_refresh:
@@ -174,5 +174,5 @@ class BatchedCluster:
         except (RedisError, OSError) as error:
             log.warning("redis_slots_unknown", reason=type(error).__name__)
         except Exception:
-            # Whoever waits for the reading goes by what is known.
+            # The callers continue with the slot map that is known.
             log.exception("redis_slots_unknown")

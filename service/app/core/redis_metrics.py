@@ -1,4 +1,4 @@
-"""Counts and times every call of Redis, by an operation of the closed set `REDIS_OPERATIONS`."""
+"""Counts and times every Redis call, by its operation (one of `REDIS_OPERATIONS`)."""
 
 import functools
 import time
@@ -14,7 +14,7 @@ _R = TypeVar("_R")
 
 
 class Measured:
-    """Measures its `with` block; reusable only by way of `measured`."""
+    """Measures one `with` block; made by `measured`."""
 
     __slots__ = ("_failed", "_seconds", "_started", "_succeeded")
 
@@ -46,11 +46,11 @@ _BOUND = {
 
 def measured(operation: str) -> Measured:
     """A context manager that counts and times the block as `operation`."""
-    return Measured(*_BOUND[metrics.closed(operation, metrics.REDIS_OPERATIONS)])
+    return Measured(*_BOUND[metrics.label_value(operation, metrics.REDIS_OPERATIONS)])
 
 
 def measured_as(operation: str) -> Callable[[Callable[_P, Awaitable[_R]]], Callable[_P, Awaitable[_R]]]:
-    """Count and time every call of a function that does nothing but ask Redis as `operation`."""
+    """Count and time every call of a function that does nothing but call Redis, as `operation`."""
 
     def decorate(function: Callable[_P, Awaitable[_R]]) -> Callable[_P, Awaitable[_R]]:
         @functools.wraps(function)

@@ -1,7 +1,7 @@
-"""Reads `REDIS_URL`, which names one server, the sentinels that know the master, or some nodes of a cluster.
+"""Parses `REDIS_URL`, which names one server, the sentinels that know the master, or some nodes of a Redis Cluster.
 
-One server's URL is redis-py's own and is left to it. The others add a list of hosts, which redis-py has no words for;
-user, password, database and options mean the same in all of them. The list is taken apart here and not by
+redis-py parses the URL of one server. It has no syntax for several hosts, which the other forms add; user, password,
+database and options mean the same in all of them. The list of hosts is parsed here and not by
 ``urllib.parse.urlsplit``, which knows one host: since the fixes for CVE-2024-11168 and CVE-2025-0938 it refuses text
 around a bracketed IPv6 address, in some patch releases of each Python and not in others.
 """
@@ -22,7 +22,7 @@ _ALL_BUT_BRACKETS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code)
 
 
 class Topology(Enum):
-    """What the URL names; the value is the word in its scheme."""
+    """What the URL names; the value is the suffix of its scheme."""
 
     SERVER = ""
     SENTINEL = "sentinel"
@@ -51,10 +51,10 @@ class RedisUrl:
 
 
 def parse_redis_url(url: str) -> RedisUrl:
-    """Take it apart: `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,host...][/service][/db][?options]`.
+    """Parse `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,host...][/service][/db][?options]`.
 
     Raises:
-        ValueError: it is wrong; the message does not repeat it, for it may hold a password.
+        ValueError: the URL is invalid; the message does not quote it, because it may hold a password.
     """
     scheme_given, separator, rest = url.partition("://")
     if not separator or scheme_given.lower() not in _SCHEMES:

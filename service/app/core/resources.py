@@ -1,4 +1,4 @@
-"""What the process itself uses: memory, CPU, and how late the event loop wakes up."""
+"""Metrics of the process: memory, CPU and event-loop lag."""
 
 import asyncio
 import time
@@ -8,26 +8,24 @@ from pathlib import Path
 import psutil
 
 from app.core import metrics
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 
 _STATUS = Path("/proc/self/status")
 LAG_INTERVAL = 0.05
-"""Seconds between two looks at the loop; a stall shorter than this may pass unseen."""
+"""Seconds between measurements; a shorter stall may go unnoticed."""
 
 
 class EventLoopLag:
-    """Asks the loop to wake it at a set time and observes how late that was."""
+    """Sleeps for `LAG_INTERVAL` and observes how much later than due it woke up."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to look."""
         self._task = asyncio.create_task(self._run(), name="event-loop-lag")
 
     async def stop(self) -> None:
-        """Look no more."""
-        await end(self._task)
+        await cancel_and_wait(self._task)
         self._task = None
 
     async def _run(self) -> None:
@@ -39,16 +37,16 @@ class EventLoopLag:
 
 
 class ProcessUsage:
-    """Reads memory when Prometheus asks, CPU every few seconds by `sample`."""
+    """Reads memory at each scrape and CPU at each call of `sample`."""
 
-    def __init__(self) -> None:
-        self._process = psutil.Process()
+    def __init__(self, process: psutil.Process | None = None) -> None:
+        self._process = process or psutil.Process()
         self._process.cpu_percent()
         for kind in ("rss", "heap", "external"):
             metrics.MEMORY_USAGE_BYTES.labels(kind).set_function(partial(self._memory, kind))
 
     async def sample(self) -> None:
-        """CPU since the last call, in percent of one core."""
+        """Export the CPU used since the last call, in percent of one core."""
         metrics.CPU_USAGE_PERCENT.set(self._process.cpu_percent())
 
     def _memory(self, kind: str) -> float:
@@ -58,7 +56,7 @@ class ProcessUsage:
 def memory_bytes(process: psutil.Process) -> dict[str, float]:
     """`rss`, and its parts: `heap` (anonymous) and `external` (mapped files and shared memory).
 
-    Where the system does not tell them apart (macOS), all of it is heap.
+    Where the system does not separate them (macOS), all of it is `heap`.
     """
     try:
         fields = dict(line.split(":", 1) for line in _STATUS.read_text("ascii", "replace").splitlines() if ":" in line)

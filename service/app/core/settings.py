@@ -5,7 +5,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.redis_url import parse_redis_url
@@ -45,7 +45,8 @@ class Settings(BaseSettings):
         None, description="Public address of `/webhook`; empty: the webhook is not registered."
     )
     update_mode: Literal["webhook", "polling"] = Field(
-        "webhook", description="How updates arrive. Polling needs no public address and allows one replica only."
+        "webhook",
+        description="How updates arrive. Polling needs no public address; one elected replica polls for all.",
     )
     telegram_api_base: HttpUrl = Field("https://api.telegram.org", description="Address of the Bot API server.")
     telegram_max_connections: int = Field(
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     telegram_messages_per_second: int = Field(
         30,
         ge=0,
-        description="Messages a second that all replicas send together; 0: no limits of ours (a local Bot API server).",
+        description="Messages per second that all replicas send together; 0: no limit (a local Bot API server).",
     )
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's only interface
@@ -65,8 +66,8 @@ class Settings(BaseSettings):
     )
     shutdown_grace_seconds: Seconds = Field(
         25,
-        description="Longest time from SIGTERM to the end, three fifths of it for what is in flight; "
-        "what hangs longer is named in the log and ended.",
+        description="Longest graceful shutdown, from SIGTERM to exit; three fifths of it are for updates in flight. "
+        "A shutdown that takes longer is logged with its stacks and ended.",
     )
 
     redis_url: str = Field(
@@ -76,13 +77,18 @@ class Settings(BaseSettings):
     )
     redis_key_prefix: str = Field("bg", pattern=r"^[a-z0-9-]+$", description="First part of every key in Redis.")
     redis_max_connections: int = Field(
-        20, ge=4, description="Connections of the pool for all but claim and commit, which have two a server."
+        20, ge=4, description="Connections of the pool for all but claim and commit, which have two per server."
     )
-    redis_timeout_seconds: Seconds = Field(2, description="Longest wait for one answer of Redis.")
+    redis_timeout_seconds: Seconds = Field(2, description="Longest wait for one reply of Redis.")
     lease_seconds: Seconds = Field(
-        15, description="How long a chat stays claimed by a replica that died; longer than a failover of Redis takes."
+        15, description="How long a chat stays locked by a replica that died; longer than a failover of Redis takes."
     )
-    lane_wait_seconds: Seconds = Field(2, description="How long an update waits for another one of the same chat.")
+    chat_lock_wait_seconds: Seconds = Field(
+        2,
+        # The second name is the former one, which deployed values may still set.
+        validation_alias=AliasChoices("chat_lock_wait_seconds", "lane_wait_seconds"),
+        description="How long an update waits for another one of the same chat.",
+    )
 
     auth_service_url: HttpUrl = Field("http://localhost:8101", description="Address of the Auth Service.")
     request_service_url: HttpUrl = Field("http://localhost:8102", description="Address of the Request Service.")
@@ -100,13 +106,15 @@ class Settings(BaseSettings):
 
     rate_limit_window_seconds: Seconds = Field(60, description="A user over the limit is warned once in this time.")
     rate_limit_burst: int = Field(20, ge=1, description="Updates that a user may send at once.")
-    rate_limit_per_second: Seconds = Field(1, description="Updates a second that a user may send for long.")
+    rate_limit_per_second: Seconds = Field(1, description="Updates per second that a user may send for long.")
     rate_limit_staff_factor: float = Field(
         3, ge=1, description="Executors, managers and admins may send this many times as much as applicants."
     )
-    identity_fresh_seconds: Seconds = Field(300, description="How long an answer of the Auth Service is used as it is.")
+    identity_fresh_seconds: Seconds = Field(
+        300, description="How long a response of the Auth Service is used as it is."
+    )
     identity_stale_seconds: Seconds = Field(
-        86_400, description="How long that answer may still be used while the Auth Service is down."
+        86_400, description="How long that response may still be used while the Auth Service is down."
     )
     session_ttl_seconds: Seconds = Field(1800, description="A user's session ends after this time without an update.")
     fsm_ttl_seconds: Seconds = Field(86_400, description="A dialogue is forgotten after this time without an update.")
@@ -120,7 +128,7 @@ class Settings(BaseSettings):
         0.1, description="Share of traces kept. Failed and slow ones are kept besides. `OTEL_TRACES_SAMPLER_ARG` wins."
     )
     tracing_slow_seconds: Seconds = Field(2, description="An update that takes longer keeps its trace.")
-    tracing_errors_per_second: Seconds = Field(20, description="Most traces a second kept for having failed.")
+    tracing_errors_per_second: Seconds = Field(20, description="Most failed traces kept per second.")
     log_level: LogLevel = Field("INFO", description="Least level that is logged.")
     watchdog_seconds: Seconds = Field(5, description="An event loop stuck for longer has its stacks dumped.")
     dead_letters_max: int = Field(10_000, ge=1, description="Updates kept as dead letters; the oldest go first.")

@@ -1,20 +1,18 @@
-"""How a task is ended."""
+"""Cancelling tasks."""
 
 import asyncio
 
-_AGAIN_SECONDS = 0.5
+_RETRY_SECONDS = 0.5
 
 
-async def end(task: asyncio.Task[None] | None) -> None:
-    """Cancel `task` and return when it has ended; raises what it failed with. None is ended already.
-
-    Asking once is not enough: Python 3.11's `wait_for`, in which redis-py writes, loses a cancellation that arrives
-    when what it waits for has just ended, and a loop would go on for ever.
-    """
+async def cancel_and_wait(task: asyncio.Task[None] | None) -> None:
+    """Cancel `task` and return when it has ended; raises what it failed with. None counts as ended."""
+    # Repeated because Python 3.11's `wait_for`, which redis-py uses to write, loses a cancellation that arrives just
+    # when the awaited call ends (python/cpython#86296); the task would run for ever.
     if task is None:
         return
     while not task.done():
         task.cancel()
-        await asyncio.wait({task}, timeout=_AGAIN_SECONDS)
+        await asyncio.wait({task}, timeout=_RETRY_SECONDS)
     if not task.cancelled():
         task.result()

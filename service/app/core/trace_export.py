@@ -57,7 +57,7 @@ class HashedOnce(Resource):
 
 
 class CountingExporter(SpanExporter):
-    """Counts what the collector took and what was lost on the way; logs when it begins to be lost, and its end."""
+    """Counts exported and lost spans; logs when the collector becomes unreachable and reachable again."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
@@ -76,7 +76,7 @@ class CountingExporter(SpanExporter):
                 metrics.SPANS_EXPORTED_TOTAL.inc(len(spans))
             else:
                 metrics.SPANS_DROPPED_TOTAL.labels("export_failed").inc(len(spans))
-            self._tell(reached=result is SpanExportResult.SUCCESS)
+            self._log_change(reached=result is SpanExportResult.SUCCESS)
         return result
 
     def shutdown(self) -> None:
@@ -85,7 +85,7 @@ class CountingExporter(SpanExporter):
             self._closed = True
             self._exporter.shutdown()
 
-    def _tell(self, *, reached: bool) -> None:
+    def _log_change(self, *, reached: bool) -> None:
         if reached == self._reached:
             return
         self._reached = reached
@@ -95,7 +95,7 @@ class CountingExporter(SpanExporter):
             log.warning("traces_not_exported", reason="the collector does not take them; they are dropped and counted")
 
 
-class Keeper:
+class TailSampler:
     """The policy of what is kept; `Tracer`'s two functions."""
 
     def __init__(
@@ -207,16 +207,16 @@ def configure_tracing(settings: Settings, *, version: str) -> Callable[[], None]
             "service.instance.id": platform.node(),
         }
     )
-    keeper = Keeper(
+    tail_sampler = TailSampler(
         exporter,
         resource,
         sample_ratio=ratio,
         slow_seconds=settings.tracing_slow_seconds,
         errors_per_second=settings.tracing_errors_per_second,
     )
-    install(Tracer(keeper.sample, keeper.finish))
+    install(Tracer(tail_sampler.sample, tail_sampler.finish))
     log.info("tracing_initialized", enabled=True, endpoint=endpoint, sample_ratio=ratio)
-    return keeper.shutdown
+    return tail_sampler.shutdown
 
 
 def _exporter(settings: Settings) -> tuple[SpanExporter, str]:

@@ -1,4 +1,4 @@
-"""Which build this is."""
+"""The gateway's version."""
 
 import platform
 from importlib.metadata import version
@@ -9,5 +9,4 @@ VERSION = version("bot-gateway")
 
 
 def export_build_info() -> None:
-    """Set `build_info`."""
     metrics.BUILD_INFO.labels(VERSION, platform.python_version()).set(1)

@@ -1,4 +1,4 @@
-"""Says where an event loop is stuck. A stuck loop cannot log; a thread beside it can."""
+"""Reports where an event loop is stuck. The loop itself cannot log then, so a thread does."""
 
 import asyncio
 import faulthandler
@@ -12,32 +12,30 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Watchdog:
-    """Dumps every thread's stack to standard error once for each time that the loop stands still for `seconds`."""
+    """Dumps all threads' stacks to standard error once for each time that the loop is stuck for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._last_sign = time.monotonic()
+        self._last_heartbeat = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
     def start(self) -> None:
-        """Begin to watch."""
         self._thread.start()
 
     async def stop(self) -> None:
-        """End the thread."""
         self._stop.set()
         await asyncio.to_thread(self._thread.join)
 
-    async def sign(self) -> None:
-        """The loop runs; to be awaited more often than every `seconds`."""
-        self._last_sign = time.monotonic()
+    async def heartbeat(self) -> None:
+        """Prove that the loop runs; must be awaited more often than every `seconds`."""
+        self._last_heartbeat = time.monotonic()
 
     def _watch(self) -> None:
-        told = False
+        reported = False
         while not self._stop.wait(self._seconds / 4):
-            stuck = time.monotonic() - self._last_sign > self._seconds
-            if stuck and not told:
+            stuck = time.monotonic() - self._last_heartbeat > self._seconds
+            if stuck and not reported:
                 log.error("event_loop_stuck", seconds=self._seconds)
                 faulthandler.dump_traceback(sys.__stderr__ or 2, all_threads=True)
-            told = stuck
+            reported = stuck

@@ -1,1 +1,1 @@
-"""Exactly-once handling of updates: claim, lease, commit, and the dispatch in between. Knows no feature of the bot."""
+"""Exactly-once handling of updates: claim, dispatch, commit. Must not know any feature of the bot."""

@@ -1,11 +1,11 @@
-"""Claim and commit: what makes an update's effects on Redis happen exactly once.
+"""Claim and commit, which make an update's writes to Redis happen exactly once.
 
-An update is claimed by taking its chat's lane with a random token, for the length of a lease. The commit writes only
-while the token still holds the lane. A replica that died leaves a lane that frees itself; one that was merely slow
-finds its token replaced and writes nothing.
+A claim takes the chat lock with a random lock token for the length of a lease. The commit writes only while the token
+still holds the lock. The lock of a replica that died expires; a replica that was only slow finds another token and
+writes nothing.
 
-Not for mutual exclusion of effects elsewhere: two replicas may work on one update at the same moment when a lease
-runs out. Backends are guarded against that by idempotency keys.
+Not a mutual exclusion for effects outside Redis: when a lease expires, two replicas may work on one update at the same
+time. Idempotency keys protect the backends from that.
 """
 
 import asyncio
@@ -22,18 +22,19 @@ from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.core.settings import Settings
 from app.core.tracing import SpanKind, create_span
 from app.delivery.context import CachedIdentity, RateDecision, UpdateContext
-from app.delivery.keys import Address, KeySpace, Token
+from app.delivery.keys import KeySpace, Token, UpdateOrigin
 from app.delivery.leases import Leases
 from app.delivery.limits import encode_limits
 
 DONE_TTL_MS = 25 * 3600 * 1000
-"""How long a handled update is remembered: longer than Telegram goes on delivering it."""
+"""How long a handled update is remembered: Telegram redelivers for up to 24 hours."""
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.01, 0.1
+"""Seconds between attempts at a chat lock that is held; an update usually takes some 10 ms."""
 
 
 def load_script(name: str) -> Script:
-    """One of the scripts beside this module."""
+    """Load a script of this package."""
     return Script(name, files("app.delivery").joinpath("scripts", f"{name}.lua").read_text("utf-8"))
 
 
@@ -48,14 +49,14 @@ class Refusal(Enum):
 class Claim:
     """The right to handle one update and to commit it."""
 
-    address: Address
+    origin: UpdateOrigin
     keys: tuple[str, str, str, str, str]
     token: Token
     context: UpdateContext
 
 
 class Claims:
-    """Claims, commits and gives back."""
+    """Takes chat locks, commits updates, releases locks."""
 
     def __init__(self, redis: ScriptRunner, keys: KeySpace, leases: Leases, settings: Settings) -> None:
         self._redis = redis
@@ -63,7 +64,7 @@ class Claims:
         self._leases = leases
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._lease_seconds = settings.lease_seconds
-        self._lane_wait = settings.lane_wait_seconds
+        self._lock_wait = settings.chat_lock_wait_seconds
         self._limits = encode_limits(settings)
         self._warn_ms = int(settings.rate_limit_window_seconds * 1000)
         self._fsm_ttl_ms = int(settings.fsm_ttl_seconds * 1000)
@@ -72,23 +73,23 @@ class Claims:
         self._commit_script = load_script("commit")
         self._release_script = load_script("release")
 
-    async def claim(self, address: Address, deadline: float) -> Claim | Refusal:
-        """Claim an update, waiting a little while another one of the same chat is handled.
+    async def claim(self, origin: UpdateOrigin, deadline: float) -> Claim | Refusal:
+        """Claim an update; wait up to CHAT_LOCK_WAIT_SECONDS while another one of the same chat is handled.
 
         Raises:
-            RedisUnavailableError: Redis did not answer, twice.
+            RedisUnavailableError: Redis did not reply, twice.
         """
-        keys = self._keys.of_update(address)
+        keys = self._keys.of_update(origin)
         token = Token(secrets.token_hex(8))
-        give_up_at = asyncio.get_running_loop().time() + self._lane_wait
+        give_up_at = asyncio.get_running_loop().time() + self._lock_wait
         wait = _FIRST_WAIT
         with create_span("Redis: claim", kind=SpanKind.CLIENT):
             while True:
-                answer = await self._claim_once(keys, address, token)
-                if answer[0] == b"ok":
-                    self._leases.keep(keys[0], token)
-                    return Claim(address, keys, token, _context(address, deadline, answer))
-                if answer[0] == b"duplicate":
+                reply = await self._claim_once(keys, origin, token)
+                if reply[0] == b"ok":
+                    self._leases.add(keys[0], token)
+                    return Claim(origin, keys, token, _context(origin, deadline, reply))
+                if reply[0] == b"duplicate":
                     return Refusal.DUPLICATE
                 if asyncio.get_running_loop().time() + wait > give_up_at:
                     return Refusal.BUSY
@@ -96,14 +97,15 @@ class Claims:
                 wait = min(_LONGEST_WAIT, wait * 2)
 
     async def commit(self, claim: Claim) -> bool:
-        """Write what the update changed; False where another replica holds the lane by now.
+        """Write what the update changed; False if another replica holds the chat lock by now.
 
         Raises:
-            RedisUnavailableError: Redis did not answer until the lease was over.
+            RedisUnavailableError: Redis did not reply for the length of a lease, after which the token cannot hold.
         """
         arguments = self._commit_arguments(claim)
         give_up_at = time.monotonic() + self._lease_seconds
         wait = _FIRST_WAIT
+        # Retried: the handler's effects outside Redis have happened, so giving up early would repeat them.
         with create_span("Redis: commit", kind=SpanKind.CLIENT):
             while True:
                 try:
@@ -119,22 +121,22 @@ class Claims:
                     return bool(written)
 
     async def release(self, claim: Claim) -> None:
-        """Give an update back unhandled, so that another replica need not wait for the lease to run out.
+        """Release the chat lock without a commit, so that a redelivery need not wait for the lease to expire.
 
         Raises:
-            RedisUnavailableError: the lease will have to run out.
+            RedisUnavailableError: the lock stays until the lease expires.
         """
         self._leases.drop(claim.token)
         await self._redis.run(self._release_script, claim.keys[:1], claim.token)
 
-    async def _claim_once(self, keys: tuple[str, ...], address: Address, token: Token) -> list[Any]:
-        arguments = (address.update_id, token, self._lease_ms, self._limits, self._warn_ms)
+    async def _claim_once(self, keys: tuple[str, ...], origin: UpdateOrigin, token: Token) -> list[Any]:
+        arguments = (origin.update_id, token, self._lease_ms, self._limits, self._warn_ms)
         try:
-            answer: list[Any] = await self._redis.run(self._claim_script, keys, *arguments)
+            reply: list[Any] = await self._redis.run(self._claim_script, keys, *arguments)
         except RedisUnavailableError:
-            # A connection that the server closed while idle shows only when it is used.
-            answer = await self._redis.run(self._claim_script, keys, *arguments)
-        return answer
+            # A connection that the server closed while idle fails at its next use. The same token makes it idempotent.
+            reply = await self._redis.run(self._claim_script, keys, *arguments)
+        return reply
 
     def _commit_arguments(self, claim: Claim) -> tuple[str | int, ...]:
         context = claim.context
@@ -146,16 +148,16 @@ class Claims:
         if context.new_identity is not None and not context.forget:
             role = str(context.new_identity.get("role", "unknown"))
             identity = (1, orjson.dumps(context.new_identity).decode(), role, self._identity_ttl_ms)
-        return (claim.address.update_id, claim.token, DONE_TTL_MS, int(context.forget), *fsm, *identity)
+        return (claim.origin.update_id, claim.token, DONE_TTL_MS, int(context.forget), *fsm, *identity)
 
 
-def _context(address: Address, deadline: float, answer: list[Any]) -> UpdateContext:
-    _, allowed, warn, state, data, identity, stored_at = answer
+def _context(origin: UpdateOrigin, deadline: float, reply: list[Any]) -> UpdateContext:
+    _, allowed, warn, state, data, identity, stored_at = reply
     return UpdateContext(
-        update_id=address.update_id,
-        chat_id=address.lane_id,
-        chat_type=address.chat_type,
-        user_id=address.user_id,
+        update_id=origin.update_id,
+        chat_id=origin.lock_id,
+        chat_type=origin.chat_type,
+        user_id=origin.user_id,
         deadline=deadline,
         rate=RateDecision(allowed=bool(allowed), warn=bool(warn)),
         state=state.decode() if state else None,

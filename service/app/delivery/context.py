@@ -1,4 +1,4 @@
-"""What is known of the update being handled. Filled by the claim, changed by handlers, written by the commit."""
+"""The update being handled: filled by the claim, changed by handlers, written by the commit."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class RateDecision:
-    """Whether the user may go on, and if not, whether this is the one time in the window to tell them."""
+    """Whether the user is within the rate limit; if not, whether to warn them (once per window)."""
 
     allowed: bool
     warn: bool
@@ -15,7 +15,7 @@ class RateDecision:
 
 @dataclass(frozen=True, slots=True)
 class CachedIdentity:
-    """An answer of the Auth Service, kept in Redis. `stored_at` is Unix time in seconds."""
+    """A response of the Auth Service, cached in Redis. `stored_at` is Unix time in seconds."""
 
     value: dict[str, Any]
     stored_at: float
@@ -23,10 +23,10 @@ class CachedIdentity:
 
 @dataclass(slots=True)
 class UpdateContext:
-    """One update. Handlers get it as `update_context`, other code by `current_update`.
+    """One update. Handlers get it as `update_context`, other code through `current_update`.
 
-    `state` and `data` are the dialogue; the FSM storage changes them. `new_identity` is stored by the commit; `forget`
-    makes the commit delete all that is kept of the user. `deadline` is in the event loop's time.
+    `state` and `data` are the dialogue; the FSM storage changes them. The commit stores `new_identity`; with `forget`
+    it deletes everything stored about the user. `deadline` is in the event loop's time.
     """
 
     update_id: int

@@ -1,4 +1,4 @@
-"""Updates that will never succeed, set aside in a capped stream of Redis for a person to look at and replay."""
+"""Dead letters: updates that fail every time, kept in a capped Redis stream for people to inspect and replay."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +18,7 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class DeadLetterReason(StrEnum):
-    """Why it was set aside; the closed set of `dead_letters_total{reason}`."""
+    """Why an update became a dead letter; the values of `dead_letters_total{reason}`."""
 
     INVALID_JSON = "invalid_json"
     INVALID_UPDATE = "invalid_update"
@@ -28,7 +28,7 @@ class DeadLetterReason(StrEnum):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One of them. `letter_id` is the stream's id, whose first part is Unix time in ms."""
+    """A stored update. `letter_id` is the stream's id, whose first part is Unix time in ms."""
 
     letter_id: str
     reason: str
@@ -37,7 +37,7 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """The stream; `limit` is how many are kept."""
+    """The dead-letter queue; beyond `limit` the oldest are dropped."""
 
     def __init__(self, redis: Redis, key: str, *, limit: int) -> None:
         self._redis = redis
@@ -46,11 +46,11 @@ class DeadLetters:
 
     @classmethod
     def of(cls, redis: Redis, keys: KeySpace, settings: Settings) -> Self:
-        """Those of the bot that the settings name."""
+        """Make the queue of the bot that the settings name."""
         return cls(redis, keys.shared("dead-letters"), limit=settings.dead_letters_max)
 
     async def add(self, body: bytes, reason: DeadLetterReason) -> bool:
-        """Set one aside; False where Redis could not be reached, which the log says too."""
+        """Store an update; False if Redis cannot be reached, which is logged."""
         metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
         letter: dict[Any, Any] = {"reason": str(reason), "trace_id": current_trace_id() or "", "body": body}
         try:
@@ -62,21 +62,21 @@ class DeadLetters:
         return True
 
     async def list(self, count: int) -> list[DeadLetter]:
-        """The newest ones, newest first. Raises RedisError."""
+        """Return the `count` newest, newest first. Raises RedisError."""
         entries: Any = await self._redis.xrevrange(self._key, count=count)
         return [_letter(*entry) for entry in entries]
 
     async def get(self, letter_id: str) -> DeadLetter | None:
-        """One by its id. Raises RedisError."""
+        """Find one by its id. Raises RedisError."""
         found: Any = await self._redis.xrange(self._key, min=letter_id, max=letter_id)
         return _letter(*found[0]) if found else None
 
     async def remove(self, letter_id: str) -> None:
-        """Forget one. Raises RedisError."""
+        """Delete one. Raises RedisError."""
         await self._redis.xdel(self._key, letter_id)
 
     async def count_or_nan(self) -> float:
-        """How many there are; NaN where Redis does not answer."""
+        """Return the length of the queue; NaN if Redis cannot be read."""
         try:
             with measured("gauges"):
                 return float(await self._redis.xlen(self._key))

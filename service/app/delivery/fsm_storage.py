@@ -1,7 +1,7 @@
-"""aiogram's FSM storage over the snapshot that the claim brought; the commit writes it back.
+"""An aiogram FSM storage over the snapshot that the claim read; the commit writes it back.
 
-So a dialogue costs no round trip of its own, and a handler that fails leaves it as it was. It serves only the update
-being handled, and only its own chat and user: another's dialogue cannot be reached from here.
+A dialogue costs no round trip of its own, and a failed handler leaves it unchanged. Only for the update being handled
+and its own chat and user: another dialogue cannot be reached.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,11 @@ class SnapshotStorage(BaseStorage):
     """State and data of `current_update`."""
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
-        """Change the state in the snapshot."""
         context = _context(key)
         context.state = state.state if isinstance(state, State) else state
         context.fsm_changed = True
 
     async def get_state(self, key: StorageKey) -> str | None:
-        """The state as the update found or set it."""
         return _context(key).state
 
     async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
@@ -34,32 +32,31 @@ class SnapshotStorage(BaseStorage):
         context.fsm_changed = True
 
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
-        """A copy of the data, as aiogram's own storages give it."""
+        """Return a copy, as aiogram's own storages do."""
         return dict(_context(key).data)
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
 class ClaimedIsolation(BaseEventIsolation):
-    """The claim holds the chat's lane on every replica, so nothing is left to lock."""
+    """Locks nothing: the claim holds the chat lock for all replicas."""
 
     def __init__(self) -> None:
         self._nothing: AbstractAsyncContextManager[None] = nullcontext()
 
     # It is no generator, and needs no key.
     def lock(self, key: StorageKey) -> AbstractAsyncContextManager[None]:  # type: ignore[override]  # noqa: ARG002
-        """Nothing to wait for."""
         return self._nothing
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Nothing to close."""
 
 
 def _context(key: StorageKey) -> UpdateContext:
     context = current_update.get()
     if context is None:
-        raise RuntimeError("the FSM is only there while an update is handled")
+        raise RuntimeError("the FSM can only be used while an update is handled")
     if key.user_id != context.user_id or key.chat_id != context.chat_id:
         raise RuntimeError("the FSM of another chat or user cannot be reached from this update")
     return context

@@ -1,4 +1,4 @@
-"""Takes the bytes of one update, however they came: parses them, has them handled, sets aside what cannot be."""
+"""Parses one update, from the webhook or from polling, has it handled, and stores invalid ones as dead letters."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from app.delivery.pipeline import Outcome, Pipeline
 
 
 class InvalidUpdateError(Exception):
-    """The body is not an update that this bot can take."""
+    """The body is not an update that this bot can handle."""
 
     def __init__(self, reason: DeadLetterReason) -> None:
         super().__init__(reason)
@@ -25,10 +25,10 @@ class InvalidUpdateError(Exception):
 
 
 def parse_update(body: bytes, bot: Bot) -> Update:
-    """Read an update.
+    """Parse an update.
 
     Raises:
-        InvalidUpdateError: it is not JSON, not an update, or of a kind that aiogram does not know.
+        InvalidUpdateError: it is not JSON, not an update, or of a type that aiogram does not know.
     """
     try:
         raw = orjson.loads(body)
@@ -54,21 +54,21 @@ class Intake:
         self._message_type = message_type
 
     async def take(self, body: bytes, *, keep: bool = True) -> Outcome:
-        """Handle one update; `keep` says whether an invalid one becomes a dead letter."""
+        """Handle one update; `keep` says whether an invalid one is stored as a dead letter."""
         started = time.perf_counter()
         try:
             update = parse_update(body, self._bot)
         except InvalidUpdateError as error:
             await self.reject(body, error.reason, keep=keep)
             return Outcome.INVALID
-        set_aside = partial(self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED)
-        outcome = await self._pipeline.handle(update, self._message_type(update), set_aside)
+        store_dead_letter = partial(self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED)
+        outcome = await self._pipeline.handle(update, self._message_type(update), store_dead_letter)
         if outcome in (Outcome.HANDLED, Outcome.FAILED):
             metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
         return outcome
 
     async def reject(self, body: bytes, reason: DeadLetterReason, *, keep: bool) -> None:
-        """Count what no repetition would make right, and set it aside."""
+        """Count an update that would fail again, and store it as a dead letter if `keep`."""
         metrics.ERRORS_TOTAL.labels("invalid_update", "warning").inc()
         mark_failed("invalid_update")
         if keep:

@@ -1,4 +1,4 @@
-"""Keeps the lanes of all updates in hand from expiring; one task for all of them."""
+"""Renews the chat locks of all updates in flight with one task."""
 
 import asyncio
 
@@ -6,14 +6,17 @@ import structlog
 from redis.exceptions import ResponseError
 
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 from app.delivery.keys import Token
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 
 class Leases:
-    """Renews each lane three times a lease. A lane that is lost is only forgotten: its commit will be refused."""
+    """Renews each chat lock three times per lease, so that two failed renewals in a row lose nothing.
+
+    A lock that was lost is only dropped here; the commit script refuses its token.
+    """
 
     def __init__(self, redis: ScriptRunner, script: Script, *, lease_seconds: float) -> None:
         self._redis = redis
@@ -22,21 +25,19 @@ class Leases:
         self._held: dict[Token, str] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def keep(self, lane: str, token: Token) -> None:
-        """Renew `lane` from now on."""
-        self._held[token] = lane
+    def add(self, lock: str, token: Token) -> None:
+        """Renew the chat lock with the key `lock` from now on."""
+        self._held[token] = lock
 
     def drop(self, token: Token) -> None:
-        """Renew it no more."""
+        """Stop renewing the lock of `token`."""
         self._held.pop(token, None)
 
     def start(self) -> None:
-        """Begin to renew."""
         self._task = asyncio.create_task(self._run(), name="lease-renewer")
 
     async def stop(self) -> None:
-        """Stop renewing."""
-        await end(self._task)
+        await cancel_and_wait(self._task)
         self._task = None
 
     async def _run(self) -> None:
@@ -45,17 +46,17 @@ class Leases:
             await self.renew()
 
     async def renew(self) -> None:
-        """Renew every lane once, those taken this moment too."""
+        """Renew every chat lock once."""
         held = list(self._held.items())
         lease_ms = int(self._lease_seconds * 1000)
-        answers = await asyncio.gather(
-            *(self._redis.run(self._script, (lane,), token, lease_ms) for token, lane in held),
+        results = await asyncio.gather(
+            *(self._redis.run(self._script, (lock,), token, lease_ms) for token, lock in held),
             return_exceptions=True,
         )
-        for (token, _), answer in zip(held, answers, strict=True):
-            if isinstance(answer, RedisUnavailableError | ResponseError):
-                log.warning("lease_not_renewed", reason=type(answer).__name__)
-            elif isinstance(answer, BaseException):
-                raise answer
-            elif not answer:
+        for (token, _), result in zip(held, results, strict=True):
+            if isinstance(result, RedisUnavailableError | ResponseError):
+                log.warning("lease_not_renewed", reason=type(result).__name__)
+            elif isinstance(result, BaseException):
+                raise result
+            elif not result:
                 self.drop(token)

@@ -1,4 +1,4 @@
-"""The users' rate limit as the claim script wants it: one text with each role's bucket."""
+"""Encodes the users' rate limits for the claim script."""
 
 from app.core.metrics import USER_ROLES
 from app.core.settings import Settings
@@ -7,7 +7,7 @@ _STAFF = frozenset({"executor", "manager", "admin"})
 
 
 def encode_limits(settings: Settings) -> str:
-    """`role:burst:per_second;` for every role."""
+    """Return `role:burst:per_second;` for every role, in one text."""
     parts = []
     for role in USER_ROLES:
         factor = settings.rate_limit_staff_factor if role in _STAFF else 1

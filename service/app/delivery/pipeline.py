@@ -1,4 +1,4 @@
-"""One update from claim to commit, however it arrived."""
+"""One update from claim to commit, from the webhook or from polling."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,9 +12,9 @@ from app.core.activity import Activity
 from app.core.logging import current_update_id
 from app.core.redis_batch import RedisUnavailableError
 from app.core.tracing import add_span_attribute, create_span, mark_failed
-from app.delivery.address import address_of
 from app.delivery.claims import Claim, Claims, Refusal
 from app.delivery.context import UpdateContext, current_update
+from app.delivery.origin import origin_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -22,7 +22,7 @@ Dispatch = Callable[[Update, UpdateContext], Awaitable[object]]
 
 
 class Outcome(StrEnum):
-    """What came of an update; the closed set of `webhook_requests_total{outcome}`."""
+    """How one delivery ended; the values of `webhook_requests_total{outcome}`."""
 
     HANDLED = "handled"
     DUPLICATE = "duplicate"
@@ -37,9 +37,10 @@ class Outcome(StrEnum):
 
 
 class Pipeline:
-    """Claims, dispatches, commits. `known_states` bounds the labels of the transition counter.
+    """Claims, dispatches, commits. `known_states` limits the labels of the transition counter.
 
-    `tell_late` is called for an update whose handler the deadline ended; it bounds its own time and does not raise.
+    `notify_deadline` is called for an update whose handler was ended by the deadline; it limits its own time and does
+    not raise.
     """
 
     def __init__(
@@ -48,30 +49,31 @@ class Pipeline:
         dispatch: Dispatch,
         activity: Activity,
         *,
-        tell_late: Dispatch,
+        notify_deadline: Dispatch,
         deadline_seconds: float,
         known_states: frozenset[str],
     ) -> None:
         self._claims = claims
         self._dispatch = dispatch
         self._activity = activity
-        self._tell_late = tell_late
+        self._notify_deadline = notify_deadline
         self._deadline_seconds = deadline_seconds
         self._known_states = known_states
 
-    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[bool]]) -> Outcome:
-        """Handle one update. Never raises for what a handler or Redis does; cancellation gives the lane back.
+    async def handle(
+        self, update: Update, message_type: str, store_dead_letter: Callable[[], Awaitable[bool]]
+    ) -> Outcome:
+        """Handle one update. Does not raise for failures of a handler or Redis; cancellation releases the chat lock.
 
-        `set_aside` keeps the update where its handler failed and says whether it could. It comes before the commit: a
-        replica that dies in between leaves the update to be handled again, not lost.
+        `store_dead_letter` stores an update whose handler failed and returns whether it could.
         """
         current_update_id.set(update.update_id)
-        address = address_of(update)
-        add_span_attribute("user_id", address.user_id)
+        origin = origin_of(update)
+        add_span_attribute("user_id", origin.user_id)
         add_span_attribute("message_type", message_type)
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         try:
-            claim = await self._claims.claim(address, deadline)
+            claim = await self._claims.claim(origin, deadline)
         except RedisUnavailableError:
             return self._redis_unavailable()
         if claim is Refusal.DUPLICATE:
@@ -79,26 +81,30 @@ class Pipeline:
             return Outcome.DUPLICATE
         if isinstance(claim, Refusal):
             return Outcome.BUSY
-        # Beside its siblings, not around them: the seed's trace has auth, handler and metrics under /webhook itself.
+        # A sibling of the others, not their parent: in the documented trace, auth, handler and metrics are children
+        # of /webhook.
         processing = create_span(
-            "process_message", attributes={"user_id": address.user_id, "message_type": message_type}
+            "process_message", attributes={"user_id": origin.user_id, "message_type": message_type}
         ).start()
         try:
-            return await self._handle_claimed(update, claim, set_aside)
+            return await self._handle_claimed(update, claim, store_dead_letter)
         finally:
             processing.end()
 
-    async def _handle_claimed(self, update: Update, claim: Claim, set_aside: Callable[[], Awaitable[bool]]) -> Outcome:
+    async def _handle_claimed(
+        self, update: Update, claim: Claim, store_dead_letter: Callable[[], Awaitable[bool]]
+    ) -> Outcome:
         before = claim.context.state
         token = current_update.set(claim.context)
         try:
             outcome = await self._run_handler(update, claim.context)
-            if outcome is Outcome.FAILED and not await set_aside():
-                # Neither done nor kept: it is to be sent again.
-                await self._give_back(claim)
+            # Stored before the commit: if the replica dies in between, the update is redelivered, not lost.
+            if outcome is Outcome.FAILED and not await store_dead_letter():
+                # Neither handled nor stored: Telegram must redeliver it.
+                await self._release(claim)
                 return self._redis_unavailable()
         except BaseException:
-            await self._give_back(claim)
+            await self._release(claim)
             raise
         finally:
             current_update.reset(token)
@@ -107,10 +113,10 @@ class Pipeline:
         except RedisUnavailableError:
             return self._redis_unavailable()
         if not written:
-            log.warning("lane_lost", reason="another replica took the update over")
+            log.warning("chat_lock_lost", reason="the lease expired and another replica took the lock")
             return Outcome.BUSY
         context = claim.context
-        self._activity.note(context.user_id, _role(context), before, context.state)
+        self._activity.record(context.user_id, _role(context), before, context.state)
         if context.state != before:
             metrics.FSM_STATE_TRANSITIONS_TOTAL.labels(self._label(before), self._label(context.state)).inc()
         return outcome
@@ -125,19 +131,19 @@ class Pipeline:
                 metrics.ERRORS_TOTAL.labels("deadline", "error").inc()
                 log.warning("update_deadline_passed", seconds=self._deadline_seconds)
                 if isinstance(error, TimeoutError):
-                    # Nothing else told the user, as the bot does of its handlers' failures.
-                    await self._tell_late(update, context)
+                    # The bot's error handler does not see a cancelled handler, so nobody has told the user.
+                    await self._notify_deadline(update, context)
             mark_failed(type(error).__name__)
-            # The dialogue stays where it was, so that the user can try again.
+            # Restore the dialogue, so that the user can retry the step.
             context.state, context.data, context.fsm_changed = state, data, False
             return Outcome.FAILED
         return Outcome.HANDLED
 
-    async def _give_back(self, claim: Claim) -> None:
+    async def _release(self, claim: Claim) -> None:
         try:
             await self._claims.release(claim)
         except RedisUnavailableError:
-            log.warning("lane_not_released", reason="Redis is unreachable; the lease will run out")
+            log.warning("chat_lock_not_released", reason="Redis is unreachable; the lease will expire")
 
     def _redis_unavailable(self) -> Outcome:
         metrics.ERRORS_TOTAL.labels("redis_unavailable", "error").inc()
@@ -145,7 +151,7 @@ class Pipeline:
         return Outcome.UNAVAILABLE
 
     def _label(self, state: str | None) -> str:
-        return "none" if state is None else metrics.closed(state, self._known_states)
+        return "none" if state is None else metrics.label_value(state, self._known_states)
 
 
 def _role(context: UpdateContext) -> str:

@@ -1,1 +1,1 @@
-"""The Bot API: session, send budget, webhook registration, polling. Knows no feature of the bot."""
+"""The Bot API: session, send budget, webhook registration, polling. Must not know any feature of the bot."""

@@ -1,6 +1,6 @@
-"""Who has blocked the bot: learned from a 403, or from what Telegram tells of the chat; broadcasts skip them.
+"""Users who have blocked the bot, known from a 403 or from a membership update; broadcasts skip them.
 
-It is not the company's own block of an account, which only the User Service knows.
+Not the company's own block of an account, which only the User Service knows.
 """
 
 import time
@@ -18,11 +18,11 @@ from app.delivery.keys import KeySpace
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 KEEP_SECONDS = 30 * 24 * 3600
-"""After this time a user is tried again: the news that they are back may have been lost."""
+"""After this time broadcasts try a user again: the update that they unblocked the bot may have been lost."""
 
 
 class BlockedUsers:
-    """One sorted set of users' ids by the time when it was last seen; `clock` is the wall clock."""
+    """A sorted set of user ids, scored by the time of the last refusal; `clock` is the wall clock."""
 
     def __init__(self, redis: Redis, key: str, *, clock: Callable[[], float] = time.time) -> None:
         self._redis = redis
@@ -31,13 +31,13 @@ class BlockedUsers:
 
     @classmethod
     def of(cls, redis: Redis, settings: Settings) -> Self:
-        """Those of the bot that the settings name."""
+        """Make the set of the bot that the settings name."""
         return cls(redis, KeySpace(settings.redis_key_prefix, settings.bot_id).shared("blocked"))
 
-    async def note(self, chat_id: int) -> None:
-        """Remember a private chat that Telegram refuses (403); groups are not remembered.
+    async def add(self, chat_id: int) -> None:
+        """Remember a private chat that Telegram refuses with 403; groups are ignored.
 
-        Redis being down is only logged: the 403 will come again.
+        A failure of Redis is only logged: the next message gets a 403 again.
         """
         if chat_id <= 0:
             return
@@ -49,13 +49,13 @@ class BlockedUsers:
         except (RedisError, OSError) as error:
             log.warning("blocked_user_not_noted", reason=type(error).__name__)
 
-    async def forget(self, user_id: int) -> None:
-        """The user lets the bot write again. Raises RedisError."""
+    async def remove(self, user_id: int) -> None:
+        """Remove a user who unblocked the bot. Raises RedisError."""
         with measured("blocked"):
             await self._redis.zrem(self._key, str(user_id))
 
-    async def among(self, user_ids: Sequence[int]) -> set[int]:
-        """Which of these have blocked the bot. Raises RedisError."""
+    async def blocked_among(self, user_ids: Sequence[int]) -> set[int]:
+        """Return those of `user_ids` who have blocked the bot. Raises RedisError."""
         if not user_ids:
             return set()
         with measured("blocked"):

@@ -1,12 +1,12 @@
-"""Keeps all replicas together under Telegram's limits on sending: 30 messages a second, one a second to a chat, 20 a
-minute to a group.
+"""Keeps all replicas together below Telegram's sending limits: 30 messages per second, one per second to a chat, 20
+per minute to a group (https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this).
 
-The buckets are in Redis, but a reply must not cost a round trip of its own. So each replica takes permissions for the
-bot as a whole in small advances, and asks about a private chat only from the second message within a second on.
-A group is always asked about. Where Redis does not answer, nothing waits: Telegram itself still says 429.
+The token buckets are in Redis, but a reply must not cost a round trip of its own. So each replica prefetches tokens of
+the bot's bucket, and uses a private chat's bucket only from the second message within a second on. A group's bucket is
+always used. If Redis cannot be reached, nothing waits: Telegram itself still responds 429.
 
-When it does, the chat is put in debt by as much as it has to wait, for all that is sent to it, and so are broadcasts,
-which must not take what people wait for.
+After a 429 the chat's bucket gets negative tokens for as long as Telegram demands, and so does the bucket of
+broadcasts, because replies to people go first.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from importlib.resources import files
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.delivery.keys import KeySpace
 
-ADVANCE = 5
-ADVANCE_SECONDS = 1.0
+PREFETCHED_TOKENS = 5
+PREFETCH_TTL_SECONDS = 1.0
 _REMEMBERED_CHATS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """`burst` at once, `per_second` for long."""
+    """A token bucket: `burst` tokens at most, refilled `per_second`."""
 
     burst: int
     per_second: float
@@ -36,19 +36,19 @@ class Bucket:
 CHAT = Bucket(3, 1.0)
 GROUP = Bucket(20, 20 / 60)
 BROADCASTS = Bucket(1, 1.0)
-"""Not their pace, which is the broadcaster's: only whether they pause."""
+"""Only says whether broadcasts pause; the broadcaster sets their rate."""
 
 
-class NoTurnInTimeError(Exception):
-    """A message's turn comes later than it can wait for, in `seconds`."""
+class SendBudgetExhaustedError(Exception):
+    """No token will be available within the message's longest wait; the next one is in `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"the next turn is in {seconds:.1f} s")
+        super().__init__(f"the next message can be sent in {seconds:.1f} s")
         self.seconds = seconds
 
 
 class SendBudget:
-    """`acquire` waits until a message may be sent."""
+    """Limits messages; `acquire` waits until one may be sent."""
 
     def __init__(
         self,
@@ -65,27 +65,27 @@ class SendBudget:
         self._clock = clock
         self._sleep = sleep
         self._take_script, self._pause_script = _script("take_tokens"), _script("pause")
-        self._asking = asyncio.Lock()
-        self._advance = 0
-        self._advance_until = 0.0
+        self._refill_lock = asyncio.Lock()
+        self._prefetched = 0
+        self._prefetched_until = 0.0
         self._last_sent: dict[int | str, float] = {}
 
-    async def acquire(self, chat_id: int | str, *, patience: float = math.inf) -> None:
-        """Wait for the chat's turn, then for the bot's.
+    async def acquire(self, chat_id: int | str, *, max_wait: float = math.inf) -> None:
+        """Take a token of the chat, then one of the bot, waiting for each.
 
         Raises:
-            NoTurnInTimeError: that would take longer than `patience` seconds.
+            SendBudgetExhaustedError: that would take longer than `max_wait` seconds.
         """
-        give_up_at = self._clock() + patience
+        give_up_at = self._clock() + max_wait
         bucket = _bucket_of(chat_id)
-        if bucket is GROUP or self._sent_lately(chat_id):
+        if bucket is GROUP or self._sent_recently(chat_id):
             await self._take(bucket, 1, give_up_at, "chat", chat_id)
-        await self._take_of_the_bots(give_up_at)
+        await self._take_from_bot_bucket(give_up_at)
 
     async def pause(self, chat_id: int | str, seconds: float) -> None:
-        """Telegram takes nothing for that chat for so long (429); broadcasts pause too, on every replica."""
+        """Stop sending to a chat for `seconds` after a 429; broadcasts pause too, on every replica."""
         if chat_id in self._last_sent:
-            # So that this replica asks before it sends there the next time.
+            # So that this replica uses the chat's bucket before it sends there the next time.
             self._last_sent[chat_id] = self._clock() + seconds
         for bucket, name in ((_bucket_of(chat_id), ("chat", chat_id)), (BROADCASTS, ("broadcasts",))):
             key = self._keys.shared("send", *name)
@@ -93,7 +93,7 @@ class SendBudget:
                 await self._redis.run(self._pause_script, (key,), bucket.burst, bucket.per_second, seconds)
 
     async def broadcast_pause(self) -> float:
-        """Seconds for which broadcasts are to pause; 0 for none."""
+        """Seconds until broadcasts may continue; 0 if they are not paused."""
         key = self._keys.shared("send", "broadcasts")
         try:
             _, wait_ms = await self._redis.run(self._take_script, (key,), BROADCASTS.burst, BROADCASTS.per_second, 0)
@@ -101,23 +101,23 @@ class SendBudget:
             return 0.0
         return float(wait_ms) / 1000
 
-    def _sent_lately(self, chat_id: int | str) -> bool:
+    def _sent_recently(self, chat_id: int | str) -> bool:
         now = self._clock()
-        # Insertion order is order of time, for each is taken out before it is put in again.
+        # Popped and inserted again, so that the dictionary's order is that of time and the oldest is evicted first.
         last = self._last_sent.pop(chat_id, None)
-        # In the future while the chat is paused, which must not be forgotten.
+        # A paused chat has a time in the future, which must not be overwritten.
         self._last_sent[chat_id] = now if last is None else max(now, last)
         if len(self._last_sent) > _REMEMBERED_CHATS:
             del self._last_sent[next(iter(self._last_sent))]
         return last is not None and now - last < 1 / CHAT.per_second
 
-    async def _take_of_the_bots(self, give_up_at: float) -> None:
-        # One asks for all that wait: two asking at once would throw one advance away.
-        async with self._asking:
-            if self._advance < 1 or self._clock() > self._advance_until:
-                self._advance = await self._take(self._bot, ADVANCE, give_up_at, "bot")
-                self._advance_until = self._clock() + ADVANCE_SECONDS
-            self._advance -= 1
+    async def _take_from_bot_bucket(self, give_up_at: float) -> None:
+        # One task prefetches for all that wait: of two prefetches at once, one would be lost.
+        async with self._refill_lock:
+            if self._prefetched < 1 or self._clock() > self._prefetched_until:
+                self._prefetched = await self._take(self._bot, PREFETCHED_TOKENS, give_up_at, "bot")
+                self._prefetched_until = self._clock() + PREFETCH_TTL_SECONDS
+            self._prefetched -= 1
 
     async def _take(self, bucket: Bucket, wanted: int, give_up_at: float, *name: str | int) -> int:
         key = self._keys.shared("send", *name)
@@ -132,7 +132,7 @@ class SendBudget:
                 return int(granted)
             wait = max(0.001, wait_ms / 1000)
             if self._clock() + wait > give_up_at:
-                raise NoTurnInTimeError(wait)
+                raise SendBudgetExhaustedError(wait)
             await self._sleep(wait)
 
 

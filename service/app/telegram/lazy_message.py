@@ -1,6 +1,6 @@
-"""A sent message that is decoded only as far as a handler looks.
+"""A sent message that is decoded at its first use.
 
-Most handlers never look at what `sendMessage` returns, and decoding it in full costs more than sending it.
+Most handlers ignore the result of `sendMessage`, and decoding it costs more than sending the message.
 """
 
 from typing import Any, Self
@@ -10,13 +10,13 @@ from aiogram.types import Message
 
 
 class LazyMessage(Message):
-    """Knows `message_id` at once; any other field decodes the whole answer at its first use."""
+    """Has `message_id`; the first access to any other field decodes the whole message."""
 
     @classmethod
     def of(cls, raw: dict[str, Any], bot: Bot) -> Self:
-        """Wrap the `result` of an answer. It must be a message; nothing else is checked before its first use."""
+        """Wrap the `result` of a response. It must be a message; its fields are validated at their first use."""
         message = cls.__new__(cls)
-        # What pydantic's own `model_construct` sets, without filling in defaults, so that a missing field is noticed.
+        # What pydantic's `model_construct` sets, but without defaults, so that `__getattr__` sees missing fields.
         object.__setattr__(message, "__dict__", {"message_id": raw["message_id"]})
         object.__setattr__(message, "__pydantic_fields_set__", {"message_id"})
         object.__setattr__(message, "__pydantic_extra__", None)
@@ -26,7 +26,7 @@ class LazyMessage(Message):
     _raw: dict[str, Any] | None = None
 
     def __getattr__(self, name: str) -> Any:
-        """Called for fields that are not there yet."""
+        """Decode; only called for fields that are not set yet."""
         if name in type(self).model_fields and self._raw is not None:
             whole = Message.model_validate(self._raw, context={"bot": self._bot})
             self._raw = None

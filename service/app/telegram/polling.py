@@ -1,7 +1,8 @@
-"""Updates by `getUpdates`, for a bot without a public address.
+"""Receives updates with `getUpdates`, for a bot without a public address.
 
-Unlike aiogram's own polling it confirms an update only after its commit, so a kill loses none; and it reads updates
-raw, so that one of an unknown kind does not block those behind it. One replica polls; the others stand by.
+Unlike aiogram's polling it confirms an update only after its commit, so that a killed replica loses none; and it reads
+updates undecoded, so that one of an unknown type does not block those behind it. One elected replica polls; the others
+stand by.
 """
 
 import asyncio
@@ -25,17 +26,17 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 BATCH = 100
 LONG_POLL_SECONDS = 10
 ELECTION_SECONDS = 60.0
-_AGAIN = frozenset({Outcome.UNAVAILABLE, Outcome.BUSY})
+_RETRIED_OUTCOMES = frozenset({Outcome.UNAVAILABLE, Outcome.BUSY})
 
 
 class GetRawUpdates(GetUpdates):
-    """`getUpdates` whose answer is left as it came."""
+    """`getUpdates` without decoding its result."""
 
     __returning__ = list[dict[str, Any]]
 
 
 class Polling:
-    """`step` fetches and handles one batch; it is to be awaited again and again."""
+    """Polls while this replica is elected; `poll_once` is awaited in a loop."""
 
     def __init__(self, bot: Bot, intake: Intake, election: Election, *, allowed_updates: list[str]) -> None:
         self._bot = bot
@@ -45,8 +46,8 @@ class Polling:
         self._offset: int | None = None
         self._webhook_deleted = False
 
-    async def step(self) -> None:
-        """One batch, confirmed by the next call. Raises RedisError."""
+    async def poll_once(self) -> None:
+        """Fetch and handle one batch; the next call confirms it. Raises RedisError."""
         if not await self._election.leads():
             self._offset = None
             return
@@ -81,7 +82,7 @@ class Polling:
         for raw in updates:
             body = orjson.dumps(raw)
             outcome = await self._handle(body)
-            while outcome in _AGAIN:
+            while outcome in _RETRIED_OUTCOMES:
                 await asyncio.sleep(1)
                 outcome = await self._handle(body)
 
@@ -94,7 +95,7 @@ class Polling:
 
 
 def _queue_of(raw: dict[str, Any]) -> int:
-    """The chat or user whose updates must keep their order; 0 for what has neither."""
+    """The chat or user whose updates must stay in order; 0 for updates with neither."""
     for name, event in raw.items():
         if name == "update_id" or not isinstance(event, dict):
             continue

@@ -1,6 +1,6 @@
-"""Keeps the webhook registered at Telegram as the settings say, and watches Telegram's side of it.
+"""Registers the webhook with Telegram as the settings say, and exports Telegram's view of it.
 
-Done by one elected replica; its gauges are NaN on the others. It never drops updates that wait.
+Runs on one elected replica; the gauges are NaN on the others. It never drops pending updates.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _UNKNOWN = float("nan")
 
 
 class WebhookRegistration:
-    """`check` is to be awaited every `INTERVAL_SECONDS`."""
+    """Registers the webhook; `check` is awaited every `INTERVAL_SECONDS`."""
 
     def __init__(self, bot: Bot, election: Election, settings: Settings, *, allowed_updates: Sequence[str]) -> None:
         self._bot = bot
@@ -33,7 +33,7 @@ class WebhookRegistration:
         self._secret_sent = False
 
     async def check(self) -> None:
-        """Compare and set. Telegram being down is only logged. Raises RedisError."""
+        """Compare the registration and correct it. A failure of Telegram is only logged. Raises RedisError."""
         if not await self._election.leads():
             self._secret_sent = False
             self._export(None)
@@ -50,7 +50,7 @@ class WebhookRegistration:
         self._export(info)
 
     def _is_right(self, info: WebhookInfo) -> bool:
-        # Telegram does not tell the secret, so who is newly elected sets it once: it may have been rotated.
+        # Telegram does not return the secret, which may have been rotated, so a newly elected replica sets it once.
         return (
             self._secret_sent
             and info.url == self._url

@@ -1,4 +1,4 @@
-"""How the bot talks to the Bot API: JSON out, lazily decoded answers in, every call counted, timed and traced."""
+"""The bot's Bot API session: JSON requests, lazily decoded responses, every call counted, timed and traced."""
 
 import asyncio
 import math
@@ -42,24 +42,24 @@ from yarl import URL
 from app.core import metrics
 from app.core.tracing import SpanKind, create_span
 from app.telegram.blocked import BlockedUsers
-from app.telegram.budget import NoTurnInTimeError, SendBudget
+from app.telegram.budget import SendBudget, SendBudgetExhaustedError
 from app.telegram.encoding import HasFileError, encode
-from app.telegram.http_pool import HttpPool, NoAnswerError, NotConnectedError
+from app.telegram.http_pool import HttpPool, NoResponseError, NotConnectedError
 from app.telegram.lazy_message import LazyMessage
-from app.telegram.outcome import OutcomeUnknownError, may_repeat, retry_wait, seconds_to_wait
+from app.telegram.retries import OutcomeUnknownError, may_repeat, remaining_wait, retry_delay
 
-# What the limits on sending count; an edit or the answer to a button is free.
+# Telegram's sending limits count these; edits and `answerCallbackQuery` are free.
 _SENDING = (SendMessage, SendPhoto, SendDocument, SendLocation, ForwardMessage, CopyMessage)
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 30.0
-"""A connection is not used again after this time, well before the server closes it: a message that is written into a
-connection just being closed may or may not have arrived."""
+"""A connection is not used again after this time, well before the server closes it: it is
+unknown whether a message written to a closing connection arrived."""
 
 
 class GatewaySession(AiohttpSession):
-    """Pools to one Bot API server. `timeout` in seconds bounds one call.
+    """A session for one Bot API server. `timeout` in seconds limits one call.
 
-    `budget` gives each message its turn and is told of Telegram's own limits; `blocked` is told who blocked the bot.
+    `budget` limits the sending rate and learns of each 429; `blocked` learns of each 403.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class GatewaySession(AiohttpSession):
         self._client: ClientSession | None = None
 
     async def create_session(self) -> ClientSession:
-        """aiohttp's pool, for files, opened at its first use."""
+        """Return aiohttp's client, which is for files; made at its first use."""
         if self._client is None:
             self._client = ClientSession(
                 connector=TCPConnector(limit=self._connections, keepalive_timeout=_IDLE_SECONDS),
@@ -93,7 +93,6 @@ class GatewaySession(AiohttpSession):
         return self._client
 
     async def close(self) -> None:
-        """Close both pools."""
         self._pool.close()
         if self._client is not None:
             await self._client.close()
@@ -105,7 +104,7 @@ class GatewaySession(AiohttpSession):
         method: TelegramMethod[TelegramType],
         timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
     ) -> TelegramType:
-        """As aiogram's, which builds a chain for each call although there usually are no request middlewares."""
+        """Skip aiogram's chain of request middlewares, which it builds for each call, where there are none."""
         if self.middleware:
             return await super().__call__(bot, method, timeout)
         return await self.make_request(bot, method, timeout)
@@ -116,36 +115,36 @@ class GatewaySession(AiohttpSession):
         method: TelegramMethod[TelegramType],
         timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
     ) -> TelegramType:
-        """Call the Bot API, again where that may help within the update's deadline; raises aiogram's exceptions."""
+        """Call the Bot API; retry within the update's deadline where that can help. Raises aiogram's exceptions."""
         seconds = self.timeout if timeout is None else float(timeout)
         for attempt in count():
-            await self._take_turn(method)
+            await self._acquire_budget(method)
             try:
                 return await self._call(bot, method, seconds)
             except TelegramMigrateToChat as error:
-                # The group has become a supergroup; its old id never comes back, so this happens once.
+                # The group became a supergroup; its old id is invalid for ever, so this happens once.
                 method = method.model_copy(update={"chat_id": error.migrate_to_chat_id})
             except TelegramForbiddenError:
                 chat_id = getattr(method, "chat_id", None)
                 if self._blocked is not None and isinstance(chat_id, int):
-                    await self._blocked.note(chat_id)
+                    await self._blocked.add(chat_id)
                 raise
             except (TelegramRetryAfter, TelegramNetworkError, TelegramServerError) as error:
                 if isinstance(error, TelegramRetryAfter):
                     await self._pause(method, error.retry_after)
-                wait = retry_wait(error, attempt) if may_repeat(method, error) else None
+                wait = retry_delay(error, attempt) if may_repeat(method, error) else None
                 if wait is None:
                     raise
                 await asyncio.sleep(wait)
         raise AssertionError("unreachable: the loop has no end")
 
-    async def _take_turn(self, method: TelegramMethod[Any]) -> None:
+    async def _acquire_budget(self, method: TelegramMethod[Any]) -> None:
         if self._budget is None or not isinstance(method, _SENDING):
             return
         try:
-            await self._budget.acquire(method.chat_id, patience=seconds_to_wait())
-        except NoTurnInTimeError as error:
-            raise _too_early(method, error.seconds) from None
+            await self._budget.acquire(method.chat_id, max_wait=remaining_wait())
+        except SendBudgetExhaustedError as error:
+            raise _rate_limited(method, error.seconds) from None
 
     async def _pause(self, method: TelegramMethod[Any], seconds: float) -> None:
         chat_id = getattr(method, "chat_id", None)
@@ -182,7 +181,7 @@ class GatewaySession(AiohttpSession):
             return await self._pool.post(head, body, seconds)
         except NotConnectedError as error:
             raise TelegramNetworkError(method=method, message=str(error)) from None
-        except NoAnswerError as error:
+        except NoResponseError as error:
             raise OutcomeUnknownError(method=method, message=str(error)) from None
 
     async def _upload(self, bot: Bot, method: TelegramMethod[Any], seconds: float) -> tuple[int, bytes]:
@@ -192,7 +191,7 @@ class GatewaySession(AiohttpSession):
         try:
             async with client.post(self._url(bot, method.__api_method__), data=form, timeout=limit) as response:
                 return response.status, await response.read()
-        # Only the type: the message of some of these holds the address, and with it the token.
+        # Only the type: the message of some of these holds the URL, and with it the bot token.
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             raise TelegramNetworkError(method=method, message=type(error).__name__) from None
         except (ClientError, OSError) as error:
@@ -206,18 +205,18 @@ class GatewaySession(AiohttpSession):
             try:
                 result = orjson.loads(body)["result"]
             except (orjson.JSONDecodeError, KeyError, TypeError):
-                raise OutcomeUnknownError(method=method, message="the answer is not the Bot API's") from None
+                raise OutcomeUnknownError(method=method, message="the response is not the Bot API's") from None
             if result is True:
                 return cast("TelegramType", True)
             if method.__returning__ is Message and isinstance(result, dict) and "message_id" in result:
                 return cast("TelegramType", LazyMessage.of(result, bot))
         elif not body.lstrip().startswith(b"{"):
-            # A proxy's page, not Telegram's.
+            # A proxy's page, not Telegram's JSON.
             raise OutcomeUnknownError(method=method, message=f"HTTP {status}")
-        answer = self.check_response(bot, method, status, body.decode("utf-8", "replace"))
-        return cast("TelegramType", answer.result)
+        response = self.check_response(bot, method, status, body.decode("utf-8", "replace"))
+        return cast("TelegramType", response.result)
 
 
-def _too_early(method: TelegramMethod[Any], seconds: float) -> TelegramRetryAfter:
-    """As if Telegram had said it; it soon would."""
+def _rate_limited(method: TelegramMethod[Any], seconds: float) -> TelegramRetryAfter:
+    """The error that Telegram would respond with, had the message been sent."""
     return TelegramRetryAfter(method=method, message="over our own limit", retry_after=math.ceil(seconds))

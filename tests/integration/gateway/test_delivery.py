@@ -19,7 +19,7 @@ from support.exactly_once import (
     UPDATES_PER_ROUND,
     act,
     assert_exactly_once,
-    assert_no_lane_is_left,
+    assert_no_chat_lock_is_left,
     begin,
 )
 
@@ -57,4 +57,4 @@ async def test_effects_happen_exactly_once_while_replicas_are_killed(make_world:
     print(f"{ROUNDS * UPDATES_PER_ROUND} updates, {KILLS} kills: {summary}")
     assert summary["updates"]["redelivered"] > 0, "no kill struck an update in flight: the test proved nothing"
     assert_exactly_once(world.sandbox.ledger, ROUNDS)
-    await assert_no_lane_is_left([world.redis.port], LEASE_SECONDS)
+    await assert_no_chat_lock_is_left([world.redis.port], LEASE_SECONDS)

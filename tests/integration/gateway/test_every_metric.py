@@ -89,7 +89,7 @@ async def much_goes_wrong(world: Any, collector_port: int) -> set[str]:
         RATE_LIMIT_PER_SECOND="0.001",
         BREAKER_MIN_CALLS="3",
         BREAKER_OPEN_SECONDS="1",
-        LANE_WAIT_SECONDS="0.1",
+        CHAT_LOCK_WAIT_SECONDS="0.1",
         REDIS_TIMEOUT_SECONDS="1",
         SESSION_TTL_SECONDS="8",
         TRACING_ENABLED="true",

@@ -188,7 +188,7 @@ def value(text: str, name: str) -> float:
 async def test_hostile_updates_do_no_harm(make_world: Callable[..., Any]) -> None:
     world = await make_world(flood_limits=False)
     replica = await world.started(
-        TELEGRAM_MESSAGES_PER_SECOND="0", LANE_WAIT_SECONDS="30", RATE_LIMIT_BURST="1000000", MAX_IN_FLIGHT="100"
+        TELEGRAM_MESSAGES_PER_SECOND="0", CHAT_LOCK_WAIT_SECONDS="30", RATE_LIMIT_BURST="1000000", MAX_IN_FLIGHT="100"
     )
     statuses: dict[int, int] = {}
     async with aiohttp.ClientSession() as session:

@@ -24,7 +24,7 @@ from app.core.redis import RedisConnections
 from app.core.settings import Settings
 from app.delivery.claims import Claim, Claims, Refusal, load_script
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
-from app.delivery.keys import Address, KeySpace
+from app.delivery.keys import KeySpace, UpdateOrigin
 from app.delivery.leases import Leases
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
@@ -66,16 +66,16 @@ async def updates(redis: RedisConnections, settings: Settings) -> None:
     """Claimed, renewed, committed with a dialogue and an identity, given back, refused where repeated."""
     leases = Leases(redis.batched, load_script("renew"), lease_seconds=15)
     claims = Claims(redis.batched, KEYS, leases, settings)
-    addresses = [Address(chat, chat, "private", chat) for chat in range(1, MANY)]
+    origins = [UpdateOrigin(chat, chat, "private", chat) for chat in range(1, MANY)]
     deadline = asyncio.get_running_loop().time() + 60
-    for claim in await asyncio.gather(*(claims.claim(address, deadline) for address in addresses)):
+    for claim in await asyncio.gather(*(claims.claim(origin, deadline) for origin in origins)):
         assert isinstance(claim, Claim)
         claim.context.state, claim.context.fsm_changed = "Dialog:one", True
         claim.context.new_identity = {"role": "applicant"}
         await leases.renew()
         assert await claims.commit(claim)
-    assert await claims.claim(addresses[0], deadline) is Refusal.DUPLICATE
-    other = await claims.claim(replace(addresses[0], update_id=MANY), deadline)
+    assert await claims.claim(origins[0], deadline) is Refusal.DUPLICATE
+    other = await claims.claim(replace(origins[0], update_id=MANY), deadline)
     assert isinstance(other, Claim)
     assert (other.context.state, other.context.identity is not None) == ("Dialog:one", True)
     await claims.release(other)
@@ -85,7 +85,7 @@ async def gauges(redis: RedisConnections) -> None:
     """All shards are written, counted and swept."""
     activity = Activity(redis.batched, PREFIX, states=["Dialog:one"], session_ttl=1800, fsm_ttl=86_400)
     for user in range(SHARDS * 2):
-        activity.note(user, "applicant", None, "Dialog:one")
+        activity.record(user, "applicant", None, "Dialog:one")
     await activity.flush()
     await activity.read()
     await activity.sweep()
@@ -100,9 +100,9 @@ async def sending(redis: RedisConnections, settings: Settings) -> None:
         await budget.acquire(chat, patience=math.inf)
     await budget.pause(1001, 0.01)
     blocked = BlockedUsers.of(redis.client, settings)
-    await blocked.note(1001)
-    assert await blocked.among([1001, 1002]) == {1001}
-    await blocked.forget(1001)
+    await blocked.add(1001)
+    assert await blocked.blocked_among([1001, 1002]) == {1001}
+    await blocked.remove(1001)
     outbox = Outbox(redis.client, key_prefix=PREFIX, clock=lambda: time.time() - 3600)
     await outbox.put(SendMessage(chat_id=1001, text="later"), 0)
     sent = Bot()

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from app.core.log_flood import BURST, MOST_CHARACTERS, PER_SECOND
+from app.core.log_rate_limit import BURST, MAX_TEXT_LENGTH, PER_SECOND
 from sandbox.faults import FaultSpec
 from support.metric_failures import SECRET, update_body
 
@@ -56,7 +56,7 @@ async def test_a_flood_of_bad_posts_writes_little(make_world: Callable[..., Any]
     by_event = Counter(line["event"] for line in lines)
     most = BURST + PER_SECOND * (time.monotonic() - began) + 1
     assert [event for event, count in by_event.items() if count > most] == []
-    assert max(map(len, log.splitlines())) < 2 * MOST_CHARACTERS
+    assert max(map(len, log.splitlines())) < 2 * MAX_TEXT_LENGTH
     refused = [line for line in lines if line["event"] == "telegram_failed"]
     assert len(refused) >= BURST
     for line in refused:

@@ -19,7 +19,7 @@ from support.exactly_once import (
     UPDATES_PER_ROUND,
     act,
     assert_exactly_once,
-    assert_no_lane_is_left,
+    assert_no_chat_lock_is_left,
     begin,
 )
 from support.redis_sets import ClusterSet, RedisSet, SentinelSet
@@ -57,7 +57,7 @@ async def test_a_master_fails_over_amid_updates(make_world: Callable[..., Any], 
     assert set(outcomes) <= {"handled", "duplicate", "unavailable", "busy"}
     assert outcomes["unavailable"] > 0
     assert_exactly_once(world.sandbox.ledger, ROUNDS * FAILOVERS)
-    await assert_no_lane_is_left([server.port for server in await redis.masters()], LEASE_SECONDS)
+    await assert_no_chat_lock_is_left([server.port for server in await redis.masters()], LEASE_SECONDS)
 
 
 async def outcomes_of(replicas: list[Any]) -> Counter[str]:

@@ -18,7 +18,7 @@ from support.exactly_once import (
     UPDATES_PER_ROUND,
     act,
     assert_answered_once,
-    assert_no_lane_is_left,
+    assert_no_chat_lock_is_left,
     assert_order_kept,
     begin,
     sends_of,
@@ -64,4 +64,4 @@ async def test_lost_acknowledgements_cost_a_step_of_a_dialogue_at_most(
     assert_order_kept(ledger)
     # A chat is one step back, once; and nobody is locked out for longer than a lease.
     assert steps_lost <= CHATS
-    await assert_no_lane_is_left([redis.port], LEASE_SECONDS)
+    await assert_no_chat_lock_is_left([redis.port], LEASE_SECONDS)

@@ -32,7 +32,7 @@ async def test_an_update_takes_one_round_trip_in_and_one_out(make_world: Callabl
     await world.started(TELEGRAM_MESSAGES_PER_SECOND="0")
     world.users.say(1001, "/help")
     await world.all_handled(30)
-    # A step of a dialogue: duplicate, lane, rate limit, state and identity in one, all that changed in the other.
+    # A step of a dialogue: duplicate, chat lock, rate limit, state and identity in one, all that changed in the other.
     commands = await commands_of(world, lambda: world.users.say(1001, "/newrequest"))
     assert [command.split()[0] for command in commands] == ["EVALSHA", "EVALSHA"], commands
     assert all(":lane" in command for command in commands)

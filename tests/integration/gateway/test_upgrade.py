@@ -18,7 +18,7 @@ from support.exactly_once import (
     UPDATES_PER_ROUND,
     act,
     assert_exactly_once,
-    assert_no_lane_is_left,
+    assert_no_chat_lock_is_left,
     begin,
 )
 from support.updates import written
@@ -80,7 +80,7 @@ async def test_effects_happen_exactly_once_during_an_upgrade(
     assert by_new, "no present gateway handled an update beside an earlier one"
     assert summary["updates"]["redelivered"] > 0, "no kill struck an update in flight: the test proved nothing"
     assert_exactly_once(world.sandbox.ledger, ROUNDS)
-    await assert_no_lane_is_left([world.redis.port], LEASE_SECONDS)
+    await assert_no_chat_lock_is_left([world.redis.port], LEASE_SECONDS)
 
 
 async def under_load(world: Any) -> asyncio.Task[None]:

@@ -47,7 +47,7 @@ def test_a_wrong_setting_is_one_line_and_status_2() -> None:
 
 def test_an_unreachable_redis_is_one_line() -> None:
     result = run("dead-letters", "list", BOT_TOKEN="1:a", REDIS_URL="redis://127.0.0.1:1/0")
-    assert (result.returncode, result.stderr) == (1, "bot-gateway: Redis cannot be reached: ConnectionError\n")
+    assert (result.returncode, result.stderr) == (1, "bot-gateway: cannot reach Redis: ConnectionError\n")
 
 
 def test_a_port_that_is_taken_is_one_line_and_any_other_failure_is_not_called_so(
@@ -155,7 +155,7 @@ async def test_a_letter_that_the_gateway_does_not_take_stays(
     async with listening(redis, 503) as (_webhook, url):
         assert await dead_letters_cli.replay_letter(make_settings(), letter.letter_id, url) == 1
     assert await letters.count_or_nan() == 1
-    assert capsys.readouterr().err == f"bot-gateway: {url} answered 503; the update stays\n"
+    assert capsys.readouterr().err == f"bot-gateway: {url} responded 503; the dead letter is kept\n"
 
 
 async def test_an_unknown_letter_is_one_line(make_settings: Make, capsys: pytest.CaptureFixture[str]) -> None:

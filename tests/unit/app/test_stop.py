@@ -111,7 +111,7 @@ async def test_it_ends_within_the_grace_period_whatever_hangs(
         status = await process.wait()
     took = time.monotonic() - asked_at
     assert took < GRACE_SECONDS + _SLACK_SECONDS
-    overdue = [line for line in rest.splitlines() if "stop_overdue" in line]
+    overdue = [line for line in rest.splitlines() if "shutdown_timed_out" in line]
     if named is None:
         assert (status, overdue) == (0, [])
     else:

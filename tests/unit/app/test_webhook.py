@@ -29,12 +29,12 @@ class PipelineStub:
         self.hold: asyncio.Event | None = None
         self.seen: list[tuple[int, str]] = []
 
-    async def handle(self, update: Any, message_type: str, set_aside: Any) -> Outcome:
+    async def handle(self, update: Any, message_type: str, store_dead_letter: Any) -> Outcome:
         self.seen.append((update.update_id, message_type))
         if self.hold is not None:
             await self.hold.wait()
         if self.outcome is Outcome.FAILED:
-            await set_aside()
+            await store_dead_letter()
         return self.outcome
 
 

@@ -13,6 +13,6 @@ router = Router(name="Membership")
 async def changed(event: ChatMemberUpdated, blocked: BlockedUsers) -> None:
     """Store the change, so that broadcasts skip users who blocked the bot."""
     if event.new_chat_member.status == ChatMemberStatus.KICKED:
-        await blocked.note(event.chat.id)
+        await blocked.add(event.chat.id)
     else:
-        await blocked.forget(event.chat.id)
+        await blocked.remove(event.chat.id)

@@ -39,7 +39,7 @@ class MetricsMiddleware(TimedMiddleware):
         _messages(message_type(update), role, data.get("language", DEFAULT_LOCALE)).inc()
         if update.message is not None and (update.message.text or "").startswith("/"):
             command = (update.message.text or "")[1:].partition(" ")[0].partition("@")[0].lower()
-            _commands(metrics.closed(command, self._commands), role).inc()
+            _commands(metrics.label_value(command, self._commands), role).inc()
         if update.callback_query is not None:
             prefix = (update.callback_query.data or "").partition(":")[0]
             _callbacks(self._callback_types.get(prefix, "other"), role).inc()

@@ -1,5 +1,5 @@
--- Remove what is over.  KEYS: the shard's base key.  ARGV: now, session TTL, longest window, number of roles, the roles,
--- the states.  Returns ended sessions: role, seconds, role, seconds, ... (at most 500 a role and call).
+-- Remove ended sessions and expired entries.  KEYS: the shard's base key.  ARGV: now, session TTL, longest window, number of roles, the roles,
+-- the states.  Returns ended sessions: role, seconds, role, seconds, ... (at most 500 per role and call).
 local base, now, ttl, longest = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local count, ended = tonumber(ARGV[4]), {}
 for i = 5, 4 + count do

@@ -1,10 +1,10 @@
--- Take an update: refuse a duplicate, take the chat's lane, take from the rate limit, return what is known.
--- KEYS: lane, done, fsm, ident, rl.  All in one hash slot.
--- ARGV: update id, token, lease in ms, limits "role:burst:per_second;...", warn window in ms.
+-- Claim an update: refuse a duplicate, take the chat lock, take from the rate limit, return dialogue and identity.
+-- KEYS: chat lock, done, fsm, ident, rl.  All in one hash slot.
+-- ARGV: update id, lock token, lease in ms, limits "role:burst:per_second;...", warn window in ms.
 -- Returns {'duplicate'} | {'busy'} | {'ok', allowed, warn, state, data, identity, stored_at}.
 if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return {'duplicate'} end
 local holder = redis.call('GET', KEYS[1])
--- The same token again is a claim whose answer was lost.
+-- The same token again is a claim whose reply was lost.
 if holder and holder ~= ARGV[2] then return {'busy'} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 

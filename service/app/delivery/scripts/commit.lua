@@ -1,16 +1,17 @@
--- Finish an update: write what changed, remember the update, free the lane. Only for the holder of the lane.
--- KEYS: lane, done, fsm, ident, rl.
--- ARGV: update id, token, done TTL ms, forget 0|1, fsm 0|1, state, data, fsm TTL ms, ident 0|1, value, role, ident TTL ms.
--- Returns 1 written, 2 was written before, 0 the lane belongs to someone else.
+-- Commit an update: write what changed, remember the update, release the chat lock. Only for the lock holder.
+-- KEYS: chat lock, done, fsm, ident, rl.
+-- ARGV: update id, lock token, done TTL ms, forget 0|1, fsm 0|1, state, data, fsm TTL ms, ident 0|1, value, role, ident TTL ms.
+-- Returns 1 written, 2 was written before, 0 another holds the lock.
 if redis.call('GET', KEYS[1]) ~= ARGV[2] then
-  -- Either the answer to this very commit was lost, or another replica took over and finished.
+  -- Either the reply to this very commit was lost, or another replica took over and committed.
   if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return 2 end
   return 0
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
--- By time of commit, not by id: a queue that lags must not be pushed out by one that is ahead.
+-- Ordered by time of commit, not by id: updates redelivered late have lower ids and must not be evicted first.
 redis.call('ZADD', KEYS[2], now, ARGV[1])
+-- Keep the last 32 of the chat: a redelivery follows within a few updates of the same chat.
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -33)
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 if ARGV[4] == '1' then redis.call('DEL', KEYS[3], KEYS[4], KEYS[5]) end

@@ -1,3 +1,3 @@
--- Give a lane back without finishing the update.  KEYS: lane.  ARGV: token.
+-- Release a chat lock without a commit.  KEYS: chat lock.  ARGV: lock token.
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0

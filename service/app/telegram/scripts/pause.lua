@@ -1,4 +1,4 @@
--- Put a bucket in debt, so that it gives nothing for a while.  KEYS: the bucket.  ARGV: burst, per second, seconds.
+-- Make a bucket's tokens negative, so that it grants nothing for `seconds`.  KEYS: the bucket.  ARGV: burst, per second, seconds.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local burst, per_second, seconds = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])

@@ -1,11 +1,11 @@
--- Take from a bucket of permissions to send.  KEYS: the bucket.  ARGV: burst, per second, wanted.
+-- Take send tokens from a bucket.  KEYS: the bucket.  ARGV: burst, per second, wanted.
 -- Returns {granted, milliseconds until the next one}.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local burst, per_second, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local bucket = redis.call('HMGET', KEYS[1], 'tokens', 'at')
 local tokens = math.min(burst, (tonumber(bucket[1]) or burst) + (now - (tonumber(bucket[2]) or now)) / 1000 * per_second)
--- A paused bucket is in debt.
+-- A paused bucket has negative tokens.
 local granted = math.max(0, math.min(wanted, math.floor(tokens)))
 tokens = tokens - granted
 redis.call('HSET', KEYS[1], 'tokens', tokens, 'at', now)

@@ -17,7 +17,7 @@ from app.bot.i18n import CatalogueI18n
 from app.bot.services import Services
 from app.core import tasks
 from app.telegram.blocked import BlockedUsers
-from app.telegram.outcome import OutcomeUnknownError
+from app.telegram.retries import OutcomeUnknownError
 
 Moved = Callable[..., Callable[[], float]]
 
@@ -150,7 +150,7 @@ async def test_unsent_messages_are_sent_when_telegram_is_reachable_again(
 async def test_users_known_to_have_blocked_the_bot_are_skipped(
     user: Any, broadcaster: Broadcaster, blocked: BlockedUsers
 ) -> None:
-    await blocked.note(2)
+    await blocked.add(2)
     recipients(user, [1, 2], [3])
     await broadcaster.store.add(NEWS)
     await broadcaster.send_next(user.bot)
@@ -162,14 +162,14 @@ async def test_blocking_and_unblocking_the_bot_is_stored(user: Any, blocked: Blo
     user.sign_in()
     for status, expected in (("kicked", {1001}), ("member", set())):
         await user.feed(my_chat_member=membership(user.chat, status))
-        assert await blocked.among([1001]) == expected
+        assert await blocked.blocked_among([1001]) == expected
     assert user.telegram.calls == []
 
 
 async def test_removal_from_a_group_is_no_block(user: Any, blocked: BlockedUsers) -> None:
     user.sign_in()
     await user.feed(my_chat_member=membership({"id": -5, "type": "group", "title": "House"}, "kicked"))
-    assert await blocked.among([-5, 1001]) == set()
+    assert await blocked.blocked_among([-5, 1001]) == set()
 
 
 def membership(chat: dict[str, Any], status: str) -> dict[str, Any]:
@@ -253,7 +253,7 @@ async def test_a_stopping_sender_finishes_the_sends_in_flight(
     await broadcaster.start(user.bot)
     await under_way.wait()
     # Long after it was cancelled again.
-    monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(tasks, "_RETRY_SECONDS", 0.01)
     asyncio.get_running_loop().call_later(0.2, answered.set)
     await broadcaster.close()
     stopped = await broadcaster.store.get(NEWS.id)

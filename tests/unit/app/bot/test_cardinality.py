@@ -75,12 +75,12 @@ def test_hostile_labels_stay_in_their_sets(activity: Activity) -> None:
         )
         middleware._count(update, {"update_context": context})
         assert pipeline._label(word(rng)) == "other"
-        activity.note(number, _role(context), word(rng), word(rng))
+        activity.record(number, _role(context), word(rng), word(rng))
         with measured(word(rng)):
             pass
         assert message_type(update) in metrics.MESSAGE_TYPES
-    noted = {value for passage in activity._noted.values() for value in (passage.role, passage.before, passage.after)}
-    assert noted == {"unknown", "other"}
+    recorded = {value for item in activity._pending.values() for value in (item.role, item.before, item.after)}
+    assert recorded == {"unknown", "other"}
     assert set(outside(REGISTRY.collect())) == left
     assert len(list(series())) - before < 200
 

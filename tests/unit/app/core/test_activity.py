@@ -29,8 +29,8 @@ async def test_every_replica_tells_the_same_of_the_whole_cluster(batched: Batche
     clock = Clock()
     one, two, reader = (replica(batched, clock) for _ in range(3))
     for user in range(40):
-        (one if user % 2 else two).note(user, "applicant", None, None)
-    one.note(1001, "manager", None, "Dialog:one")
+        (one if user % 2 else two).record(user, "applicant", None, None)
+    one.record(1001, "manager", None, "Dialog:one")
     await one.flush()
     await two.flush()
     await reader.read()
@@ -43,7 +43,7 @@ async def test_every_replica_tells_the_same_of_the_whole_cluster(batched: Batche
 async def test_users_leave_the_windows_one_after_the_other(batched: BatchedRedis, sample: Sample) -> None:
     clock = Clock()
     activity = replica(batched, clock)
-    activity.note(7, "executor", None, None)
+    activity.record(7, "executor", None, None)
     await activity.flush()
     seen = []
     for passed in (0, 301, 3601, 86_401):
@@ -57,7 +57,7 @@ async def test_a_dialogue_is_counted_where_it_stands(batched: BatchedRedis, samp
     activity = replica(batched, Clock())
     counts = []
     for before, after in ((None, "Dialog:one"), ("Dialog:one", "Dialog:two"), ("Dialog:two", None)):
-        activity.note(7, "applicant", before, after)
+        activity.record(7, "applicant", before, after)
         await activity.flush()
         await activity.read()
         counts.append([sample("active_fsm_sessions", state=state) for state in STATES])
@@ -66,10 +66,10 @@ async def test_a_dialogue_is_counted_where_it_stands(batched: BatchedRedis, samp
 
 async def test_two_steps_within_a_second_leave_nothing_behind(batched: BatchedRedis, sample: Sample) -> None:
     activity = replica(batched, Clock())
-    activity.note(7, "applicant", None, "Dialog:one")
+    activity.record(7, "applicant", None, "Dialog:one")
     await activity.flush()
-    activity.note(7, "applicant", "Dialog:one", "Dialog:two")
-    activity.note(7, "applicant", "Dialog:two", None)
+    activity.record(7, "applicant", "Dialog:one", "Dialog:two")
+    activity.record(7, "applicant", "Dialog:two", None)
     await activity.flush()
     await activity.read()
     assert [sample("active_fsm_sessions", state=state) for state in STATES] == [0, 0]
@@ -80,10 +80,10 @@ async def test_a_session_ends_by_silence_and_is_observed_once(batched: BatchedRe
     activity = replica(batched, clock)
     count, total = "session_duration_seconds_count", "session_duration_seconds_sum"
     before = sample(count, user_role="admin"), sample(total, user_role="admin")
-    activity.note(7, "admin", None, None)
+    activity.record(7, "admin", None, None)
     await activity.flush()
     clock.now += 600
-    activity.note(7, "admin", None, None)
+    activity.record(7, "admin", None, None)
     await activity.flush()
     await activity.sweep()
     assert sample(count, user_role="admin") == before[0]
@@ -102,10 +102,10 @@ async def test_a_user_who_comes_back_before_the_sweep_begins_a_new_session(
     clock = Clock()
     activity = replica(batched, clock)
     before = sample("session_duration_seconds_count", user_role="executor")
-    activity.note(7, "executor", None, None)
+    activity.record(7, "executor", None, None)
     await activity.flush()
     clock.now += 2000
-    activity.note(7, "executor", None, None)
+    activity.record(7, "executor", None, None)
     await activity.flush()
     assert sample("session_duration_seconds_count", user_role="executor") == before + 1
     await activity.read()
@@ -115,7 +115,7 @@ async def test_a_user_who_comes_back_before_the_sweep_begins_a_new_session(
 async def test_a_changed_role_is_counted_once(batched: BatchedRedis, sample: Sample) -> None:
     activity = replica(batched, Clock())
     for role in ("unknown", "applicant"):
-        activity.note(7, role, None, None)
+        activity.record(7, role, None, None)
         await activity.flush()
     await activity.read()
     assert sample("active_sessions", user_role="unknown") == 0
@@ -134,10 +134,10 @@ async def test_what_cannot_be_written_is_written_later(batched: BatchedRedis, sa
     port = free_port()
     broken = BatchedRedis(lambda: Connection(host="127.0.0.1", port=port), timeout=1)
     activity = replica(broken, Clock())
-    activity.note(7, "applicant", None, "Dialog:one")
+    activity.record(7, "applicant", None, "Dialog:one")
     with pytest.raises(RedisUnavailableError):
         await activity.flush()
-    activity.note(7, "applicant", "Dialog:one", "Dialog:two")
+    activity.record(7, "applicant", "Dialog:one", "Dialog:two")
     activity._redis = batched
     await activity.flush()
     await activity.read()
@@ -148,7 +148,7 @@ async def test_what_was_being_written_when_it_was_stopped_is_written_later(
     batched: BatchedRedis, sample: Sample, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     activity = replica(batched, Clock())
-    activity.note(7, "applicant", None, "Dialog:one")
+    activity.record(7, "applicant", None, "Dialog:one")
     begun = asyncio.Event()
 
     async def hang(*_: object) -> None:

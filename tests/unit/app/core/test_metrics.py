@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from app.core import metrics
-from app.core.metric_family import FAMILIES, REGISTRY, closed
+from app.core.metric_family import FAMILIES, REGISTRY, label_value
 
 NAMES_OF_THE_SEED = (
     *("messages_total", "message_processing_duration_seconds", "commands_total", "callbacks_total"),
@@ -79,6 +79,6 @@ def test_what_alerts_watch_is_there_from_the_start() -> None:
 
 
 def test_an_unknown_value_becomes_other() -> None:
-    assert closed("auth", metrics.SERVICES) == "auth"
-    assert closed("x" * 100, metrics.SERVICES) == "other"
-    assert closed(None, metrics.SERVICES) == "other"
+    assert label_value("auth", metrics.SERVICES) == "auth"
+    assert label_value("x" * 100, metrics.SERVICES) == "other"
+    assert label_value(None, metrics.SERVICES) == "other"

@@ -16,7 +16,7 @@ async def test_a_configuration_that_loses_state_is_warned_of(make_settings: Make
     connections = RedisConnections(make_settings())
     await redis.config_set("maxmemory-policy", "allkeys-lru")
     with capture_logs() as logs:
-        await connections.warn_of_lossy_configuration()
+        await connections.warn_about_lossy_configuration()
     await redis.config_set("maxmemory-policy", "noeviction")
     await connections.close()
     assert [(entry["event"], entry["setting"]) for entry in logs] == [

@@ -169,7 +169,7 @@ async def test_every_master_s_configuration_is_looked_at(cluster: ClusterSet, co
     master = await cluster.master_of("any")
     await ask(master.port, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     with capture_logs() as logs:
-        await connections.warn_of_lossy_configuration()
+        await connections.warn_about_lossy_configuration()
     await ask(master.port, "CONFIG", "SET", "maxmemory-policy", "noeviction")
     assert [(entry["setting"], entry["found"]) for entry in logs] == [("maxmemory-policy", "allkeys-lru")]
 

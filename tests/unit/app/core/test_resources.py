@@ -20,7 +20,8 @@ async def test_a_blocked_loop_shows_in_the_histogram(sample: Sample) -> None:
     over = (sample("event_loop_lag_seconds_count") - count) - (
         sample("event_loop_lag_seconds_bucket", le="0.1") - below
     )
-    assert over == 1
+    # Not exactly one: the machine may stall the loop too.
+    assert over >= 1
 
 
 def test_memory_follows_an_allocation_and_its_parts_sum_up() -> None:
@@ -35,11 +36,14 @@ def test_memory_follows_an_allocation_and_its_parts_sum_up() -> None:
     assert len(kept) == 100_000_000
 
 
+class BusyProcess(psutil.Process):
+    """This process, with a known CPU usage since the last call."""
+
+    def cpu_percent(self, interval: float | None = None) -> float:
+        return 37.5
+
+
 async def test_the_gauges_are_the_process_s_own(sample: Sample) -> None:
-    usage = ProcessUsage()
-    until = time.process_time() + 0.2
-    while time.process_time() < until:
-        pass
-    await usage.sample()
-    assert 20 < sample("cpu_usage_percent") < 250
+    await ProcessUsage(BusyProcess()).sample()
+    assert sample("cpu_usage_percent") == 37.5
     assert abs(sample("memory_usage_bytes", type="rss") - psutil.Process().memory_info().rss) < 5e6

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from app.core.tasks import end
+from app.core.tasks import cancel_and_wait
 
 
 async def test_nothing_is_ended_already() -> None:
-    await end(None)
+    await cancel_and_wait(None)
 
 
 async def test_it_ends_a_task_that_takes_its_first_cancellation_for_a_timeout() -> None:
@@ -23,7 +23,7 @@ async def test_it_ends_a_task_that_takes_its_first_cancellation_for_a_timeout() 
 
     task = asyncio.create_task(work())
     await asyncio.sleep(0)
-    await asyncio.wait_for(end(task), 10)
+    await asyncio.wait_for(cancel_and_wait(task), 10)
     assert task.cancelled()
     assert cancellations == 2
 
@@ -35,4 +35,4 @@ async def test_a_failure_is_not_hidden() -> None:
     task = asyncio.create_task(work())
     await asyncio.wait({task})
     with pytest.raises(ValueError, match="a bug"):
-        await end(task)
+        await cancel_and_wait(task)

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.core import trace_export, tracing
 from app.core.settings import Settings
-from app.core.trace_export import BATCH_SPANS, CountingExporter, HashedOnce, Keeper, configure_tracing
+from app.core.trace_export import BATCH_SPANS, CountingExporter, HashedOnce, TailSampler, configure_tracing
 from app.core.tracing import Tracer, create_span, mark_failed
 
 Sample = Callable[..., float]
@@ -36,8 +36,8 @@ def _uninstalled() -> Iterator[None]:
     tracing.install(Tracer())
 
 
-def install(collector: SpanExporter, *, ratio: float = 0.0, errors_per_second: float = 20) -> Keeper:
-    keeper = Keeper(
+def install(collector: SpanExporter, *, ratio: float = 0.0, errors_per_second: float = 20) -> TailSampler:
+    tail_sampler = TailSampler(
         collector,
         Resource.create({"service.name": "Bot Gateway Service"}),
         sample_ratio=ratio,
@@ -45,16 +45,16 @@ def install(collector: SpanExporter, *, ratio: float = 0.0, errors_per_second: f
         errors_per_second=errors_per_second,
         clock=lambda: 0.0,
     )
-    tracing.install(Tracer(keeper.sample, keeper.finish))
-    return keeper
+    tracing.install(Tracer(tail_sampler.sample, tail_sampler.finish))
+    return tail_sampler
 
 
 def test_a_sampled_trace_is_exported_with_its_parents() -> None:
     collector = Collector()
-    keeper = install(collector, ratio=1.0)
+    tail_sampler = install(collector, ratio=1.0)
     with create_span("/webhook", attributes={"user_id": 7}), create_span("Auth Middleware"):
         pass
-    keeper.shutdown()
+    tail_sampler.shutdown()
     by_name = {span.name: span for span in collector.spans}
     webhook, auth = by_name["/webhook"], by_name["Auth Middleware"]
     assert webhook.parent is None
@@ -78,31 +78,31 @@ def test_batches_are_small_unless_the_standard_setting_says_otherwise(monkeypatc
     for setting, wanted in (("", BATCH_SPANS), ("200", 200)):
         monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", setting)
         collector = Collector()
-        keeper = install(collector, ratio=1.0)
+        tail_sampler = install(collector, ratio=1.0)
         for _ in range(250):
             with create_span("/webhook"):
                 pass
-        keeper.shutdown()
+        tail_sampler.shutdown()
         assert len(collector.spans) == 250
         assert max(collector.batches) == wanted
 
 
 def test_an_unsampled_trace_is_dropped() -> None:
     collector = Collector()
-    keeper = install(collector)
+    tail_sampler = install(collector)
     with create_span("/webhook"):
         pass
-    keeper.shutdown()
+    tail_sampler.shutdown()
     assert collector.spans == []
 
 
 def test_a_failed_trace_is_kept_though_unsampled(sample: Sample) -> None:
     collector = Collector()
-    keeper = install(collector)
+    tail_sampler = install(collector)
     before = sample("traces_kept_total", reason="error")
     with create_span("/webhook"):
         mark_failed("invalid_update")
-    keeper.shutdown()
+    tail_sampler.shutdown()
     [span] = collector.spans
     assert not span.status.is_ok
     assert span.attributes == {"error.type": "invalid_update"}
@@ -111,33 +111,33 @@ def test_a_failed_trace_is_kept_though_unsampled(sample: Sample) -> None:
 
 def test_a_slow_trace_is_kept_though_unsampled(sample: Sample) -> None:
     collector = Collector()
-    keeper = install(collector)
+    tail_sampler = install(collector)
     before = sample("traces_kept_total", reason="slow")
     with create_span("/webhook") as span:
         span.start_ns -= 3_000_000_000
-    keeper.shutdown()
+    tail_sampler.shutdown()
     assert len(collector.spans) == 1
     assert sample("traces_kept_total", reason="slow") == before + 1
 
 
 def test_a_flood_of_errors_does_not_become_a_flood_of_traces(sample: Sample) -> None:
     collector = Collector()
-    keeper = install(collector, errors_per_second=5)
+    tail_sampler = install(collector, errors_per_second=5)
     before = sample("spans_dropped_total", reason="error_budget")
     for _ in range(12):
         with create_span("/webhook"):
             mark_failed("invalid_update")
-    keeper.shutdown()
+    tail_sampler.shutdown()
     assert len(collector.spans) == 5
     assert sample("spans_dropped_total", reason="error_budget") == before + 7
 
 
 def test_what_the_collector_does_not_take_is_counted(sample: Sample) -> None:
-    keeper = install(Collector(SpanExportResult.FAILURE), ratio=1.0)
+    tail_sampler = install(Collector(SpanExportResult.FAILURE), ratio=1.0)
     before = sample("spans_dropped_total", reason="export_failed")
     with create_span("/webhook"):
         pass
-    keeper.shutdown()
+    tail_sampler.shutdown()
     assert sample("spans_dropped_total", reason="export_failed") == before + 1
 
 
@@ -159,13 +159,13 @@ def test_a_collector_that_refuses_or_never_answers_loses_counted_spans(sample: S
             # The kernel takes the connection, and nobody ever answers.
             listening.listen()
         port = listening.getsockname()[1]
-        keeper = install(GrpcExporter(endpoint=f"http://127.0.0.1:{port}", insecure=True, timeout=0.3), ratio=1.0)
+        tail_sampler = install(GrpcExporter(endpoint=f"http://127.0.0.1:{port}", insecure=True, timeout=0.3), ratio=1.0)
         before = sample("spans_dropped_total", reason="export_failed")
         for _ in range(3):
             with create_span("/webhook"):
                 pass
         began = time.monotonic()
-        keeper.shutdown()
+        tail_sampler.shutdown()
     assert sample("spans_dropped_total", reason="export_failed") == before + 3
     assert time.monotonic() - began < trace_export.SHUTDOWN_SECONDS + 5
 
@@ -186,24 +186,24 @@ class Stuck(SpanExporter):
 
 def test_the_end_waits_for_no_collector(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
     monkeypatch.setattr(trace_export, "SHUTDOWN_SECONDS", 0.2)
-    keeper = install(Stuck(), ratio=1.0)
+    tail_sampler = install(Stuck(), ratio=1.0)
     before = sample("spans_dropped_total", reason="export_failed")
     for _ in range(2000):
         with create_span("/webhook"):
             pass
     began = time.monotonic()
-    keeper.shutdown()
+    tail_sampler.shutdown()
     assert time.monotonic() - began < 10
     assert sample("spans_dropped_total", reason="export_failed") == before + 2000
 
 
 def test_what_does_not_fit_into_the_queue_is_counted(monkeypatch: pytest.MonkeyPatch, sample: Sample) -> None:
-    keeper = install(Collector(), ratio=1.0)
+    tail_sampler = install(Collector(), ratio=1.0)
     monkeypatch.setattr(trace_export, "QUEUE_SPANS", 1)
     before = sample("spans_dropped_total", reason="queue_full")
     with create_span("/webhook"), create_span("child"):
         pass
-    keeper.shutdown()
+    tail_sampler.shutdown()
     assert sample("spans_dropped_total", reason="queue_full") == before + 2
 
 

@@ -11,7 +11,7 @@ async def test_a_stuck_loop_has_its_stack_dumped_once(capfd: pytest.CaptureFixtu
     watchdog = Watchdog(0.05)
     with capture_logs() as logs:
         watchdog.start()
-        await watchdog.sign()
+        await watchdog.heartbeat()
         _stuck_here()
         await watchdog.stop()
     assert [entry["event"] for entry in logs] == ["event_loop_stuck"]
@@ -22,7 +22,7 @@ async def test_a_running_loop_is_left_alone() -> None:
     watchdog = Watchdog(5)
     with capture_logs() as logs:
         watchdog.start()
-        await watchdog.sign()
+        await watchdog.heartbeat()
         await asyncio.sleep(0)
         await watchdog.stop()
     assert logs == []

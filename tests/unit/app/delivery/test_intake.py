@@ -36,10 +36,12 @@ class PipelineStub:
         self.outcome = Outcome.HANDLED
         self.seen: list[tuple[int, str]] = []
 
-    async def handle(self, update: Update, message_type: str, set_aside: Callable[[], Awaitable[bool]]) -> Outcome:
+    async def handle(
+        self, update: Update, message_type: str, store_dead_letter: Callable[[], Awaitable[bool]]
+    ) -> Outcome:
         self.seen.append((update.update_id, message_type))
         if self.outcome is Outcome.FAILED:
-            await set_aside()
+            await store_dead_letter()
         return self.outcome
 
 

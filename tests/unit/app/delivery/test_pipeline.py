@@ -25,14 +25,14 @@ def update(update_id: int = 1) -> Update:
 @pytest.fixture
 def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> Callable[..., Pipeline]:
     def make(
-        handler: Handler, deadline_seconds: float = 45, tell_late: Handler = nothing, **settings: float
+        handler: Handler, deadline_seconds: float = 45, notify_deadline: Handler = nothing, **settings: float
     ) -> Pipeline:
         activity = Activity(batched, "bg:42", states=["Dialog:one"], session_ttl=1800, fsm_ttl=86_400)
         return Pipeline(
             make_claims(**settings),
             handler,
             activity,
-            tell_late=tell_late,
+            notify_deadline=notify_deadline,
             deadline_seconds=deadline_seconds,
             known_states=frozenset({"Dialog:one"}),
         )
@@ -115,12 +115,12 @@ async def test_the_deadline_ends_a_handler(make_pipeline: Callable[..., Pipeline
 
     told: list[int] = []
 
-    async def tell_late(update: Update, context: UpdateContext) -> None:
+    async def notify_deadline(update: Update, context: UpdateContext) -> None:
         assert current_update.get() is context
         told.append(update.update_id)
 
     before = sample("errors_total", error_type="deadline", severity="error")
-    pipeline = make_pipeline(hang, deadline_seconds=0.05, tell_late=tell_late)
+    pipeline = make_pipeline(hang, deadline_seconds=0.05, notify_deadline=notify_deadline)
     assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
     assert sample("errors_total", error_type="deadline", severity="error") == before + 1
     assert told == [1]
@@ -135,10 +135,10 @@ async def test_a_failure_that_comes_with_the_deadline_was_told_already(make_pipe
 
     told: list[int] = []
 
-    async def tell_late(update: Update, _context: UpdateContext) -> None:
+    async def notify_deadline(update: Update, _context: UpdateContext) -> None:
         told.append(update.update_id)
 
-    pipeline = make_pipeline(fail_late, deadline_seconds=0.05, tell_late=tell_late)
+    pipeline = make_pipeline(fail_late, deadline_seconds=0.05, notify_deadline=notify_deadline)
     assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
     assert told == []
 
@@ -158,14 +158,14 @@ async def test_a_cancelled_update_is_given_back(make_pipeline: Callable[..., Pip
     assert await make_pipeline(nothing).handle(update(), "text", keep) is Outcome.HANDLED
 
 
-async def test_a_busy_chat_and_a_lost_lane_are_to_be_sent_again(
+async def test_a_busy_chat_and_a_lost_chat_lock_are_redelivered(
     make_pipeline: Callable[..., Pipeline], redis: Redis
 ) -> None:
-    async def lose_the_lane(_update: Update, _context: UpdateContext) -> None:
-        assert await make_pipeline(nothing, lane_wait_seconds=0.01).handle(update(2), "text", keep) is Outcome.BUSY
+    async def lose_the_lock(_update: Update, _context: UpdateContext) -> None:
+        assert await make_pipeline(nothing, chat_lock_wait_seconds=0.01).handle(update(2), "text", keep) is Outcome.BUSY
         await redis.set("bg:{42:1001}:lane", "another")
 
-    assert await make_pipeline(lose_the_lane).handle(update(), "text", keep) is Outcome.BUSY
+    assert await make_pipeline(lose_the_lock).handle(update(), "text", keep) is Outcome.BUSY
 
 
 async def test_without_redis_nothing_is_handled(

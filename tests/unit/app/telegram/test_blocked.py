@@ -19,32 +19,32 @@ class Clock:
 async def test_who_blocked_the_bot_is_remembered_until_they_are_back(redis: Redis) -> None:
     blocked = BlockedUsers(redis, "blocked")
     for user in (1001, 1002):
-        await blocked.note(user)
-    assert await blocked.among([1000, 1001, 1002, 1003]) == {1001, 1002}
-    await blocked.forget(1001)
-    assert await blocked.among([1001, 1002]) == {1002}
-    assert await blocked.among([]) == set()
+        await blocked.add(user)
+    assert await blocked.blocked_among([1000, 1001, 1002, 1003]) == {1001, 1002}
+    await blocked.remove(1001)
+    assert await blocked.blocked_among([1001, 1002]) == {1002}
+    assert await blocked.blocked_among([]) == set()
 
 
 async def test_groups_are_not_remembered(redis: Redis) -> None:
     blocked = BlockedUsers(redis, "blocked")
-    await blocked.note(-1001)
+    await blocked.add(-1001)
     assert await redis.exists("blocked") == 0
 
 
 async def test_it_is_forgotten_after_a_month(redis: Redis) -> None:
     clock = Clock()
     blocked = BlockedUsers(redis, "blocked", clock=clock)
-    await blocked.note(1001)
+    await blocked.add(1001)
     clock.seconds += KEEP_SECONDS
-    assert await blocked.among([1001]) == set()
-    await blocked.note(1002)
+    assert await blocked.blocked_among([1001]) == set()
+    await blocked.add(1002)
     assert await redis.zcard("blocked") == 1
 
 
 async def test_without_redis_a_403_is_only_logged() -> None:
     unreachable: Redis = Redis(port=free_port(), retry=Retry(NoBackoff(), 0))
     with capture_logs() as logs:
-        await BlockedUsers(unreachable, "blocked").note(1001)
+        await BlockedUsers(unreachable, "blocked").add(1001)
     assert [entry["event"] for entry in logs] == ["blocked_user_not_noted"]
     await unreachable.aclose()

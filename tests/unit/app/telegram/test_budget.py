@@ -7,7 +7,7 @@ from redis.asyncio.connection import Connection
 
 from app.core.redis_batch import BatchedRedis, Script, ScriptRunner
 from app.delivery.keys import KeySpace
-from app.telegram.budget import NoTurnInTimeError, SendBudget
+from app.telegram.budget import SendBudget, SendBudgetExhaustedError
 from sandbox.redis_server import free_port
 
 KEYS = KeySpace("bg", 42)
@@ -112,7 +112,7 @@ async def test_without_redis_nobody_waits(redis: Redis) -> None:
 async def test_what_is_remembered_of_chats_is_bounded(batched: BatchedRedis, redis: Redis) -> None:
     sender = budget(batched, Waits(), per_second=100_000)
     for chat in range(1, 10_100):
-        sender._sent_lately(chat)
+        sender._sent_recently(chat)
     assert len(sender._last_sent) == 10_000
 
 
@@ -153,11 +153,11 @@ async def test_a_paused_chat_stays_so_for_the_second_message_too(batched: Batche
     sender = SendBudget(StoppedClock(batched, waits), KEYS, clock=lambda: clock[0], sleep=waits)
     await sender.acquire(1001)
     await sender.pause(1001, 30)
-    with pytest.raises(NoTurnInTimeError):
-        await sender.acquire(1001, patience=5)
+    with pytest.raises(SendBudgetExhaustedError):
+        await sender.acquire(1001, max_wait=5)
     clock[0] = 2.0
-    with pytest.raises(NoTurnInTimeError) as raised:
-        await sender.acquire(1001, patience=5)
+    with pytest.raises(SendBudgetExhaustedError) as raised:
+        await sender.acquire(1001, max_wait=5)
     assert raised.value.seconds == pytest.approx(30, abs=EXACTLY)
     assert waits.seconds == []
 

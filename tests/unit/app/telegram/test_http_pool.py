@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from yarl import URL
 
-from app.telegram.http_pool import HttpPool, NoAnswerError, NotConnectedError
+from app.telegram.http_pool import HttpPool, NoResponseError, NotConnectedError
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
@@ -166,7 +166,7 @@ async def test_a_write_that_fails_is_no_answer_and_ends_the_connection(
 
     transport, broken = idle._transport, Closed()
     monkeypatch.setattr(idle, "_transport", broken)
-    with pytest.raises(NoAnswerError, match=r"^RuntimeError$"):
+    with pytest.raises(NoResponseError, match=r"^RuntimeError$"):
         await post(pool, base)
     assert broken.closed
     assert await post(pool, base) == (200, b"ok")
@@ -179,7 +179,7 @@ async def test_a_write_that_fails_is_no_answer_and_ends_the_connection(
 async def test_without_an_answer_the_outcome_is_not_known(server: Server, base: URL, answer: bytes) -> None:
     server.answers = [answer]
     pool = pool_of(base)
-    with pytest.raises(NoAnswerError):
+    with pytest.raises(NoResponseError):
         await post(pool, base)
     assert await post(pool, base) == (200, b"ok")
     pool.close()
@@ -189,7 +189,7 @@ async def test_an_answer_that_is_cut_off_is_none(server: Server, base: URL) -> N
     server.answers = [b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"]
     server.ends_after_answer = True
     pool = pool_of(base)
-    with pytest.raises(NoAnswerError, match=r"^ConnectionResetError$"):
+    with pytest.raises(NoResponseError, match=r"^ConnectionResetError$"):
         await post(pool, base)
 
 
@@ -197,7 +197,7 @@ async def test_an_answer_that_comes_too_late_is_none(server: Server, base: URL) 
     server.answers = [OK, None]
     pool = pool_of(base)
     await post(pool, base)
-    with pytest.raises(NoAnswerError, match="TimeoutError"):
+    with pytest.raises(NoResponseError, match="TimeoutError"):
         await post(pool, base, seconds=0)
     pool.close()
 
@@ -209,11 +209,11 @@ async def test_each_call_ends_at_its_own_time(server: Server, base: URL) -> None
     short, long = (asyncio.create_task(post(pool, base, seconds=seconds)) for seconds in (5, 50))
     await server.arrived.wait()
     clock.now += 6
-    with pytest.raises(NoAnswerError, match="TimeoutError"):
+    with pytest.raises(NoResponseError, match="TimeoutError"):
         await short
     assert not long.done()
     clock.now += 50
-    with pytest.raises(NoAnswerError, match="TimeoutError"):
+    with pytest.raises(NoResponseError, match="TimeoutError"):
         await long
     server.hold.set()
     pool.close()

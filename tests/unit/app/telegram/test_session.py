@@ -17,9 +17,9 @@ from aiogram.types import BufferedInputFile, User
 from redis.asyncio import Redis
 
 from app.telegram.blocked import BlockedUsers
-from app.telegram.budget import NoTurnInTimeError
+from app.telegram.budget import SendBudgetExhaustedError
 from app.telegram.lazy_message import LazyMessage
-from app.telegram.outcome import OutcomeUnknownError, retry_wait
+from app.telegram.retries import OutcomeUnknownError, retry_delay
 from app.telegram.session import GatewaySession
 
 Sample = Callable[..., float]
@@ -156,7 +156,7 @@ async def test_a_message_that_never_left_is_sent_again(in_update: InUpdate, monk
         waits.append(attempt)
         return 0.0 if attempt < 2 else None
 
-    monkeypatch.setattr("app.telegram.session.retry_wait", give_up_after_three)
+    monkeypatch.setattr("app.telegram.session.retry_delay", give_up_after_three)
     bot = Bot(TOKEN, session=GatewaySession("http://127.0.0.1:1", connections=1))
     with in_update(), pytest.raises(TelegramNetworkError):
         await bot.send_message(1001, "hello")
@@ -170,12 +170,12 @@ class BudgetSpy:
     def __init__(self, wait: float = 0) -> None:
         self.wait = wait
         self.paused: list[tuple[int | str, float]] = []
-        self.patience: list[float] = []
+        self.max_wait: list[float] = []
 
-    async def acquire(self, chat_id: int | str, *, patience: float) -> None:
-        self.patience.append(patience)
-        if self.wait > patience:
-            raise NoTurnInTimeError(self.wait)
+    async def acquire(self, chat_id: int | str, *, max_wait: float) -> None:
+        self.max_wait.append(max_wait)
+        if self.wait > max_wait:
+            raise SendBudgetExhaustedError(self.wait)
 
     async def pause(self, chat_id: int | str, seconds: float) -> None:
         self.paused.append((chat_id, seconds))
@@ -191,7 +191,7 @@ async def test_a_429_puts_the_chat_on_hold_for_all_messages(
         await bot.send_message(1001, "hello")
     await bot.session.close()
     assert budget.paused == [(1001, 1)]
-    assert budget.patience == pytest.approx([7, 6], abs=0.5)
+    assert budget.max_wait == pytest.approx([7, 6], abs=0.5)
 
 
 async def test_a_turn_that_comes_too_late_is_telegram_s_own_refusal(
@@ -205,7 +205,7 @@ async def test_a_turn_that_comes_too_late_is_telegram_s_own_refusal(
     with pytest.raises(TelegramRetryAfter):
         await bot.send_message(1001, "hello")
     await bot.session.close()
-    assert (bot_api.calls, budget.paused, budget.patience[1]) == ([], [], 5)
+    assert (bot_api.calls, budget.paused, budget.max_wait[1]) == ([], [], 5)
 
 
 async def test_a_403_is_remembered(bot_api: Any, api: tuple[Any, str], redis: Redis) -> None:
@@ -216,7 +216,7 @@ async def test_a_403_is_remembered(bot_api: Any, api: tuple[Any, str], redis: Re
         with pytest.raises(TelegramForbiddenError):
             await bot.send_message(chat_id, "hello")
     await bot.session.close()
-    assert await blocked.among([1001, 1002, -5]) == {1001}
+    assert await blocked.blocked_among([1001, 1002, -5]) == {1001}
 
 
 async def test_429_is_waited_for_within_the_deadline(
@@ -252,8 +252,8 @@ async def test_a_migrated_group_is_followed(bot: Bot, bot_api: Any) -> None:
 
 async def test_waits_grow_and_end_with_the_deadline(in_update: InUpdate) -> None:
     fault = TelegramNetworkError(method=Any, message="x")  # type: ignore[arg-type]  # not looked at
-    assert retry_wait(fault, 0) is None
+    assert retry_delay(fault, 0) is None
     with in_update(seconds_left=60):
-        assert [retry_wait(fault, attempt) for attempt in range(6)] == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0])
+        assert [retry_delay(fault, attempt) for attempt in range(6)] == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0])
     with in_update(seconds_left=3.1):
-        assert retry_wait(fault, 0) is None
+        assert retry_delay(fault, 0) is None

@@ -1,17 +1,18 @@
-"""Reads HTTP/1.1 answers as they arrive: status and whole body, nothing else is wanted of the Bot API."""
+"""Reads HTTP/1.1 responses incrementally: status and whole body, which is all that the Bot API needs."""
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
-"""Bytes. A batch of `getUpdates` has a few megabytes."""
+"""In bytes. A batch of `getUpdates` has a few megabytes."""
 
 
-class BadAnswerError(Exception):
-    """What came is not HTTP/1.1, or more than may come."""
+class InvalidResponseError(Exception):
+    """The response is not HTTP/1.1, or too large."""
 
 
-class AnswerReader:
-    """Takes one answer in pieces. `status` and `body` hold once `feed` or `end` has said that it is complete;
-    `reusable` says whether another request may follow on the connection.
+class ResponseReader:
+    """Reads one response. `status` and `body` are valid once `feed` or `end` has returned True.
+
+    `reusable` says whether another request may be sent on the connection.
     """
 
     def __init__(self) -> None:
@@ -24,18 +25,18 @@ class AnswerReader:
         self._chunks = bytearray()
 
     def feed(self, data: bytes) -> bool:
-        """Take what has arrived; whether the answer is complete. Raises BadAnswerError."""
+        """Read `data`; return whether the response is complete. Raises InvalidResponseError."""
         self._buffer += data
         while not self.status:
             head, found, rest = self._buffer.partition(b"\r\n\r\n")
             if len(head) > MAX_HEAD:
-                raise BadAnswerError("its head is too long")
+                raise InvalidResponseError("its head is too long")
             if not found:
                 return False
             self._buffer = rest
             self._read_head(bytes(head))
         if len(self._buffer) + len(self._chunks) > MAX_BODY:
-            raise BadAnswerError("its body is too long")
+            raise InvalidResponseError("its body is too long")
         if self._chunked:
             return self._read_chunks()
         if self._length is None or len(self._buffer) < self._length:
@@ -44,7 +45,7 @@ class AnswerReader:
         return True
 
     def end(self) -> bool:
-        """The server has closed the connection; whether that completes the answer."""
+        """Handle the end of the connection; return whether it completes the response."""
         if not self.status or self._chunked or self._length is not None:
             return False
         self.reusable = False
@@ -53,7 +54,7 @@ class AnswerReader:
 
     def _finish(self, body: bytearray, rest: bytearray) -> None:
         self.body = bytes(body)
-        # Nothing was asked that could have more answers.
+        # Bytes beyond the response belong to no request; the connection's state is unknown.
         self.reusable = self.reusable and not rest
 
     def _read_head(self, head: bytes) -> None:
@@ -61,15 +62,15 @@ class AnswerReader:
         version, _, rest = first.partition(b" ")
         status = rest[:3]
         if version not in (b"HTTP/1.1", b"HTTP/1.0") or len(status) != 3 or not status.isdigit():
-            raise BadAnswerError("it is not HTTP/1")
+            raise InvalidResponseError("it is not HTTP/1")
         if status.startswith(b"1"):
-            # Interim: the answer itself follows.
+            # Interim (1xx): the final response follows.
             return
         headers = {}
         for line in lines:
             name, colon, value = line.partition(b":")
             if not colon:
-                raise BadAnswerError("a header has no colon")
+                raise InvalidResponseError("a header has no colon")
             headers[name.lower()] = value.strip().lower()
         self.status = int(status)
         self.reusable = version == b"HTTP/1.1" and b"close" not in headers.get(b"connection", b"")
@@ -77,15 +78,15 @@ class AnswerReader:
 
     def _frame(self, headers: dict[bytes, bytes]) -> None:
         if headers.get(b"content-encoding", b"identity") != b"identity":
-            raise BadAnswerError("it is encoded, which was not asked for")
+            raise InvalidResponseError("it has a content encoding, which was not requested")
         if b"transfer-encoding" in headers:
             if headers[b"transfer-encoding"] != b"chunked":
-                raise BadAnswerError("its transfer encoding is unknown")
+                raise InvalidResponseError("its transfer encoding is unknown")
             self._chunked = True
         elif b"content-length" in headers:
             length = headers[b"content-length"]
             if not length.isdigit() or int(length) > MAX_BODY:
-                raise BadAnswerError("its length is none")
+                raise InvalidResponseError("its Content-Length is invalid")
             self._length = int(length)
         elif self.status in (204, 304):
             self._length = 0
@@ -101,7 +102,7 @@ class AnswerReader:
             if len(rest) < size + 2:
                 return False
             if rest[size : size + 2] != b"\r\n":
-                raise BadAnswerError("a chunk does not end where it should")
+                raise InvalidResponseError("a chunk does not end with CRLF")
             self._chunks += rest[:size]
             self._buffer = rest[size + 2 :]
 
@@ -120,7 +121,7 @@ def _chunk_size(line: bytes) -> int:
     try:
         size = int(digits, 16)
     except ValueError:
-        raise BadAnswerError("a chunk has no size") from None
+        raise InvalidResponseError("a chunk has no size") from None
     if size < 0 or size > MAX_BODY:
-        raise BadAnswerError("a chunk's size is none")
+        raise InvalidResponseError("a chunk's size is invalid")
     return size

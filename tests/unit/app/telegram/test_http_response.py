@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.telegram import http_answer
-from app.telegram.http_answer import AnswerReader, BadAnswerError
+from app.telegram import http_response
+from app.telegram.http_response import InvalidResponseError, ResponseReader
 
 BODY = b'{"ok":true,"result":[1,2,3]}'
 SIZED = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
@@ -21,7 +21,7 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n
 @given(st.sampled_from([SIZED, CHUNKED, TRAILED, INTERIM]), st.lists(st.integers(1, 200), max_size=8))
 def test_an_answer_is_the_same_in_whatever_pieces_it_comes(raw: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(raw)}), len(raw)]
-    reader = AnswerReader()
+    reader = ResponseReader()
     complete = [reader.feed(raw[start:end]) for start, end in itertools.pairwise(edges)]
     assert complete == [False] * (len(complete) - 1) + [True]
     assert (reader.status, reader.body, reader.reusable) == (200, BODY, True)
@@ -37,13 +37,13 @@ def test_an_answer_is_the_same_in_whatever_pieces_it_comes(raw: bytes, cuts: lis
     ],
 )
 def test_whether_the_connection_may_be_used_again(raw: bytes, reusable: bool) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     assert reader.feed(raw)
     assert reader.reusable is reusable
 
 
 def test_an_answer_without_a_length_ends_with_the_connection() -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     assert not reader.feed(b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>")
     assert reader.end()
     assert (reader.status, reader.body, reader.reusable) == (502, b"<html>", False)
@@ -51,7 +51,7 @@ def test_an_answer_without_a_length_ends_with_the_connection() -> None:
 
 @pytest.mark.parametrize("cut", [SIZED[:10], SIZED[:-1], CHUNKED[:-1], b""])
 def test_an_answer_that_was_cut_off_is_not_complete(cut: bytes) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     assert not reader.feed(cut)
     assert not reader.end()
 
@@ -71,28 +71,28 @@ def test_an_answer_that_was_cut_off_is_not_complete(cut: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc\r\n",
-        b"HTTP/1.1 200 OK\r\nX: " + b"x" * http_answer.MAX_HEAD,
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * http_response.MAX_HEAD,
     ],
 )
 def test_what_is_no_answer_is_refused(raw: bytes) -> None:
-    with pytest.raises(BadAnswerError):
-        AnswerReader().feed(raw)
+    with pytest.raises(InvalidResponseError):
+        ResponseReader().feed(raw)
 
 
 def test_a_body_that_is_too_long_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_answer, "MAX_BODY", 10)
-    reader = AnswerReader()
+    monkeypatch.setattr(http_response, "MAX_BODY", 10)
+    reader = ResponseReader()
     reader.feed(b"HTTP/1.1 200 OK\r\n\r\n")
-    with pytest.raises(BadAnswerError):
+    with pytest.raises(InvalidResponseError):
         reader.feed(b"x" * 11)
 
 
 @given(st.binary(max_size=300))
 def test_nothing_that_comes_breaks_the_reader(raw: bytes) -> None:
-    reader = AnswerReader()
+    reader = ResponseReader()
     try:
         reader.feed(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         reader.feed(raw)
-    except BadAnswerError:
+    except InvalidResponseError:
         return
     reader.end()

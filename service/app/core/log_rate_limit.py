@@ -1,8 +1,8 @@
-"""Bounds what one repeated event can write, so that a flood of bad posts cannot fill a disk.
+"""Limits the rate of each log event, so that a flood of invalid requests cannot fill a disk.
 
-Each event may be logged so often at once and so often a second for long; what is more is dropped and told as a number
-(`suppressed`) on the next line of that event. An event is what a programmer wrote (the name, or the format of a
-library's message), never what a user sent, so there are few of them; and their number is bounded besides.
+Each event has a token bucket. What exceeds it is dropped, and the next line of that event carries the number dropped
+as `suppressed`. An event is what a programmer wrote (its name, or the format of a library's message), never what a user
+sent, so there are few of them; their number is bounded all the same.
 """
 
 import logging
@@ -13,10 +13,10 @@ from structlog.typing import EventDict, WrappedLogger
 
 BURST = 20
 PER_SECOND = 2.0
-MOST_EVENTS = 200
-"""Kinds of events that are told apart; further ones share one allowance."""
-MOST_CHARACTERS = 8192
-"""Longest text in an event: a traceback, with what it quotes, has no bound of its own."""
+MAX_EVENTS = 200
+"""Events with a bucket of their own; further ones share one."""
+MAX_TEXT_LENGTH = 8192
+"""Longest text in an event: a traceback has no limit of its own."""
 
 
 class _Allowance:
@@ -28,8 +28,8 @@ class _Allowance:
         self.suppressed = 0
 
 
-class FloodFilter(logging.Filter):
-    """Passes a record while its event has some of its allowance left. `clock` is monotonic."""
+class RateLimitFilter(logging.Filter):
+    """Passes a record while its event's bucket has tokens. `clock` is monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ class FloodFilter(logging.Filter):
         self._allowances: dict[tuple[str, ...], _Allowance] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written; one that is carries the number of those before it that were not."""
+        """Whether the record is written; if so, it carries the number of records dropped before it."""
         now = self._clock()
         allowance = self._of(record, now)
         allowance.left = min(BURST, allowance.left + (now - allowance.at) * PER_SECOND)
@@ -52,27 +52,27 @@ class FloodFilter(logging.Filter):
         return True
 
     def _of(self, record: logging.LogRecord, now: float) -> _Allowance:
-        # structlog hands its event over as a dictionary in the place of the message.
+        # structlog passes its event dictionary in place of the message.
         event = record.msg.get("event") if isinstance(record.msg, dict) else record.msg
         key: tuple[str, ...] = (record.name, record.levelname, str(event)[:200])
         found = self._allowances.get(key)
         if found is None:
-            key = key if len(self._allowances) < MOST_EVENTS else ()
+            key = key if len(self._allowances) < MAX_EVENTS else ()
             found = self._allowances.setdefault(key, _Allowance(now))
         return found
 
 
 def add_suppressed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Say how many events like this one were dropped before it."""
+    """Add the number of records of this event dropped before it."""
     suppressed = getattr(event["_record"], "suppressed", 0)
     if suppressed:
         event["suppressed"] = suppressed
     return event
 
 
-def shorten(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Cut the event's texts."""
+def truncate(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Cut texts longer than `MAX_TEXT_LENGTH`."""
     for name, value in event.items():
-        if isinstance(value, str) and len(value) > MOST_CHARACTERS:
-            event[name] = f"{value[:MOST_CHARACTERS]}… ({len(value)} characters)"
+        if isinstance(value, str) and len(value) > MAX_TEXT_LENGTH:
+            event[name] = f"{value[:MAX_TEXT_LENGTH]}… ({len(value)} characters)"
     return event

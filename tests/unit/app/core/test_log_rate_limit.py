@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from app.core import log_flood
-from app.core.log_flood import BURST, MOST_CHARACTERS, MOST_EVENTS, PER_SECOND, FloodFilter
+from app.core import log_rate_limit
+from app.core.log_rate_limit import BURST, MAX_EVENTS, MAX_TEXT_LENGTH, PER_SECOND, RateLimitFilter
 from app.core.logging import configure_logging
 
 
@@ -37,7 +37,7 @@ def output() -> Iterator[io.StringIO]:
 
 def test_an_event_is_written_so_often_at_once_and_so_often_a_second() -> None:
     clock = Clock()
-    flood = FloodFilter(clock)
+    flood = RateLimitFilter(clock)
     assert sum(flood.filter(record("Error handling %s", number)) for number in range(1000)) == BURST
     clock.now += 10
     assert sum(flood.filter(record("Error handling %s", number)) for number in range(1000)) == 10 * PER_SECOND
@@ -45,7 +45,7 @@ def test_an_event_is_written_so_often_at_once_and_so_often_a_second() -> None:
 
 def test_the_next_line_tells_how_many_are_missing() -> None:
     clock = Clock()
-    flood = FloodFilter(clock)
+    flood = RateLimitFilter(clock)
     for _ in range(BURST + 7):
         flood.filter(record("again"))
     clock.now += 1
@@ -57,7 +57,7 @@ def test_the_next_line_tells_how_many_are_missing() -> None:
 
 
 def test_one_event_does_not_silence_another() -> None:
-    flood = FloodFilter(Clock())
+    flood = RateLimitFilter(Clock())
     for _ in range(BURST * 2):
         flood.filter(record({"event": "handler_failed"}, name="app"))
     assert flood.filter(record({"event": "gateway_draining"}, name="app"))
@@ -65,19 +65,19 @@ def test_one_event_does_not_silence_another() -> None:
 
 
 def test_events_of_a_user_s_making_share_one_allowance() -> None:
-    flood = FloodFilter(Clock())
-    written = sum(flood.filter(record(f"cannot parse {number}")) for number in range(MOST_EVENTS * 20))
-    assert written == MOST_EVENTS + BURST
+    flood = RateLimitFilter(Clock())
+    written = sum(flood.filter(record(f"cannot parse {number}")) for number in range(MAX_EVENTS * 20))
+    assert written == MAX_EVENTS + BURST
 
 
 def test_a_flood_writes_few_lines_and_says_so(output: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
     log = structlog.stdlib.get_logger("app.test")
-    monkeypatch.setattr(log_flood, "PER_SECOND", 0)
+    monkeypatch.setattr(log_rate_limit, "PER_SECOND", 0)
     for number in range(20_000):
         log.error("handler_failed", update=number)
     lines = [json.loads(line) for line in output.getvalue().splitlines()]
     assert len(lines) == BURST
-    monkeypatch.setattr(log_flood, "PER_SECOND", 1e6)
+    monkeypatch.setattr(log_rate_limit, "PER_SECOND", 1e6)
     log.error("handler_failed")
     assert json.loads(output.getvalue().splitlines()[-1])["suppressed"] == 20_000 - BURST
 
@@ -88,5 +88,5 @@ def test_a_long_text_is_cut_and_the_line_stays_json(output: io.StringIO) -> None
     except ValueError:
         structlog.stdlib.get_logger("app.test").exception("failed", quoted="y" * 1_000_000)
     [line] = output.getvalue().splitlines()
-    assert len(line) < 2 * MOST_CHARACTERS + 500
+    assert len(line) < 2 * MAX_TEXT_LENGTH + 500
     assert json.loads(line)["event"] == "failed"

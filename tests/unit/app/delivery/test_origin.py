@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from app.delivery.address import address_of
+from app.delivery.origin import origin_of
 
 USER = {"id": 1001, "is_bot": False, "first_name": "A"}
 GROUP = {"id": -5, "type": "group", "title": "G"}
@@ -11,7 +11,7 @@ MESSAGE = {"message_id": 1, "date": 0, "chat": GROUP}
 
 
 @pytest.mark.parametrize(
-    ("event", "lane", "chat_type", "user"),
+    ("event", "lock", "chat_type", "user"),
     [
         ({"message": {**MESSAGE, "from": USER, "text": "a"}}, -5, "group", 1001),
         ({"edited_message": {**MESSAGE, "from": USER, "text": "a"}}, -5, "group", 1001),
@@ -41,6 +41,6 @@ MESSAGE = {"message_id": 1, "date": 0, "chat": GROUP}
         ),
     ],
 )
-def test_whom_an_update_concerns(event: dict[str, Any], lane: int, chat_type: str, user: int) -> None:
-    address = address_of(Update.model_validate({"update_id": 7, **event}))
-    assert (address.update_id, address.lane_id, address.chat_type, address.user_id) == (7, lane, chat_type, user)
+def test_the_chat_and_user_of_an_update(event: dict[str, Any], lock: int, chat_type: str, user: int) -> None:
+    origin = origin_of(Update.model_validate({"update_id": 7, **event}))
+    assert (origin.update_id, origin.lock_id, origin.chat_type, origin.user_id) == (7, lock, chat_type, user)
