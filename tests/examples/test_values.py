@@ -87,6 +87,7 @@ def test_own_monitoring_is_used_everywhere() -> None:
     assert operator["REMEDIATOR_PROMETHEUS_URL"] == "http://prometheus.observability:9090"
     assert operator["REMEDIATOR_ALERTMANAGER_URL"] == "http://alertmanager.observability:9093"
     assert environment(rendering, "bot-gateway")["REDIS_KEY_PREFIX"] == "company-bot"
-    assert rendering.kind("AlertmanagerConfig") == []
+    routes = [item["metadata"]["name"] for item in rendering.kind("AlertmanagerConfig")]
+    assert routes == ["bot-gateway-remediator"]
     plain = [item for item in rendering.kind("ConfigMap") if "alertmanager.yml" in item.get("data", {})]
     assert len(plain) == 1
