@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from support.kubectl import wait_for
-from support.node_hand import node_hand
+from support.node_agent import node_agent
 from support.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     product.control("POST", "/faults", service="request", kind="latency", latency_seconds=0.5)
     product.control("POST", "/traffic", rate=6)
     timeline = Timeline("pods killed")
-    with node_hand(f"{namespace}-hand", product.gateway_image) as hand:
+    with node_agent(f"{namespace}-node", product.gateway_image) as node:
         for number in range(KILLS):
             # SIGKILL is the fault itself, and it has to strike while updates are in flight.
             time.sleep(SECONDS_BETWEEN_KILLS)
             pods = wait_for("a ready pod", product.ready_gateway_pods, seconds=60)
             pod = pods[number % len(pods)]["metadata"]
-            hand.signal(pod["uid"], signal.SIGKILL)
+            node.signal(pod["uid"], signal.SIGKILL)
             timeline.mark("SIGKILL", pod["name"])
     product.control("POST", "/traffic", rate=0)
     wait_for("every update handled", settled, seconds=180)

@@ -1,4 +1,4 @@
-"""One fault on one lane: the same moment, the same traffic, without and with the operator's hand."""
+"""One fault in one environment: injected into both releases at the same moment and under the same traffic."""
 
 from __future__ import annotations
 
@@ -13,85 +13,85 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from game_day.environment import Environment
 from game_day.fault import Fault
-from game_day.hand import Hand
-from game_day.lane import Lane
 from game_day.measure import BEFORE_SECONDS, measure
 from game_day.model import Pair, Run
+from game_day.node_agent import NodeAgent
 from game_day.release import REPLICAS, Release, wait_for
-from game_day.scene import Scene
+from game_day.scenario import Scenario
 
 RATE = 0.5
-"""Conversations that begin each second, in each release."""
+"""Conversations that start per second, in each release."""
 AFTER_SECONDS = 30
-"""Traffic goes on for so long after the fault is undone."""
+"""How long traffic continues after the fault is removed."""
 RECORDING_INTERVAL_SECONDS = 5
 
 
-def reset(lane: Lane) -> None:
-    """Make the lane whole and quiet, and give the operator a clean slate."""
-    for release in lane.releases:
+def reset(environment: Environment) -> None:
+    """Restore all replicas, wait until the environment is idle, and delete the operator's history."""
+    for release in environment.releases:
         release.control("DELETE", "/faults")
         release.control("POST", "/traffic", rate=0)
-        release.cluster.patch(f"{release.deployment_path}/scale", {"spec": {"replicas": REPLICAS}})
-    for release in lane.releases:
-        wait_for(f"{release.namespace} whole", release.is_whole, seconds=300)
-        wait_for(f"{release.namespace} quiet", release.is_quiet, seconds=240)
-    # Breakers close by a call that succeeds, so people have to write again.
-    for release in lane.releases:
+        release.api.patch(f"{release.deployment_path}/scale", {"spec": {"replicas": REPLICAS}})
+    for release in environment.releases:
+        wait_for(f"{release.namespace} complete", release.is_complete, seconds=300)
+        wait_for(f"{release.namespace} idle", release.is_idle, seconds=240)
+    # A breaker closes after a call that succeeds, so there must be traffic again.
+    for release in environment.releases:
         release.control("POST", "/traffic", rate=RATE)
-    wait_for(f"no alert in lane {lane.name}", lane.no_alerts, seconds=300, every=5)
-    wait_for(f"every target of lane {lane.name} up", lane.all_targets_up, seconds=180, every=5)
-    for release in lane.releases:
+    wait_for(f"no alert in environment {environment.name}", environment.no_alerts, seconds=300, every=5)
+    wait_for(f"every target of environment {environment.name} up", environment.all_targets_up, seconds=180, every=5)
+    for release in environment.releases:
         release.delete_remediations()
         release.control("POST", "/traffic", rate=0)
-    for release in lane.releases:
-        wait_for(f"{release.namespace} quiet", release.is_quiet, seconds=120)
+    for release in environment.releases:
+        wait_for(f"{release.namespace} idle", release.is_idle, seconds=120)
         release.control("DELETE", "/ledger")
 
 
-def play(fault: Fault, lane: Lane, hand: Hand, image_tag: str, recordings: Path) -> Pair:
-    """Play a fault on both releases of a lane at once and return what was measured."""
-    print(f"{fault.name}: lane {lane.name} is made ready", flush=True)
-    reset(lane)
+def play(fault: Fault, environment: Environment, node: NodeAgent, image_tag: str, recordings: Path) -> Pair:
+    """Inject a fault into both releases of an environment at once and return the measurements."""
+    print(f"{fault.name}: environment {environment.name} is prepared", flush=True)
+    reset(environment)
     with ExitStack() as stack:
-        for release in lane.releases:
-            # What a trial could see: an action would change the world before the next line, and replay acts on lines.
+        for release in environment.releases:
+            # Only the dry run is recorded: an action would change the cluster before the next line of the recording.
             if release.mode == "DryRun":
-                stack.enter_context(recorded(lane, release, recordings / f"{fault.name}.jsonl"))
+                stack.enter_context(recorded(environment, release, recordings / f"{fault.name}.jsonl"))
             release.control("POST", "/traffic", rate=RATE)
         time.sleep(BEFORE_SECONDS)
-        barrier = threading.Barrier(len(lane.releases))
-        with ThreadPoolExecutor(len(lane.releases)) as pool:
+        barrier = threading.Barrier(len(environment.releases))
+        with ThreadPoolExecutor(len(environment.releases)) as pool:
             runs = pool.map(
-                lambda release: _one(fault, Scene(lane, release, hand, image_tag), barrier),
-                lane.releases,
+                lambda release: _one(fault, Scenario(environment, release, node, image_tag), barrier),
+                environment.releases,
             )
             by_mode = {run.mode: run for run in runs}
     return Pair(by_mode["DryRun"], by_mode["Enforce"])
 
 
-def _one(fault: Fault, scene: Scene, barrier: threading.Barrier) -> Run:
-    pods = scene.release.pods()
+def _one(fault: Fault, scenario: Scenario, barrier: threading.Barrier) -> Run:
+    pods = scenario.release.pods()
     before, restarts = {pod.uid: pod.name for pod in pods}, sum(pod.restarts for pod in pods)
     barrier.wait()
-    scene.started = time.time()
-    fault.story(scene)
+    scenario.started = time.time()
+    fault.inject(scenario)
     time.sleep(AFTER_SECONDS)
     ended = time.time()
-    scene.release.control("POST", "/traffic", rate=0)
-    wait_for(f"{scene.release.namespace} quiet", scene.release.is_quiet, seconds=240)
-    run = measure(scene, ended, before, restarts)
+    scenario.release.control("POST", "/traffic", rate=0)
+    wait_for(f"{scenario.release.namespace} idle", scenario.release.is_idle, seconds=240)
+    run = measure(scenario, ended, before, restarts)
     return replace(run, fault=fault.name)
 
 
 @contextmanager
-def recorded(lane: Lane, release: Release, to: Path) -> Iterator[None]:
-    """Let `remediator record` write down what the operator could see."""
+def recorded(environment: Environment, release: Release, to: Path) -> Iterator[None]:
+    """Let `remediator record` write down what the operator can observe."""
     to.unlink(missing_ok=True)
     command = [
-        *(sys.executable, "-m", "remediator", "record", "--alertmanager", lane.alertmanager_url),
-        *("--prometheus", lane.prometheus_url, "-n", release.namespace, "--target", "Deployment/bot-gateway"),
+        *(sys.executable, "-m", "remediator", "record", "--alertmanager", environment.alertmanager_url),
+        *("--prometheus", environment.prometheus_url, "-n", release.namespace, "--target", "Deployment/bot-gateway"),
         *("--interval", str(RECORDING_INTERVAL_SECONDS), "--output", str(to)),
     ]
     process = subprocess.Popen(command, env=os.environ, stderr=subprocess.DEVNULL)

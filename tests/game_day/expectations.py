@@ -1,6 +1,6 @@
-"""The drill's own table, written down before the first run: what the operator ought to do about each fault, and why.
+"""What the operator should do about each fault, and why. Written before the first run.
 
-A run that differs is a defect, of the operator or of this table; either way it is named in the report.
+A run that differs is a defect of the operator or of this table; the report names it in either case.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is right.
+    """The right behaviour.
 
-    ``actions`` are those that Enforce takes, in order; a RestartPods is for the drill's victim alone. ``reasons`` must
-    be among those given. ``not_before`` is the earliest second at which an action is right. ``helps`` tells whether the
-    operator can do anything about the fault. ``replaces`` tells whether pods are replaced by somebody else, and
-    ``restarts`` whether Kubernetes restarts a container: where it does not, the fault was none.
+    ``actions`` are those that Enforce takes, in order; RestartPods may only affect the drill's victim. ``reasons`` must
+    all be given. ``not_before`` is the earliest second at which an action is right. ``helps`` tells whether the
+    operator can act on the fault. ``replaces`` tells whether a person's change replaces pods, and ``restarts`` whether
+    Kubernetes restarts a container: if it does not, the fault had no effect.
     """
 
     decision: str
@@ -35,14 +35,14 @@ HOLD = ("SharedFault",)
 EXPECTED: dict[str, Expectation] = {
     "cut-off": Expectation(
         "evict that pod, once",
-        "one of two is affected and the other reaches the backend, so the fault goes with the pod",
+        "one of two pods is affected and the other reaches the backend, so the pod is at fault",
         RESTART,
         MINORITY,
         helps=True,
     ),
     "two-faults": Expectation(
         "hold while the outage lasts, then evict the pod that is still cut off",
-        "with the Request Service away all pods are affected; when it is back one of two is left",
+        "without the Request Service all pods are affected; when it is back, one of two is left",
         RESTART,
         ("SharedFault", "MinorityAffected"),
         not_before=220,
@@ -50,12 +50,12 @@ EXPECTED: dict[str, Expectation] = {
     ),
     "stopped": Expectation(
         "nothing",
-        "a process that stands still opens no breaker; the liveness probe restarts its container within a minute",
+        "a stopped process opens no breaker; the liveness probe restarts its container within a minute",
         restarts=True,
     ),
     "starved": Expectation(
         "nothing",
-        "its symptom is HighEventLoopLag, which the default policy does not list; the liveness probe is the remedy",
+        "its symptom is HighEventLoopLag, which the default policy does not list; the liveness probe handles it",
     ),
     "memory": Expectation(
         "nothing",
@@ -63,46 +63,46 @@ EXPECTED: dict[str, Expectation] = {
         restarts=True,
     ),
     "backend-down": Expectation(
-        "hold, and say that the backend is the fault", "all pods are affected: a restart helps nobody", (), HOLD
+        "hold, and say that the backend is at fault", "all pods are affected, so a restart does not help", (), HOLD
     ),
     "backend-slow": Expectation(
-        "hold, and say that the backend is the fault", "all pods are affected: a restart helps nobody", (), HOLD
+        "hold, and say that the backend is at fault", "all pods are affected, so a restart does not help", (), HOLD
     ),
     "backend-half": Expectation(
         "nothing, or hold",
-        "breakers open here and there by chance; a restart would only move the chance to another pod",
+        "breakers open here and there by chance; a restart would not change that",
     ),
     "backend-flapping": Expectation(
-        "nothing, or hold", "all pods are affected each time; a flapping alert must not turn into restarts"
+        "nothing, or hold", "all pods are affected each time; a flapping alert must not cause restarts"
     ),
-    "tenfold": Expectation("nothing", "load opens no breaker, and the default policy does not take load for a cause"),
+    "tenfold": Expectation("nothing", "load opens no breaker, and the default policy does not act on load"),
     "redis-restarted": Expectation(
-        "nothing", "no breaker stands before Redis; the gateway waits and goes on by itself"
+        "nothing", "Redis has no circuit breaker; the gateway waits and continues by itself"
     ),
-    "redis-frozen": Expectation("nothing", "no breaker stands before Redis; the gateway waits and goes on by itself"),
+    "redis-frozen": Expectation("nothing", "Redis has no circuit breaker; the gateway waits and continues by itself"),
     "bad-image": Expectation(
-        "touch nothing while the rollout is under way; evict the cut-off pod once it is taken back",
-        "whoever rolls out is at work on the target",
+        "do nothing during the rollout; evict the cut-off pod once it is rolled back",
+        "a person is changing the target",
         RESTART,
         ("RolloutInProgress", "MinorityAffected"),
         not_before=210,
         helps=True,
     ),
     "person-scales": Expectation(
-        "evict the cut-off pod once the new one is ready, and leave the number to the person",
-        "adding a replica mends nothing, and the number is not the operator's",
+        "evict the cut-off pod once the new one is ready, and keep the person's number of replicas",
+        "another replica does not help, and the number is not the operator's",
         RESTART,
         MINORITY,
         helps=True,
     ),
     "helm-upgrade": Expectation(
         "nothing: wait for the rollout, which replaces the cut-off pod",
-        "the upgrade must be accepted, and the alert goes with the old pod",
+        "the upgrade must be accepted, and the alert ends with the old pod",
         replaces=True,
     ),
     "alertmanager-down": Expectation(
-        "nothing while Alertmanager is away, then evict the cut-off pod",
-        "without Alertmanager nobody can silence it, so nothing new is begun",
+        "nothing while Alertmanager is down, then evict the cut-off pod",
+        "without Alertmanager nobody can silence the alert, so no remediation starts",
         RESTART,
         MINORITY,
         not_before=190,
@@ -116,8 +116,8 @@ EXPECTED: dict[str, Expectation] = {
         helps=True,
     ),
     "operator-killed": Expectation(
-        "evict that pod exactly once, in spite of the kill",
-        "the restarted operator reads its intent and looks at the world",
+        "evict that pod exactly once, despite the kill",
+        "the restarted operator reads its intent and checks the cluster",
         RESTART,
         MINORITY,
         helps=True,

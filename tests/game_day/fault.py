@@ -1,19 +1,19 @@
-"""What a fault is: a name, what it stands for, and the story of how it is made from outside and undone."""
+"""A fault: its name, its description, and the function that injects and removes it from outside."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from game_day.scene import Scene
+from game_day.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault; `seconds` is about how long its story takes, for planning."""
+    """One fault; `seconds` is about how long `inject` takes, for planning."""
 
     name: str
     title: str
     how: str
     seconds: int
-    story: Callable[[Scene], None]
+    inject: Callable[[Scenario], None]

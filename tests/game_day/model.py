@@ -1,4 +1,4 @@
-"""What is kept of a run: plain values that go to JSON and back. Times are seconds since the fault was made."""
+"""The stored data of a run: plain values for JSON. Times are seconds since the fault was injected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that the drill did."""
+    """An action of the drill."""
 
     at: float
     what: str
@@ -16,7 +16,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Decision:
-    """One entry of a Remediation's record of decisions."""
+    """One decision in a Remediation's status."""
 
     at: float
     phase: str
@@ -27,7 +27,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Step:
-    """One step that a Remediation took; in DryRun it was only pretended. ``accepted`` is None where it was not."""
+    """One step of a Remediation; simulated in DryRun. ``accepted`` is None if the API server did not accept it."""
 
     at: float
     accepted: float | None
@@ -38,25 +38,25 @@ class Step:
 
 @dataclass(frozen=True)
 class Users:
-    """What people went through, by the sandbox's ledger.
+    """The effects on users, from the sandbox's ledger.
 
-    A delayed update was handled later than 2 s after it was written; a lost one never. ``troubled`` are the updates
-    that were late, lost or answered with an apology.
+    A delayed update was handled later than 2 s after it was written; a lost one never. ``affected`` are the updates
+    that were late, lost or got an error message.
     """
 
     updates: int
     delayed: int
-    apologies: int
-    troubled: int
+    error_messages: int
+    affected: int
     lost: int
-    done_twice: int
+    repeated_writes: int
     people: int
-    people_with_apology: int
+    people_with_error_message: int
 
 
 @dataclass(frozen=True)
-class Stages:
-    """When each stage was first seen from outside; None where it never came."""
+class Timeline:
+    """When each event was first seen from outside; None if it did not happen."""
 
     breaker_open: float | None
     alert: float | None
@@ -71,7 +71,7 @@ class Bin:
 
     at: float
     updates: int
-    troubled: int
+    affected: int
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ class Run:
     mode: str
     date: str
     victim: str
-    undone: float
+    removed: float
     ended: float
-    stages: Stages
+    timeline: Timeline
     users: Users
     moments: list[Moment]
     decisions: list[Decision]
@@ -102,7 +102,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Pair:
-    """The same fault at the same moment, without and with the operator's hand."""
+    """The same fault at the same moment, without and with the operator."""
 
     dry_run: Run
     enforce: Run

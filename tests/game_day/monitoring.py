@@ -1,10 +1,10 @@
-"""The lane's own Prometheus and Alertmanager, as custom resources of the Prometheus Operator."""
+"""The environment's own Prometheus and Alertmanager, as custom resources of the Prometheus Operator."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from game_day.cluster import Cluster
+from game_day.api_server import ApiServer
 
 LABEL = "bot-gateway.dev/game-day"
 NAME = "game-day"
@@ -12,11 +12,11 @@ ACCOUNT = "prometheus"
 _API = "monitoring.coreos.com/v1"
 
 
-def manifests(cluster: Cluster, lane: str, namespace: str, watched: list[str]) -> list[dict[str, Any]]:
-    """Return the lane's monitoring: it watches the namespaces that carry the lane's label and nothing else."""
-    mine = {"matchLabels": {LABEL: lane}}
+def manifests(api: ApiServer, environment: str, namespace: str, watched: list[str]) -> list[dict[str, Any]]:
+    """Return the environment's monitoring. It watches only the namespaces with the environment's label."""
+    mine = {"matchLabels": {LABEL: environment}}
     prometheus = {
-        **_as_elsewhere(cluster, "prometheuses"),
+        **_as_elsewhere(api, "prometheuses"),
         "replicas": 1,
         "serviceAccountName": ACCOUNT,
         "scrapeInterval": "15s",
@@ -27,11 +27,11 @@ def manifests(cluster: Cluster, lane: str, namespace: str, watched: list[str]) -
         "ruleNamespaceSelector": mine,
         "alerting": {"alertmanagers": [{"name": "alertmanager-operated", "namespace": namespace, "port": "web"}]},
         "resources": {"requests": {"cpu": "10m", "memory": "100Mi"}},
-        # What was measured must outlive the fault that takes Prometheus away.
+        # The measurements must survive the fault that stops Prometheus.
         "storage": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}},
     }
     alertmanager = {
-        **_as_elsewhere(cluster, "alertmanagers"),
+        **_as_elsewhere(api, "alertmanagers"),
         "replicas": 1,
         "alertmanagerConfigSelector": {},
         "alertmanagerConfigNamespaceSelector": mine,
@@ -49,9 +49,9 @@ def _metadata(namespace: str) -> dict[str, str]:
     return {"name": NAME, "namespace": namespace}
 
 
-def _as_elsewhere(cluster: Cluster, plural: str) -> dict[str, str]:
-    """Image and version of the first such object in the cluster, whose image is there already; else the default."""
-    for item in cluster.get(f"/apis/{_API}/{plural}")["items"]:
+def _as_elsewhere(api: ApiServer, plural: str) -> dict[str, str]:
+    """Image and version of the first such object in the cluster, whose image is on the node; else the default."""
+    for item in api.get(f"/apis/{_API}/{plural}")["items"]:
         found = {key: item["spec"][key] for key in ("image", "version") if key in item["spec"]}
         if found:
             return found

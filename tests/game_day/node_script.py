@@ -1,11 +1,11 @@
-"""Runs inside the node's hand (see hand.py), as root in the node's process table: one act a line, one line in answer.
+"""Runs in the node agent (see node_agent.py) as root: one command per line, one line in response.
 
-An answer is `ok OUTCOME` or `error WHAT`.
+A response is `ok OUTCOME` or `error WHAT`.
 
-signal UID WORD NUMBER      the one process of the pod whose command line has that word
-drop UID PORT on|off        packets of the pod to a TCP port vanish, or no longer do
+signal UID WORD NUMBER      signal to the process of the pod with that word in its command line
+drop UID PORT on|off        drop the pod's packets to a TCP port, or stop dropping them
 cpu UID WORD PERCENT        CPU time of the process' container in percent of one core, 0 lifts the limit
-memory UID WORD EXTRA       limit of the container's memory: what its processes hold now and EXTRA bytes
+memory UID WORD EXTRA       limit of the container's memory: what its processes use now plus EXTRA bytes
 """
 
 import errno
@@ -110,15 +110,15 @@ def send(uid: str, word: str, number: str) -> str:
     return "sent"
 
 
-ACTS = {"signal": send, "drop": drop, "cpu": limit_cpu, "memory": limit_memory}
+COMMANDS = {"signal": send, "drop": drop, "cpu": limit_cpu, "memory": limit_memory}
 
 
 def main() -> None:
-    """Do what each line asks for, until there are no more."""
+    """Run the command of each line until the input ends."""
     for line in sys.stdin:
-        act, *arguments = line.split()
+        command, *arguments = line.split()
         try:
-            print("ok", ACTS[act](*arguments), flush=True)
+            print("ok", COMMANDS[command](*arguments), flush=True)
         except (OSError, subprocess.CalledProcessError) as error:
             print("error", str(error).replace("\n", " "), flush=True)
 

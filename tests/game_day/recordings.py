@@ -1,4 +1,4 @@
-"""A fault's recording, made fit for `make test`: our namespace's alerts alone, and what the policy makes of them."""
+"""A fault's recording for `make test`: only the alerts of its namespace, and what the policy decides on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WATCHED = "CircuitBreakerOpen"
 
 
 def keep(fault: Fault, recorded: Path, namespace: str) -> None:
-    """Write `game-day-FAULT.jsonl` and beside it what `decide` makes of it today."""
+    """Write `game-day-FAULT.jsonl` and next to it what `decide` decides on it today."""
     lines = [_cleaned(json.loads(line), namespace) for line in recorded.read_text().splitlines()]
     to = RECORDINGS / f"game-day-{fault.name}.jsonl"
     to.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))

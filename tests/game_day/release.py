@@ -1,4 +1,4 @@
-"""One installed release: the product in a namespace, with the outside world's sandbox beside it."""
+"""One installed release: the product and the sandbox in a namespace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from game_day.cluster import TIMEOUT_SECONDS, Cluster
+from game_day.api_server import TIMEOUT_SECONDS, ApiServer
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ GROUP = "/apis/remediation.bot-gateway.dev/v1alpha1/namespaces"
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod as the faults need it."""
+    """The fields of a pod that faults need."""
 
     name: str
     uid: str
@@ -32,15 +32,13 @@ class Pod:
 
 
 class Release:
-    """What can be read of a release from outside, and the sandbox's controls."""
+    """Reads a release from outside and controls its sandbox."""
 
-    def __init__(self, cluster: Cluster, namespace: str, mode: str) -> None:
-        self.cluster = cluster
+    def __init__(self, api: ApiServer, namespace: str, mode: str) -> None:
+        self.api = api
         self.namespace = namespace
         self.mode = mode
-        self._control = httpx.Client(
-            base_url=cluster.service_url(namespace, "sandbox", 8082), timeout=3 * TIMEOUT_SECONDS
-        )
+        self._control = httpx.Client(base_url=api.service_url(namespace, "sandbox", 8082), timeout=3 * TIMEOUT_SECONDS)
 
     @property
     def path(self) -> str:
@@ -54,12 +52,12 @@ class Release:
 
     def control(self, method: str, path: str, **json: Any) -> Any:
         """Call the sandbox's control API and return its JSON."""
-        answer = self._control.request(method, path, json=json or None).raise_for_status()
-        return answer.json() if answer.content else None
+        response = self._control.request(method, path, json=json or None).raise_for_status()
+        return response.json() if response.content else None
 
     def pods(self, component: str = "gateway") -> list[Pod]:
         """The pods of a component that are not being deleted, by name."""
-        found = self.cluster.get(f"{self.path}/pods", labelSelector=COMPONENT + component)["items"]
+        found = self.api.get(f"{self.path}/pods", labelSelector=COMPONENT + component)["items"]
         return sorted(
             (_pod(item) for item in found if "deletionTimestamp" not in item["metadata"]), key=lambda pod: pod.name
         )
@@ -70,20 +68,20 @@ class Release:
 
     def deployment(self) -> dict[str, Any]:
         """The gateway's Deployment as the API server has it."""
-        found: dict[str, Any] = self.cluster.get(self.deployment_path)
+        found: dict[str, Any] = self.api.get(self.deployment_path)
         return found
 
     def remediations(self) -> list[dict[str, Any]]:
         """Every Remediation of the namespace, oldest first."""
-        items: list[dict[str, Any]] = self.cluster.get(f"{GROUP}/{self.namespace}/remediations")["items"]
+        items: list[dict[str, Any]] = self.api.get(f"{GROUP}/{self.namespace}/remediations")["items"]
         return sorted(items, key=lambda item: item["metadata"]["creationTimestamp"])
 
     def delete_remediations(self) -> None:
-        """Give the operator a clean slate: no history, no spent budget, no cooldown."""
+        """Delete the operator's history: no used budget, no cooldown."""
         for item in self.remediations():
-            self.cluster.delete(f"{GROUP}/{self.namespace}/remediations/{item['metadata']['name']}")
+            self.api.delete(f"{GROUP}/{self.namespace}/remediations/{item['metadata']['name']}")
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether every gateway pod and the operator are ready and no rollout is under way."""
         spec, status = (found := self.deployment())["spec"], found["status"]
         return (
@@ -94,8 +92,8 @@ class Release:
             and all(pod.ready for pod in self.pods("remediator") + self.pods("redis"))
         )
 
-    def is_quiet(self) -> bool:
-        """Whether nobody is in a conversation and every update has been handled."""
+    def is_idle(self) -> bool:
+        """Whether no conversation is active and every update has been handled."""
         talking = self.control("GET", "/traffic")["active"]
         return bool(talking == 0 and self.control("GET", "/ledger")["updates"]["open"] == 0)
 
@@ -111,7 +109,7 @@ def _pod(item: dict[str, Any]) -> Pod:
 def wait_for(what: str, probe: Callable[[], T | None], *, seconds: float, every: float = 2.0) -> T:
     """Poll `probe` until it returns something true and return that.
 
-    A call that fails while the fault is on counts as not yet. Raises TimeoutError naming `what` after `seconds`.
+    A failed call counts as not yet, because the fault may cause it. Raises TimeoutError naming `what` after `seconds`.
     """
     end = time.monotonic() + seconds
     while True:

@@ -1,4 +1,4 @@
-"""docs/game-day.md, written from the runs' data alone."""
+"""Writes docs/game-day.md from the data of the runs."""
 
 from __future__ import annotations
 
@@ -12,42 +12,43 @@ from game_day.fault import Fault
 from game_day.faults import ALL
 from game_day.measure import BIN_SECONDS, LATE_SECONDS
 from game_day.model import Pair, Run
-from game_day.verdict import defects, served_again, taken
+from game_day.verdict import defects, recovery_seconds, taken
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs/game-day.md"
-LIFTED_SECONDS = 3 * BIN_SECONDS
-"""Served again so shortly before the fault was lifted, or later: because it was lifted."""
+REMOVAL_SECONDS = 3 * BIN_SECONDS
+"""A recovery at most this long before the fault was removed counts as caused by the removal."""
 NOTES = Path(__file__).parent / "notes.md"
-"""What people say of the runs: the defects that were found, and how each was fixed."""
+"""Written by hand: the limits of the runs, and the defects that were found."""
 
 INTRODUCTION = f"""\
 # Game day
 
-What the operator is worth, fault by fault: each one was made on two releases at the same moment and under the same \
-traffic, one with the policy in DryRun and one in Enforce, and measured from outside. `make game-day` plays it again \
-on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` a part of it; \
-`.venv/bin/python tests/game_day/run.py --list` names the faults. This page is written from the data in \
-`tests/game_day/results`.
+Measures what the operator changes, fault by fault. Each fault was injected into two releases at the same moment and \
+under the same traffic, one with the policy in DryRun and one in Enforce, and measured from outside. `make game-day` \
+repeats all of it on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` some faults; \
+`.venv/bin/python tests/game_day/run.py --list` lists the faults. `tests/game_day/results` holds the data of this page.
 
-The gateway has two replicas; that, alerts, policy and guards are the product's defaults. Some two updates a second \
-come to each release. The faults are real ones: signals, network rules and cgroup limits set from the node, backends \
-that misbehave, Prometheus and Alertmanager scaled to nothing; the gateway knows nothing of the drill. Between two \
-faults the old Remediations are deleted, so that each meets an operator without history.
+The gateway has two replicas; replicas, alerts, policy and guards are the product's defaults. Each release gets about \
+two updates per second. The faults are real: signals, network rules and cgroup limits set on the node, failing \
+backends, Prometheus and Alertmanager scaled to 0. The gateway has no code for the drill. Old Remediations are \
+deleted before each fault, so the operator has no history.
 
-An update is *troubled* when it was handled later than {LATE_SECONDS:g} s after it was written, never, or with an \
-apology ("this part of the service is not available"). Users are *served again* at the end of the last \
-{BIN_SECONDS} s in which more than a few updates were troubled, but not before the operator's action: a pause of the \
-trouble by chance is no merit of anybody. Times are seconds since the fault was made. With DryRun nobody mends \
-anything until the drill lifts the fault, which a real fault would not have done: what DryRun \
-shows is a lower bound.
+An update is *affected* when it was handled later than {LATE_SECONDS:g} s after it was written, never, or with an \
+error message ("this part of the service is not available"). Users have *recovered* at the end of the last \
+{BIN_SECONDS} s with more than a few affected updates, but not before the operator's action, because a healthy moment \
+by chance is not a recovery. Times are seconds since the fault was injected. In DryRun the fault lasts until the drill \
+removes it; a real fault would last longer, so the gain shown here is a lower bound.
+
+Messages of the operator are quoted as the version under test wrote them. Later versions word them differently; the \
+reason codes are the same.
 """
 
 
 def write() -> None:
     """Write the page and its pictures again."""
     played = {fault.name: pairs for fault in ALL if (pairs := store.load(fault.name))}
-    parts = [INTRODUCTION, _headline(played), _table(played), _stages(played), _helpless(played), _unplayed(played)]
+    parts = [INTRODUCTION, _headline(played), _table(played), _timeline(played), _helpless(played), _unplayed(played)]
     if NOTES.exists():
         parts.append(NOTES.read_text())
     parts += [_section(fault, played[fault.name]) for fault in ALL if fault.name in played]
@@ -58,7 +59,7 @@ def write() -> None:
 
 
 def summary(played: dict[str, list[Pair]]) -> dict[str, float]:
-    """The headline's numbers, from every fault about which the operator can do something."""
+    """The numbers of the headline, from every fault on which the operator can act."""
     able = {name: pairs for name, pairs in played.items() if EXPECTED[name].helps}
     sooner = {name: value for name, pairs in able.items() if (value := _sooner(pairs)) is not None}
     pairs = [pair for each in played.values() for pair in each]
@@ -76,23 +77,23 @@ def summary(played: dict[str, list[Pair]]) -> dict[str, float]:
 
 def _headline(played: dict[str, list[Pair]]) -> str:
     if not played:
-        return "No fault has been played yet."
+        return "No fault has been run yet."
     numbers = summary(played)
     wrong = (
-        "Every decision was the expected one."
+        "Every decision was as expected."
         if not numbers["defective"]
-        else f"{numbers['defective']:.0f} runs differed from what was expected; they are marked below."
+        else f"{numbers['defective']:.0f} runs differed from the expectation; they are marked below."
     )
-    able = f"{numbers['able']:.0f} that the operator can do something about"
+    able = f"{numbers['able']:.0f} faults that the operator can act on"
     gain = (
         f"In {numbers['mended']:.0f} of the {able}, users were served again sooner with it, "
-        f"by {numbers['sooner']:.0f} s in the median, before the drill lifted the fault. "
+        f"by {numbers['sooner']:.0f} s in the median, before the drill removed the fault. "
         if numbers["mended"]
-        else f"In none of the {able} could it be measured that users were served again sooner. "
+        else f"In none of the {able} were users measurably served again sooner. "
     )
     return (
-        f"**{numbers['faults']:.0f} of {len(ALL)} faults were played in {numbers['runs']:.0f} paired runs. {gain}"
-        f"It took {numbers['actions']:.0f} actions in all. {numbers['lost']:.0f} updates were lost.** {wrong}"
+        f"**{numbers['faults']:.0f} of {len(ALL)} faults were run in {numbers['runs']:.0f} paired runs. {gain}"
+        f"The operator took {numbers['actions']:.0f} actions in all. {numbers['lost']:.0f} updates were lost.** {wrong}"
     )
 
 
@@ -100,10 +101,11 @@ def _table(played: dict[str, list[Pair]]) -> str:
     rows = [
         "## Without and with the operator",
         "",
-        "Medians of the runs. D is DryRun, E is Enforce. A time in bold type is the drill's, which lifted the fault.",
+        "Medians of the runs. D is DryRun, E is Enforce. "
+        "In bold: users recovered only because the drill removed the fault.",
         "",
-        "| fault | runs | expected | done | served again D → E | troubled updates D → E | people with an apology D → E "
-        "| lost | as expected |",
+        "| fault | runs | expected | done | recovered D → E | affected updates D → E "
+        "| users with an error message D → E | lost | as expected |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     rows += [_row(fault, played[fault.name]) for fault in ALL if fault.name in played]
@@ -119,23 +121,23 @@ def _row(fault: Fault, pairs: list[Pair]) -> str:
         str(len(pairs)),
         EXPECTED[fault.name].decision,
         done,
-        " → ".join(_served(runs) for runs in _sides(pairs)),
+        " → ".join(_recovery(runs) for runs in _sides(pairs)),
         _both(pairs, lambda run: _share(run), _percent),
-        _both(pairs, lambda run: float(run.users.people_with_apology), _whole),
+        _both(pairs, lambda run: float(run.users.people_with_error_message), _whole),
         str(lost),
         "yes" if not found else "**no**",
     ]
     return f"| {' | '.join(cells)} |"
 
 
-def _stages(played: dict[str, list[Pair]]) -> str:
+def _timeline(played: dict[str, list[Pair]]) -> str:
     rows = [
-        "## The stages",
+        "## Timeline",
         "",
-        "Medians of the Enforce runs. The decision is the first that is more than waiting for the incident to settle. "
-        "Prometheus scrapes and evaluates every 15 s, so breaker and alert are seen up to that much late.",
+        "Medians of the Enforce runs. The decision is the first one after settling. "
+        "Prometheus scrapes and evaluates every 15 s, so breaker and alert appear up to 15 s late.",
         "",
-        "| fault | breaker open | alert | decision | action | served again | fault lifted |",
+        "| fault | breaker open | alert | decision | action | recovered | fault removed |",
         "|---|---|---|---|---|---|---|",
     ]
     for fault in ALL:
@@ -143,12 +145,12 @@ def _stages(played: dict[str, list[Pair]]) -> str:
             stage = [
                 _over(pairs, read)
                 for read in (
-                    lambda run: run.stages.breaker_open,
-                    lambda run: run.stages.alert,
-                    lambda run: run.stages.decision,
-                    lambda run: run.stages.action if taken(run) else None,
-                    served_again,
-                    lambda run: run.undone,
+                    lambda run: run.timeline.breaker_open,
+                    lambda run: run.timeline.alert,
+                    lambda run: run.timeline.decision,
+                    lambda run: run.timeline.action if taken(run) else None,
+                    recovery_seconds,
+                    lambda run: run.removed,
                 )
             ]
             rows.append(f"| [{fault.title}](#{fault.name}) | {' | '.join(_moment(value) for value in stage)} |")
@@ -156,11 +158,11 @@ def _stages(played: dict[str, list[Pair]]) -> str:
 
 
 def _helpless(played: dict[str, list[Pair]]) -> str:
-    rows = ["## Where the operator can do nothing", ""]
+    rows = ["## Faults on which the operator cannot act", ""]
     for fault in ALL:
         expected = EXPECTED[fault.name]
         if not expected.helps and fault.name in played:
-            rows.append(f"- **{fault.title}.** {_capital(expected.why)}. It says: {_said(played[fault.name])}")
+            rows.append(f"- **{fault.title}.** {_capital(expected.why)}. Reason given: {_said(played[fault.name])}")
     return "\n".join(rows)
 
 
@@ -168,7 +170,7 @@ def _unplayed(played: dict[str, list[Pair]]) -> str:
     missing = [fault for fault in ALL if fault.name not in played]
     if not missing:
         return ""
-    return "\n".join(["## Not played", "", *(f"- {fault.title}: {fault.how}." for fault in missing)])
+    return "\n".join(["## Not run", "", *(f"- {fault.title}: {fault.how}." for fault in missing)])
 
 
 def _section(fault: Fault, pairs: list[Pair]) -> str:
@@ -200,11 +202,11 @@ def _told(run: Run, expected: Expectation) -> list[str]:
             lines.append(f"- {decision.at:.0f} s, {decision.phase}, {decision.reason}: {decision.message}")
             seen = decision.reason
     if not run.decisions:
-        lines.append("- The operator said nothing: no alert of its policy fired.")
+        lines.append("- No decision: no alert of the policy fired.")
     if run.container_restarts:
-        lines.append(f"- Kubernetes restarted a container {run.container_restarts} times.")
+        lines.append(f"- Container restarts by Kubernetes: {run.container_restarts}.")
     if run.other_alerts:
-        lines.append(f"- Other alerts fired, for people: {', '.join(run.other_alerts)}.")
+        lines.append(f"- Other alerts that fired: {', '.join(run.other_alerts)}.")
     return lines
 
 
@@ -215,37 +217,37 @@ def _said(pairs: list[Pair]) -> str:
     if any(pair.enforce.decisions for pair in pairs):
         reasons = sorted({decision.reason for pair in pairs for decision in pair.enforce.decisions})
         return f"{', '.join(reasons)}."
-    return "nothing, as no alert of its policy fires."
+    return "none, because no alert of the policy fired."
 
 
 def _sooner(pairs: list[Pair]) -> float | None:
-    """Seconds, median over the pairs in which both had trouble; none is gained where only lifting the fault helped."""
+    """Median gain in seconds of the pairs with affected users on both sides; 0 if only the removal helped."""
     values = []
     for pair in pairs:
-        without, with_it = served_again(pair.dry_run), served_again(pair.enforce)
+        without, with_it = recovery_seconds(pair.dry_run), recovery_seconds(pair.enforce)
         if without is not None and with_it is not None:
-            mended = taken(pair.enforce) and with_it < pair.enforce.undone
+            mended = taken(pair.enforce) and with_it < pair.enforce.removed
             values.append(without - with_it if mended else min(0.0, without - with_it))
     return median(values) if values else None
 
 
 def _share(run: Run) -> float:
-    """Share of troubled updates among those written from the fault to its end."""
-    during = [entry for entry in run.bins if 0 <= entry.at <= run.undone]
-    return sum(entry.troubled for entry in during) / max(1, sum(entry.updates for entry in during))
+    """Share of affected updates among those written from the fault to its end."""
+    during = [entry for entry in run.bins if 0 <= entry.at <= run.removed]
+    return sum(entry.affected for entry in during) / max(1, sum(entry.updates for entry in during))
 
 
 def _sides(pairs: list[Pair]) -> tuple[list[Run], list[Run]]:
     return [pair.dry_run for pair in pairs], [pair.enforce for pair in pairs]
 
 
-def _served(runs: list[Run]) -> str:
-    """When users were served again; in bold type where that was only because the drill lifted the fault."""
-    recovered = _median([served_again(run) for run in runs])
+def _recovery(runs: list[Run]) -> str:
+    """When users were served again; in bold if only because the drill removed the fault."""
+    recovered = _median([recovery_seconds(run) for run in runs])
     if recovered is None:
-        return "no trouble"
-    lifted = median(run.undone for run in runs)
-    return f"**{recovered:.0f} s**" if recovered > lifted - LIFTED_SECONDS else f"{recovered:.0f} s"
+        return "not affected"
+    fault_removed = median(run.removed for run in runs)
+    return f"**{recovered:.0f} s**" if recovered > fault_removed - REMOVAL_SECONDS else f"{recovered:.0f} s"
 
 
 def _both(pairs: list[Pair], read: Callable[[Run], float | None], show: Callable[[float | None], str]) -> str:

@@ -1,4 +1,4 @@
-"""The runs' data: one JSON file a fault, with every pair that was run."""
+"""The data of the runs: one JSON file per fault, with every pair."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAIRS = TypeAdapter(list[Pair])
 
 
 def load(name: str) -> list[Pair]:
-    """Every pair of a fault, oldest first; none where it was not run."""
+    """Every pair of a fault, oldest first; empty if it was not run."""
     path = RESULTS / f"{name}.json"
     return _PAIRS.validate_json(path.read_bytes()) if path.exists() else []
 

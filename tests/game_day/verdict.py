@@ -1,4 +1,4 @@
-"""What happened against what was expected; each difference is one sentence."""
+"""Compares a pair with its expectation; each difference is one sentence."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from game_day.model import Pair, Run
 
 NOISE_RATIO = 1.25
 NOISE_UPDATES = 15
-"""Two releases never get the same traffic: so many troubled updates more are no difference."""
+"""Two releases never get the same traffic: up to so many more affected updates are noise."""
 
 
 def taken(run: Run) -> list[str]:
-    """The actions that the API server accepted, in order; a trial takes none."""
+    """The actions that the API server accepted, in order; none in DryRun."""
     return [step.action for step in run.steps if step.accepted is not None] if run.mode == "Enforce" else []
 
 
-def served_again(run: Run) -> float | None:
-    """When users were served again, in seconds, not before the action; None without trouble and action."""
-    action = run.stages.action if taken(run) else None
-    return max((moment for moment in (run.stages.recovered, action) if moment is not None), default=None)
+def recovery_seconds(run: Run) -> float | None:
+    """Seconds until users were served again, not before the action; None without affected users and action."""
+    action = run.timeline.action if taken(run) else None
+    return max((moment for moment in (run.timeline.recovered, action) if moment is not None), default=None)
 
 
 def defects(pair: Pair) -> list[str]:
-    """Every way in which the pair differs from what the table expects; empty where all is right."""
+    """Every difference between the pair and its expectation; empty if there is none."""
     expected = EXPECTED[pair.enforce.fault]
-    return [*_fault(pair, expected), *_decision(pair.enforce, expected), *_trial(pair, expected), *_users(pair)]
+    return [*_fault(pair, expected), *_decision(pair.enforce, expected), *_dry_run(pair, expected), *_users(pair)]
 
 
 def _fault(pair: Pair, expected: Expectation) -> list[str]:
     return [
-        f"{run.mode}: the fault did not come about, no container was restarted"
+        f"{run.mode}: the fault had no effect, no container was restarted"
         for run in _both(pair)
         if expected.restarts and not run.container_restarts
     ]
@@ -43,7 +43,7 @@ def _decision(run: Run, expected: Expectation) -> list[str]:
     if expected.actions and others:
         found.append(f"restarted a pod that was not at fault: {', '.join(sorted(others))}")
     if early := [step.at for step in run.steps if step.at < expected.not_before]:
-        found.append(f"acted after {early[0]:.0f} s, not before {expected.not_before:.0f} s was right")
+        found.append(f"acted after {early[0]:.0f} s, expected not before {expected.not_before:.0f} s")
     if missing := set(expected.reasons) - {decision.reason for decision in run.decisions}:
         found.append(f"never gave the reason {', '.join(sorted(missing))}")
     if not expected.actions and not expected.replaces and run.replaced_pods:
@@ -51,22 +51,24 @@ def _decision(run: Run, expected: Expectation) -> list[str]:
     return found
 
 
-def _trial(pair: Pair, expected: Expectation) -> list[str]:
+def _dry_run(pair: Pair, expected: Expectation) -> list[str]:
     found = []
     if pair.dry_run.replaced_pods and not expected.replaces:
         found.append(f"DryRun replaced {', '.join(pair.dry_run.replaced_pods)}")
-    pretended, done = [[step.action for step in run.steps] for run in (pair.dry_run, pair.enforce)]
-    if pretended[: len(done)] != done:
-        found.append(f"DryRun would have taken {_listed(pretended)}, Enforce took {_listed(done)}")
+    simulated, done = [[step.action for step in run.steps] for run in (pair.dry_run, pair.enforce)]
+    if simulated[: len(done)] != done:
+        found.append(f"DryRun would have taken {_listed(simulated)}, Enforce took {_listed(done)}")
     return found
 
 
 def _users(pair: Pair) -> list[str]:
     found = [f"{run.mode} lost {run.users.lost} updates" for run in (pair.dry_run, pair.enforce) if run.users.lost]
-    found += [f"{run.mode} did {run.users.done_twice} writes twice" for run in _both(pair) if run.users.done_twice]
-    without, with_it = pair.dry_run.users.troubled, pair.enforce.users.troubled
+    found += [
+        f"{run.mode} did {run.users.repeated_writes} writes twice" for run in _both(pair) if run.users.repeated_writes
+    ]
+    without, with_it = pair.dry_run.users.affected, pair.enforce.users.affected
     if with_it > NOISE_RATIO * without + NOISE_UPDATES:
-        found.append(f"Enforce was worse: {with_it} troubled updates, DryRun {without}")
+        found.append(f"Enforce was worse: {with_it} affected updates, DryRun {without}")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Times of the timeline of a describe, printed as they happen and again as a table at its end."""
+"""The events of an incident with their times, printed as they happen."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Timeline:
-    """Seconds since the start of the scenario at which each step was first seen."""
+    """Seconds from the start at which each event was first seen."""
 
     title: str
     started: float = field(default_factory=time.monotonic)
     seen: dict[str, float] = field(default_factory=dict)
 
-    def mark(self, stage: str, note: str = "") -> None:
-        """Record `stage` as seen now."""
+    def mark(self, event: str, note: str = "") -> None:
+        """Record that `event` happens now."""
         seconds = time.monotonic() - self.started
-        self.seen[stage] = seconds
-        print(f"  {self.title} | {seconds:7.1f} s | {stage}{f' ({note})' if note else ''}", flush=True)
+        self.seen[event] = seconds
+        print(f"  {self.title} | {seconds:7.1f} s | {event}{f' ({note})' if note else ''}", flush=True)

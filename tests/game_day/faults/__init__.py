@@ -1,4 +1,4 @@
-"""Every fault of the drill, by name."""
+"""Every fault of the game day, by name."""
 
 from game_day.faults import backends, monitoring, network, operator_killed, people, processes, redis, resources, traffic
 

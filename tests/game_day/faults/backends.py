@@ -1,41 +1,41 @@
-"""A backend is at fault, for every pod alike: nothing of ours is broken, and no restart helps."""
+"""A backend fails for all pods: the gateway is healthy and no restart helps."""
 
 from __future__ import annotations
 
 from game_day.fault import Fault
-from game_day.scene import Scene
+from game_day.scenario import Scenario
 
 DOWN_SECONDS = 210
 SLOW_SECONDS = 240
-SLOW_ANSWER_SECONDS = 20.0
+SLOW_RESPONSE_SECONDS = 20.0
 FLAP_SECONDS = 40
 FLAPS = 4
 
 
-def down(scene: Scene) -> None:
-    """Every connection is closed at once."""
-    with scene.backend_fault("request", kind="down"):
-        scene.until(DOWN_SECONDS)
+def down(scenario: Scenario) -> None:
+    """Every connection is closed immediately."""
+    with scenario.backend_fault("request", kind="down"):
+        scenario.until(DOWN_SECONDS)
 
 
-def slow(scene: Scene) -> None:
-    """Every answer comes later than the gateway waits."""
-    with scene.backend_fault("request", kind="latency", latency_seconds=SLOW_ANSWER_SECONDS):
-        scene.until(SLOW_SECONDS)
+def slow(scenario: Scenario) -> None:
+    """Every response comes later than the gateway's timeout."""
+    with scenario.backend_fault("request", kind="latency", latency_seconds=SLOW_RESPONSE_SECONDS):
+        scenario.until(SLOW_SECONDS)
 
 
-def half(scene: Scene) -> None:
+def half(scenario: Scenario) -> None:
     """Every second call fails, at random."""
-    with scene.backend_fault("request", kind="error", status=500, ratio=0.5):
-        scene.until(SLOW_SECONDS)
+    with scenario.backend_fault("request", kind="error", status=500, ratio=0.5):
+        scenario.until(SLOW_SECONDS)
 
 
-def flapping(scene: Scene) -> None:
-    """Down and up again, over and over."""
+def flapping(scenario: Scenario) -> None:
+    """Down and up, several times."""
     for number in range(FLAPS):
-        with scene.backend_fault("request", kind="down"):
-            scene.until((2 * number + 1) * FLAP_SECONDS)
-        scene.until((2 * number + 2) * FLAP_SECONDS)
+        with scenario.backend_fault("request", kind="down"):
+            scenario.until((2 * number + 1) * FLAP_SECONDS)
+        scenario.until((2 * number + 2) * FLAP_SECONDS)
 
 
 FAULTS = (
@@ -49,14 +49,14 @@ FAULTS = (
     Fault(
         "backend-slow",
         "A backend slow for all",
-        f"the Request Service answers after {SLOW_ANSWER_SECONDS:g} s, the gateway waits 15, for {SLOW_SECONDS} s",
+        f"the Request Service responds after {SLOW_RESPONSE_SECONDS:g} s, for {SLOW_SECONDS} s; the gateway waits 15 s",
         SLOW_SECONDS,
         slow,
     ),
     Fault(
         "backend-half",
         "A backend failing half the time for all",
-        f"the Request Service answers every second call with 500, at random, for {SLOW_SECONDS} s",
+        f"the Request Service returns 500 to half of the calls, at random, for {SLOW_SECONDS} s",
         SLOW_SECONDS,
         half,
     ),

@@ -1,50 +1,50 @@
-"""Alertmanager or Prometheus is away when it is needed: scaled to nothing by its own custom resource."""
+"""Alertmanager or Prometheus is missing when it is needed: its custom resource is scaled to 0."""
 
 from __future__ import annotations
 
 from game_day.fault import Fault
-from game_day.scene import Scene
+from game_day.scenario import Scenario
 
-AWAY_FROM, AWAY_TO = 45, 190
+DOWN_FROM, DOWN_TO = 45, 190
 ALERTMANAGER_SECONDS = 370
 PROMETHEUS_BACK = 290
 PROMETHEUS_SECONDS = 380
 
 
-def alertmanager_down(scene: Scene) -> None:
-    """Alertmanager is away when the alert fires."""
-    with scene.cut_off(scene.victim(), "request"):
-        scene.until(AWAY_FROM)
-        with scene.lane.without("alertmanager"):
-            scene.mark("monitoring", "Alertmanager is taken away")
-            scene.until(AWAY_TO)
-        scene.mark("monitoring", "Alertmanager may come back")
-        scene.until(ALERTMANAGER_SECONDS)
+def alertmanager_down(scenario: Scenario) -> None:
+    """Alertmanager is down when the alert fires."""
+    with scenario.cut_off(scenario.victim(), "request"):
+        scenario.until(DOWN_FROM)
+        with scenario.environment.without("alertmanager"):
+            scenario.mark("monitoring", "Alertmanager is scaled to 0")
+            scenario.until(DOWN_TO)
+        scenario.mark("monitoring", "Alertmanager is scaled up again")
+        scenario.until(ALERTMANAGER_SECONDS)
 
 
-def prometheus_down(scene: Scene) -> None:
-    """Prometheus is away once the action has been accepted, so that nothing proves the recovery."""
-    with scene.cut_off(scene.victim(), "request"):
-        scene.has_step(accepted=True)
-        with scene.lane.without("prometheus"):
-            scene.mark("monitoring", "Prometheus is taken away")
-            scene.until(PROMETHEUS_BACK)
-        scene.mark("monitoring", "Prometheus may come back")
-        scene.until(PROMETHEUS_SECONDS)
+def prometheus_down(scenario: Scenario) -> None:
+    """Prometheus is down from the accepted action on, so nothing proves the recovery."""
+    with scenario.cut_off(scenario.victim(), "request"):
+        scenario.has_step(accepted=True)
+        with scenario.environment.without("prometheus"):
+            scenario.mark("monitoring", "Prometheus is scaled to 0")
+            scenario.until(PROMETHEUS_BACK)
+        scenario.mark("monitoring", "Prometheus is scaled up again")
+        scenario.until(PROMETHEUS_SECONDS)
 
 
 FAULTS = (
     Fault(
         "alertmanager-down",
         "Alertmanager down when the alert fires",
-        f"one pod is cut off; Alertmanager is scaled to nothing from second {AWAY_FROM} to {AWAY_TO}",
+        f"one pod is cut off; Alertmanager is scaled to 0 from second {DOWN_FROM} to {DOWN_TO}",
         ALERTMANAGER_SECONDS,
         alertmanager_down,
     ),
     Fault(
         "prometheus-down",
         "Prometheus down after the action",
-        "one pod is cut off; as soon as the action is accepted Prometheus is scaled to nothing, "
+        "one pod is cut off; as soon as the action is accepted Prometheus is scaled to 0, "
         f"until second {PROMETHEUS_BACK}",
         PROMETHEUS_SECONDS,
         prometheus_down,

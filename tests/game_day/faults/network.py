@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from game_day.fault import Fault
-from game_day.scene import Scene
+from game_day.scenario import Scenario
 
 SECONDS = 270
-"""Long enough for alert, settling, action and recovery; without an operator a person ends it then."""
+"""Long enough for alert, settling, action and recovery; in DryRun the drill removes the fault then."""
 OUTAGE_FROM, OUTAGE_TO = 60, 220
 BOTH_SECONDS = OUTAGE_TO + 150
 
 
-def cut_off(scene: Scene) -> None:
-    """One pod of two loses one backend."""
-    with scene.cut_off(scene.victim(), "request"):
-        scene.until(SECONDS)
+def cut_off(scenario: Scenario) -> None:
+    """One pod of two can no longer reach one backend."""
+    with scenario.cut_off(scenario.victim(), "request"):
+        scenario.until(SECONDS)
 
 
-def two_at_once(scene: Scene) -> None:
-    """One pod is cut off; before its alert fires the backend goes down for all, and comes back first."""
-    with scene.cut_off(scene.victim(), "request"):
-        scene.until(OUTAGE_FROM)
-        with scene.backend_fault("request", kind="down"):
-            scene.until(OUTAGE_TO)
-        scene.until(BOTH_SECONDS)
+def two_at_once(scenario: Scenario) -> None:
+    """One pod is cut off; before its alert fires the backend goes down for all pods, and recovers first."""
+    with scenario.cut_off(scenario.victim(), "request"):
+        scenario.until(OUTAGE_FROM)
+        with scenario.backend_fault("request", kind="down"):
+            scenario.until(OUTAGE_TO)
+        scenario.until(BOTH_SECONDS)
 
 
 FAULTS = (
@@ -38,7 +38,7 @@ FAULTS = (
         "two-faults",
         "Two faults at once: one pod cut off, and the backend down for all",
         f"one pod is cut off from the Request Service, which itself is down from second {OUTAGE_FROM} to {OUTAGE_TO}; "
-        f"the cut is undone after {BOTH_SECONDS} s",
+        f"the cut is removed after {BOTH_SECONDS} s",
         BOTH_SECONDS,
         two_at_once,
     ),

@@ -1,7 +1,7 @@
-"""The operator dies between writing its intent down and carrying it out.
+"""The operator is killed between writing its intent and carrying it out.
 
-That moment lasts some milliseconds, so evictions are slowed down first: an admission webhook of the namespace leads
-to a server that never answers, and the API server waits for it.
+That window is some milliseconds long, so evictions are slowed down first: an admission webhook of the namespace
+points at a server that never responds, and the API server waits for it.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ from contextlib import contextmanager
 from typing import Any
 
 from game_day.fault import Fault
-from game_day.hand import NAMESPACE, SILENT_SERVICE
-from game_day.scene import OPERATOR, Scene
+from game_day.node_agent import NAMESPACE, SILENT_SERVICE
+from game_day.scenario import OPERATOR, Scenario
 
 SECONDS = 280
 WAIT_SECONDS = 10
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 
 
-def killed(scene: Scene) -> None:
+def killed(scenario: Scenario) -> None:
     """SIGKILL while the intent is written and the API server still holds the eviction."""
-    with scene.cut_off(scene.victim(), "request"):
-        with _slow_evictions(scene):
-            if scene.has_step(accepted=False):
-                pod = scene.release.pods("remediator")[0]
-                scene.hand.signal(pod.uid, OPERATOR, signal.SIGKILL)
-                scene.mark("operator", f"SIGKILL to {pod.name}")
-        scene.until(SECONDS)
+    with scenario.cut_off(scenario.victim(), "request"):
+        with _slow_evictions(scenario):
+            if scenario.has_step(accepted=False):
+                pod = scenario.release.pods("remediator")[0]
+                scenario.node.signal(pod.uid, OPERATOR, signal.SIGKILL)
+                scenario.mark("operator", f"SIGKILL to {pod.name}")
+        scenario.until(SECONDS)
 
 
 @contextmanager
-def _slow_evictions(scene: Scene) -> Iterator[None]:
-    name = f"{scene.release.namespace}-slow-evictions"
-    scene.release.cluster.delete(f"{WEBHOOKS}/{name}")
-    scene.release.cluster.post(WEBHOOKS, _webhook(name, scene.release.namespace))
+def _slow_evictions(scenario: Scenario) -> Iterator[None]:
+    name = f"{scenario.release.namespace}-slow-evictions"
+    scenario.release.api.delete(f"{WEBHOOKS}/{name}")
+    scenario.release.api.post(WEBHOOKS, _webhook(name, scenario.release.namespace))
     try:
         yield
     finally:
-        scene.release.cluster.delete(f"{WEBHOOKS}/{name}")
+        scenario.release.api.delete(f"{WEBHOOKS}/{name}")
 
 
 def _webhook(name: str, namespace: str) -> dict[str, Any]:
@@ -65,9 +65,9 @@ def _webhook(name: str, namespace: str) -> dict[str, Any]:
 FAULTS = (
     Fault(
         "operator-killed",
-        "The operator killed between intent and act",
+        "The operator killed between intent and action",
         "one pod is cut off; the API server is made to take 10 s for an eviction, and the operator gets SIGKILL "
-        "from the node within them",
+        "from the node meanwhile",
         SECONDS,
         killed,
     ),

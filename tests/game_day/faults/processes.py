@@ -1,17 +1,17 @@
-"""A gateway process stands still."""
+"""A gateway process is stopped."""
 
 from __future__ import annotations
 
 from game_day.fault import Fault
-from game_day.scene import GATEWAY, Scene
+from game_day.scenario import GATEWAY, Scenario
 
 SECONDS = 150
 
 
-def stopped(scene: Scene) -> None:
-    """One pod's process is stopped; whoever restarts the container ends it."""
-    with scene.stopped(scene.victim(), GATEWAY):
-        scene.until(SECONDS)
+def stopped(scenario: Scenario) -> None:
+    """One pod's process is stopped until its container restarts."""
+    with scenario.stopped(scenario.victim(), GATEWAY):
+        scenario.until(SECONDS)
 
 
 FAULTS = (

@@ -1,27 +1,27 @@
-"""More people than ever write."""
+"""Much more traffic than usual."""
 
 from __future__ import annotations
 
 from game_day.fault import Fault
-from game_day.scene import Scene
+from game_day.scenario import Scenario
 
 TIMES = 10
 SECONDS = 120
 
 
-def tenfold(scene: Scene) -> None:
+def tenfold(scenario: Scenario) -> None:
     """Ten times the conversations."""
-    with scene.busier(TIMES) as usual:
-        scene.mark("fault", f"{TIMES * usual:g} conversations begin each second, not {usual:g}")
-        scene.until(SECONDS)
-    scene.mark("undone", "the usual traffic again")
+    with scenario.more_traffic(TIMES) as usual:
+        scenario.mark("fault", f"{TIMES * usual:g} conversations start per second instead of {usual:g}")
+        scenario.until(SECONDS)
+    scenario.mark("removed", "traffic is normal again")
 
 
 FAULTS = (
     Fault(
         "tenfold",
         "Traffic ten times the usual",
-        f"the sandbox's people begin ten times as many conversations for {SECONDS} s",
+        f"ten times as many conversations start, for {SECONDS} s",
         SECONDS,
         tenfold,
     ),

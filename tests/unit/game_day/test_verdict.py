@@ -6,23 +6,23 @@ import pytest
 
 from game_day.expectations import EXPECTED
 from game_day.faults import ALL
-from game_day.model import Decision, Pair, Run, Stages, Step, Users
+from game_day.model import Decision, Pair, Run, Step, Timeline, Users
 from game_day.verdict import defects, taken
 
 USERS = Users(1000, 50, 40, 80, 0, 0, 60, 20)
 VICTIM = "gw-a"
 
 
-def run(mode="Enforce", *, fault="cut-off", steps=(), reasons=("MinorityAffected",), troubled=80, **changes):
+def run(mode="Enforce", *, fault="cut-off", steps=(), reasons=("MinorityAffected",), affected=80, **changes):
     return Run(
         fault=fault,
         mode=mode,
         date="2026-03-02 10:00",
         victim=VICTIM,
-        undone=300.0,
+        removed=300.0,
         ended=345.0,
-        stages=Stages(30.0, 90.0, 140.0, 141.0, 150.0),
-        users=replace(USERS, troubled=troubled),
+        timeline=Timeline(30.0, 90.0, 140.0, 141.0, 150.0),
+        users=replace(USERS, affected=affected),
         moments=[],
         decisions=[Decision(140.0, "Acting", "RestartPods", reason, "") for reason in reasons],
         steps=list(steps),
@@ -38,7 +38,7 @@ def restart(*pods, at=140.0, accepted=141.0):
 
 
 def pair(enforce, dry_run=None):
-    return Pair(dry_run or run("DryRun", fault=enforce.fault, steps=enforce.steps, troubled=300), enforce)
+    return Pair(dry_run or run("DryRun", fault=enforce.fault, steps=enforce.steps, affected=300), enforce)
 
 
 def test_every_fault_has_an_expectation_and_every_expectation_a_fault():
@@ -50,7 +50,7 @@ def test_the_right_action_is_no_defect():
     assert defects(pair(run(steps=[restart()]))) == []
 
 
-def test_a_trial_takes_nothing():
+def test_a_dry_run_takes_nothing():
     assert taken(run("DryRun", steps=[restart()])) == []
 
 
@@ -69,7 +69,7 @@ def test_another_pod_than_the_victim_is_a_defect():
 
 def test_too_early_is_a_defect():
     early = run(fault="bad-image", steps=[restart()], reasons=("RolloutInProgress", "MinorityAffected"))
-    assert defects(pair(early)) == ["acted after 140 s, not before 210 s was right"]
+    assert defects(pair(early)) == ["acted after 140 s, expected not before 210 s"]
 
 
 def test_an_action_on_a_shared_fault_is_a_defect():
@@ -81,26 +81,26 @@ def test_a_reason_that_was_not_given_is_a_defect():
     assert defects(pair(run(fault="backend-down", reasons=()))) == ["never gave the reason SharedFault"]
 
 
-@pytest.mark.parametrize(("troubled", "worse"), [(340, False), (391, True)])
-def test_worse_than_without_beyond_noise(troubled, worse):
-    found = defects(pair(run(steps=[restart()], troubled=troubled)))
-    assert found == ([f"Enforce was worse: {troubled} troubled updates, DryRun 300"] if worse else [])
+@pytest.mark.parametrize(("affected", "worse"), [(340, False), (391, True)])
+def test_worse_than_without_beyond_noise(affected, worse):
+    found = defects(pair(run(steps=[restart()], affected=affected)))
+    assert found == ([f"Enforce was worse: {affected} affected updates, DryRun 300"] if worse else [])
 
 
 def test_lost_updates_and_double_writes_are_defects():
-    lossy = replace(run(steps=[restart()]), users=replace(USERS, lost=2, done_twice=1))
+    lossy = replace(run(steps=[restart()]), users=replace(USERS, lost=2, repeated_writes=1))
     assert defects(pair(lossy)) == ["Enforce lost 2 updates", "Enforce did 1 writes twice"]
 
 
 def test_a_dry_run_that_touches_something_is_a_defect():
-    touched = replace(run("DryRun", steps=[restart()], troubled=300), replaced_pods=[VICTIM])
+    touched = replace(run("DryRun", steps=[restart()], affected=300), replaced_pods=[VICTIM])
     assert defects(pair(run(steps=[restart()]), touched)) == [f"DryRun replaced {VICTIM}"]
 
 
-def test_a_fault_that_restarts_no_container_was_none():
+def test_a_fault_that_restarts_no_container_had_no_effect():
     enforce = run(fault="memory", reasons=())
     assert defects(pair(enforce)) == [
-        f"{mode}: the fault did not come about, no container was restarted" for mode in ("DryRun", "Enforce")
+        f"{mode}: the fault had no effect, no container was restarted" for mode in ("DryRun", "Enforce")
     ]
     killed = replace(enforce, container_restarts=1)
     assert defects(pair(killed, replace(killed, mode="DryRun"))) == []

@@ -1,4 +1,7 @@
-"""The API server and what stands behind it, over one `kubectl proxy`: no port-forward that a restarted pod breaks."""
+"""The API server and the Services behind it, over one `kubectl proxy`.
+
+A restarted pod breaks a port-forward, but not the proxy.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ TIMEOUT_SECONDS = 20.0
 MERGE = "application/merge-patch+json"
 
 
-class Cluster:
-    """Calls of the API server in JSON; every method raises httpx.HTTPError where it does not answer with success."""
+class ApiServer:
+    """Calls of the API server in JSON; every method raises httpx.HTTPError without a successful response."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -27,21 +30,21 @@ class Cluster:
         return self._http.get(path, params=parameters).raise_for_status().json()
 
     def post(self, path: str, body: object) -> Any:
-        """POST JSON and return the answer's."""
+        """POST JSON and return the response's."""
         return self._http.post(path, json=body).raise_for_status().json()
 
     def patch(self, path: str, body: object, field_manager: str = "game-day") -> Any:
         """Merge-patch an object."""
-        answer = self._http.patch(
+        response = self._http.patch(
             path, params={"fieldManager": field_manager}, content=json.dumps(body), headers={"Content-Type": MERGE}
         )
-        return answer.raise_for_status().json()
+        return response.raise_for_status().json()
 
     def delete(self, path: str, **parameters: str) -> None:
         """DELETE an object; one that is gone already is fine."""
-        answer = self._http.delete(path, params=parameters)
-        if answer.status_code != httpx.codes.NOT_FOUND:
-            answer.raise_for_status()
+        response = self._http.delete(path, params=parameters)
+        if response.status_code != httpx.codes.NOT_FOUND:
+            response.raise_for_status()
 
     def service_url(self, namespace: str, service: str, port: int | str) -> str:
         """The address at which a Service's HTTP can be reached from here."""
@@ -49,7 +52,7 @@ class Cluster:
 
 
 @contextmanager
-def connected() -> Iterator[Cluster]:
+def connected() -> Iterator[ApiServer]:
     """The cluster that KUBECONFIG names."""
     process = subprocess.Popen(["kubectl", "proxy", "--port=0"], stdout=subprocess.PIPE, text=True)
     try:
@@ -58,19 +61,19 @@ def connected() -> Iterator[Cluster]:
         found = re.search(r"127\.0\.0\.1:\d+", line)
         if found is None:
             raise RuntimeError(f"kubectl proxy did not start: {line.strip()}")
-        yield Cluster(f"http://{found.group()}")
+        yield ApiServer(f"http://{found.group()}")
     finally:
         process.terminate()
         process.wait()
 
 
 def kubectl(*args: str, stdin: str | None = None, timeout: float = 300) -> str:
-    """Run kubectl and return what it printed; raises RuntimeError with its own words."""
+    """Run kubectl and return what it printed; raises RuntimeError with its error output."""
     return _run("kubectl", *args, stdin=stdin, timeout=timeout)
 
 
 def helm(*args: str) -> str:
-    """Run helm and return what it printed; raises RuntimeError with its own words."""
+    """Run helm and return what it printed; raises RuntimeError with its error output."""
     return _run("helm", *args, stdin=None, timeout=600)
 
 

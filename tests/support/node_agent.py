@@ -1,4 +1,4 @@
-"""A hand on the node: signals to a pod's processes from outside it, which no pod can send to its own process 1."""
+"""Sends signals to a pod's processes from its node, because a pod cannot send every signal to its own process 1."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ print(hits)
 """
 
 
-class NodeHand:
+class NodeAgent:
     """A privileged pod that shares the node's process table."""
 
     def __init__(self, namespace: str, pod: str) -> None:
@@ -35,27 +35,27 @@ class NodeHand:
         self._pod = pod
 
     def signal(self, pod_uid: str, number: int) -> None:
-        """Send a signal to the gateway's process in the pod; raises RuntimeError where there is none."""
+        """Send a signal to the gateway's process in the pod; raises RuntimeError unless there is exactly one."""
         out = kubectl("exec", "-n", self._namespace, self._pod, "--", "python", "-c", _SIGNAL, pod_uid, str(number))
         if int(out) != 1:
             raise RuntimeError(f"{out.strip()} processes of `python -m app` in the pod {pod_uid}, not one")
 
 
 @contextmanager
-def node_hand(namespace: str, image: str) -> Iterator[NodeHand]:
-    """Run the hand in a namespace of its own, which Pod Security does not restrict."""
+def node_agent(namespace: str, image: str) -> Iterator[NodeAgent]:
+    """Run the agent in its own namespace, which Pod Security does not restrict."""
     delete_namespace(namespace)
     kubectl("create", "namespace", namespace)
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "hand"},
+        "metadata": {"name": "agent"},
         "spec": {
             "hostPID": True,
             "terminationGracePeriodSeconds": 0,
             "containers": [
                 {
-                    "name": "hand",
+                    "name": "agent",
                     "image": image,
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["python", "-c", "import time; time.sleep(3600)"],
@@ -65,8 +65,8 @@ def node_hand(namespace: str, image: str) -> Iterator[NodeHand]:
         },
     }
     kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(pod))
-    kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/hand", "--timeout=60s")
+    kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/agent", "--timeout=60s")
     try:
-        yield NodeHand(namespace, "hand")
+        yield NodeAgent(namespace, "agent")
     finally:
         kubectl("delete", "namespace", namespace, "--wait=false")

@@ -1,4 +1,7 @@
-"""The bot's apologies, read from its catalogues: by their digest the ledger tells who saw one."""
+"""The bot's error messages, read from its catalogues.
+
+The sandbox's ledger stores digests of texts; they tell who got an error message.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from sandbox.telegram.sending import visible_content
 LOCALES = Path(__file__).resolve().parents[2] / "service/app/locales"
 DOMAIN = "bot"
 LANGUAGES = ("en", "ru", "uz")
-APOLOGIES = (
+ERROR_MESSAGES = (
     "This part of the service is very busy right now. Please try again in a minute.",
     "This part of the service is not available at the moment. Please try again in a few minutes.",
     "Something went wrong on our side, and we have been notified. Please try again.",
@@ -30,7 +33,7 @@ def _catalogue(language: str) -> Catalog:
 
 
 def translated(text: str, language: str) -> str:
-    """The text in a language; raises KeyError where the catalogue does not have it, for then it has been reworded."""
+    """The text in a language; raises KeyError if the catalogue does not have it."""
     message = _catalogue(language).get(text)
     if message is None:
         raise KeyError(f"{text!r} is not in the bot's catalogue ({language})")
@@ -38,10 +41,10 @@ def translated(text: str, language: str) -> str:
 
 
 @functools.cache
-def apology_digests() -> frozenset[str]:
-    """The digests of every apology in every language, as the ledger has them."""
+def error_message_digests() -> frozenset[str]:
+    """The digests of every error message in every language, as in the ledger."""
     return frozenset(
         text_hash(visible_content("sendMessage", {"text": translated(text, language)}))
-        for text in APOLOGIES
+        for text in ERROR_MESSAGES
         for language in LANGUAGES
     )

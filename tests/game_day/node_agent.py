@@ -1,4 +1,4 @@
-"""The node's hand: a privileged pod in the node's process table, which does to a pod what no pod can do to itself."""
+"""The node agent: a privileged pod with the node's process table. It injects faults into pods from outside."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from game_day.cluster import kubectl
+from game_day.api_server import kubectl
 
 SCRIPT = (Path(__file__).parent / "node_script.py").read_text()
-NAMESPACE = "game-hand"
-POD = "hand"
+NAMESPACE = "game-day-node"
+POD = "agent"
 SILENT_SERVICE = "silent"
-"""A Service of the hand's namespace that takes connections and never answers."""
+"""A Service in the agent's namespace that accepts connections and never responds."""
 _SILENT_PORT = 8443
 _COMMAND = f"import socket, time; s = socket.create_server(('', {_SILENT_PORT})); time.sleep(86400)"
 
 
-class Hand:
-    """Faults of processes, networks and cgroups; raises RuntimeError where the pod has no such process.
+class NodeAgent:
+    """Faults of processes, networks and cgroups; raises RuntimeError if the pod has no such process.
 
-    One session serves them all: on a busy node every `kubectl exec` of its own would take seconds.
+    All commands share one session, because each `kubectl exec` takes seconds on a busy node.
     """
 
     def __init__(self, session: subprocess.Popen[str]) -> None:
@@ -36,7 +36,7 @@ class Hand:
         self._do("signal", pod_uid, word, str(int(number)))
 
     def drop(self, pod_uid: str, port: int, *, on: bool) -> None:
-        """Let the pod's packets to a TCP port vanish, or no longer; a pod that is gone needs no undoing."""
+        """Drop the pod's packets to a TCP port, or stop dropping them; a deleted pod needs nothing."""
         self._do("drop", pod_uid, str(port), "on" if on else "off")
 
     def limit_cpu(self, pod_uid: str, word: str, percent: float) -> None:
@@ -44,7 +44,7 @@ class Hand:
         self._do("cpu", pod_uid, word, str(percent))
 
     def limit_memory(self, pod_uid: str, word: str, extra_bytes: int) -> int:
-        """Limit the container to what its processes hold now and a little more; returns the limit in bytes."""
+        """Limit the container to the current memory of its processes plus `extra_bytes`; returns the limit in bytes."""
         return int(self._do("memory", pod_uid, word, str(extra_bytes)))
 
     def _do(self, *arguments: str) -> str:
@@ -55,24 +55,24 @@ class Hand:
             self._session.stdin.flush()
             outcome, _, what = self._session.stdout.readline().strip().partition(" ")
         if outcome != "ok":
-            raise RuntimeError(f"the node's hand: {' '.join(arguments)}: {what or 'the session has ended'}")
+            raise RuntimeError(f"node agent: {' '.join(arguments)}: {what or 'the session has ended'}")
         return what
 
 
 @contextmanager
-def node_hand() -> Iterator[Hand]:
-    """A session of the hand, which must be installed."""
+def node_agent() -> Iterator[NodeAgent]:
+    """A session of the node agent, which must be installed."""
     command = ["kubectl", "exec", "-i", "-n", NAMESPACE, POD, "--", "python", "-c", SCRIPT]
     session = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        yield Hand(session)
+        yield NodeAgent(session)
     finally:
         session.terminate()
         session.wait()
 
 
-def install_hand(image: str) -> None:
-    """Run the hand in a namespace of its own, which Pod Security does not restrict."""
+def install_node_agent(image: str) -> None:
+    """Run the agent in its own namespace, which Pod Security does not restrict."""
     container = {
         "name": POD,
         "image": image,
@@ -105,6 +105,6 @@ def install_hand(image: str) -> None:
     kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{POD}", "--timeout=60s")
 
 
-def remove_hand() -> None:
-    """Take it away again."""
+def remove_node_agent() -> None:
+    """Delete the agent's namespace."""
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=false")
