@@ -1,5 +1,16 @@
-"""The bot under test of the unit tests, for the example handler."""
+"""The bot under test, for the example handler."""
 
-from unit.app.bot.conftest import backends, logged, redis, redis_server, services, settings, user
+import pytest
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
-__all__ = ["backends", "logged", "redis", "redis_server", "services", "settings", "user"]
+from support.bot_conversation import backends, logged, services, settings, user
+
+__all__ = ["backends", "logged", "redis", "services", "settings", "user"]
+
+
+@pytest.fixture
+def redis() -> Redis:
+    """A Redis that refuses every connection: nothing listens on port 1. The handler does not use it."""
+    return Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
