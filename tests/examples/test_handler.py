@@ -28,7 +28,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 async def test_it_replies_with_the_newest_request(user: Any) -> None:
     user.sign_in()
-    user.backends.answers["GET /api/v1/requests"] = (200, {"items": [REQUEST], "total": 1, "page": 1, "pages": 1})
+    user.backends.responses["GET /api/v1/requests"] = (200, {"items": [REQUEST], "total": 1, "page": 1, "pages": 1})
     await user.send("/last")
     (text,) = user.said()
     assert "The tap drips" in text
@@ -36,7 +36,7 @@ async def test_it_replies_with_the_newest_request(user: Any) -> None:
 
 async def test_who_has_none_is_told_how_to_file_one(user: Any) -> None:
     user.sign_in()
-    user.backends.answers["GET /api/v1/requests"] = (200, {"items": [], "total": 0, "page": 1, "pages": 1})
+    user.backends.responses["GET /api/v1/requests"] = (200, {"items": [], "total": 0, "page": 1, "pages": 1})
     await user.send("/last")
     assert ["/newrequest" in text for text in user.said()] == [True]
 
