@@ -1,4 +1,4 @@
-"""The seed's drill, long enough to travel the whole way: invalid posts until HighErrorRate has reached its receivers.
+"""Posts invalid updates until HighErrorRate fires, has reached its receivers, and has resolved.
 
 One hundred posts are 0.33/s over the five minutes that the rule looks at, below its threshold of 1/s, so this sends a
 bounded rate for a bounded time, prints each stage when it is first seen, stops sending, and waits for the resolution.

@@ -1,6 +1,5 @@
 """The product's Grafana dashboards as code.
 
-One module per dashboard tells its story in order; the others hold what all of them share: `queries` (PromQL),
-`alerts` (thresholds), `colours`, `panels` (how a panel looks) and `frame` (variables, annotations, links).
-Nothing here talks to Grafana or Prometheus.
+There is one module per dashboard; the others are shared: `queries` (PromQL), `alerts` (thresholds), `colours`, `panels`
+(appearance of panels) and `frame` (variables, annotations, links). Nothing here connects to Grafana or Prometheus.
 """

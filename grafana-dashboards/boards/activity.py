@@ -1,4 +1,4 @@
-"""Panels of the overview on what users do with the bot and what comes of it."""
+"""Panels of the overview on what users do with the bot and what they achieve."""
 
 from boards import alerts, colours
 from boards.families import rate_by, rates
@@ -21,7 +21,7 @@ def traffic() -> list[AnyPanel]:
     return [
         graph(
             "Message rate by type and role",
-            "What arrives and from whom. A type or a role that disappears points to a client or to Auth.",
+            "Messages per second by type and role. A type or role that disappears points to a client or to Auth.",
             [
                 Query(
                     per_second("bot_gateway_messages_total", "message_type", "user_role"),
@@ -35,7 +35,7 @@ def traffic() -> list[AnyPanel]:
         ),
         graph(
             "FSM state transitions",
-            "Steps of the dialogues per second. A step that is entered and never left is where users give up.",
+            "Steps of the dialogues per second. Users abandon a dialogue at a step that has entries but no exits.",
             [
                 Query(
                     per_second("bot_gateway_fsm_state_transitions_total", "from_state", "to_state"),
@@ -49,8 +49,8 @@ def traffic() -> list[AnyPanel]:
         ),
         graph(
             "Active sessions and FSM sessions",
-            "Users in a session, and those in the middle of a dialogue (FSM). Every replica reads both from Redis,"
-            " so the largest view counts. The line is ExcessiveFSMSessions; no session at all is NoActiveSessions.",
+            "Users with a session, and those with an open dialogue (FSM). Every replica reads both numbers from Redis,"
+            " so the panel shows the largest. The line is ExcessiveFSMSessions; zero sessions is NoActiveSessions.",
             [
                 Query(agreed("bot_gateway_active_sessions"), "active sessions"),
                 Query(agreed("bot_gateway_active_fsm_sessions"), "FSM sessions"),
@@ -63,7 +63,7 @@ def traffic() -> list[AnyPanel]:
         ),
         rate_by(
             "Command execution rate",
-            "Commands that users give, per second.",
+            "Commands of users per second.",
             "bot_gateway_commands_total",
             "command",
             COMMANDS,
@@ -71,7 +71,7 @@ def traffic() -> list[AnyPanel]:
         ),
         rate_by(
             "Callback query rate",
-            "Buttons pressed per second, by what they are for.",
+            "Button presses per second, by purpose.",
             "bot_gateway_callbacks_total",
             "callback_type",
             BUTTONS,
@@ -81,12 +81,12 @@ def traffic() -> list[AnyPanel]:
 
 
 def business() -> list[AnyPanel]:
-    """What comes of it: requests, shifts, administration, and how many users there are."""
+    """What users achieve: requests, shifts, administration, and the number of users."""
     users = "bot_gateway_active_users"
     return [
         graph(
             "Active users",
-            "Users who did something within the last 5 minutes, hour and day.",
+            "Users who were active within the last 5 minutes, hour and day.",
             [Query(f"max by (window) (sum by (pod, window) ({series(users)}))", "last {{window}}")],
             "short",
             series_colours=colours.identities("last 5m", "last 1h", "last 24h"),
@@ -94,7 +94,7 @@ def business() -> list[AnyPanel]:
         ),
         rates(
             "Requests",
-            "Maintenance requests created, updated and looked at through the bot.",
+            "Maintenance requests created, updated and viewed through the bot.",
             {
                 "created": "bot_gateway_requests_created_total",
                 "updated": "bot_gateway_requests_updated_total",
@@ -104,7 +104,7 @@ def business() -> list[AnyPanel]:
         ),
         rates(
             "Shifts",
-            "Shifts taken, released and looked at, and changes of availability.",
+            "Shifts taken, released and viewed, and changes of availability.",
             {
                 "taken": "bot_gateway_shifts_taken_total",
                 "released": "bot_gateway_shifts_released_total",
@@ -115,7 +115,7 @@ def business() -> list[AnyPanel]:
         ),
         graph(
             "Administration",
-            "Actions, searches and broadcasts of managers and admins, and status notifications sent to residents.",
+            "Actions, searches and broadcasts of managers and admins, and status notifications to residents.",
             [
                 Query(per_second("bot_gateway_admin_actions_total"), "actions"),
                 Query(per_second("bot_gateway_admin_searches_total"), "searches"),

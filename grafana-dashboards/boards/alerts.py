@@ -1,7 +1,7 @@
-"""The alerts that panels show: threshold, severity and runbook of each.
+"""Threshold and severity of the alerts that panels show.
 
-The values repeat the defaults of the chart's rules (`charts/bot-gateway/values.yaml`); a test holds them equal. A
-panel that names an alert gets its line, its colour and the link to its runbook from here.
+The values are the defaults of the chart (`charts/bot-gateway/values.yaml`); a test compares them. A panel that names an
+alert gets its line, its colour and the link to its runbook from here.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """Severities of the rules, mildest first."""
+    """Severities of the rules, lowest first."""
 
     WARNING = "warning"
     CRITICAL = "critical"
@@ -17,7 +17,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert's name, the value at which it fires and whether it fires below instead of above it."""
+    """An alert's name, its threshold, and whether it fires below the threshold instead of above it."""
 
     name: str
     threshold: float
@@ -60,4 +60,4 @@ ALL = (
     HIGH_AUTH_FAILURE_RATE,
     HIGH_WEBHOOK_FAILURE_RATE,
 )
-"""Every alert of the seed's table, in its order."""
+"""The specified alerts, in the order of the specification."""

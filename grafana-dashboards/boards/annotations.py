@@ -1,8 +1,8 @@
-"""Marks on every graph at the moment when an alert fires, a pod starts, a remediation begins.
+"""Annotations on every graph when an alert fires, a pod starts or a remediation starts.
 
-Only beginnings: how long an alert fires is on the overview's timeline, and a region over a graph would tint the colours
-that say how well something is. Grafana asks for an annotation at about a hundred points, whatever the time range; a
-beginning is therefore what was not there one `$__interval` before.
+They mark starts only: the overview's timeline shows durations, and a region over a graph would change the colours that
+express health. Grafana queries an annotation at about a hundred points for any time range, so a start is a series that
+did not exist one `$__interval` before.
 """
 
 from grafana_foundation_sdk.models import dashboard as models
@@ -15,7 +15,7 @@ BUILD = series("bot_gateway_build_info")
 
 
 class PrometheusAnnotation(models.AnnotationQuery):
-    """An annotation of Grafana's Prometheus data source, whose own fields the SDK's type lacks."""
+    """An annotation of Grafana's Prometheus data source, with the fields that the SDK's type lacks."""
 
     def __init__(
         self, name: str, expr: str, colour: str, *, title: str, text: str, tags: str = "", on: bool = True
@@ -26,7 +26,7 @@ class PrometheusAnnotation(models.AnnotationQuery):
         self.tag_keys = tags
 
     def to_json(self) -> dict[str, object]:
-        """The SDK's fields and the data source's."""
+        """The fields of the SDK and of the data source."""
         payload = super().to_json() | {"titleFormat": self.title_format, "textFormat": self.text_format, "step": "15s"}
         if self.tag_keys:
             payload["tagKeys"] = self.tag_keys
@@ -52,7 +52,7 @@ def annotations() -> list[models.AnnotationQuery]:
             "Remediations",
             f"({remediating} > 0) unless ({before} > 0)",
             "#B877D9",
-            title="Remediation begins",
+            title="Remediation starts",
             text="policy {{policy}}",
             tags="policy",
         ),

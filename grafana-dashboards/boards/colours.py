@@ -1,8 +1,8 @@
 """One colour for one meaning on every dashboard.
 
-Green, yellow, orange and red say how well something is and are used for nothing else. Identities (a backend, a role,
-a percentile) take their colours from outside that range, so that a red line is always trouble. Series whose names are
-not known here get shades of one blue: Grafana's own palette has red and green in it.
+Green, yellow, orange and red express health and nothing else. Identities (a backend, a role, a percentile) have other
+colours, so that a red line always means a failure. Series with unknown names get shades of blue, because Grafana's own
+palette contains red and green.
 """
 
 import colorsys
@@ -58,18 +58,18 @@ STATUS_PATTERNS = {
     "/(^| )4..$/": NOTICE,
     "/(^| )(5..|error)$/": CRITICAL,
 }
-"""HTTP statuses at the end of a series' name; `error` got no answer."""
+"""HTTP statuses at the end of a series name; `error` means that there was no response."""
 
 _HUES = ("#5794F2", "#B877D9", "#2BB5A8", "#F28FB1", "#C4A484", "#6ED0E0", "#7C5FB8", "#E0B8D8", "#8AB8FF", NEUTRAL)
 
 
 def identities(*names: str) -> Mapping[str, str]:
-    """A colour of its own for each of up to ten names that stand in one panel."""
+    """Different colours for up to ten names of one panel."""
     return dict(zip(names, _HUES, strict=False))
 
 
 _POD_SUFFIXES = "bcdfghjklmnpqrstvwxz2456789"
-"""The characters that Kubernetes ends a pod's name with."""
+"""The characters that Kubernetes uses in the random suffix of pod names."""
 
 _LIGHTNESS = (0.5, 0.66, 0.82)
 
@@ -82,4 +82,4 @@ def _cold(number: int) -> str:
 
 
 POD_PATTERNS = {f"/{suffix}$/": _cold(number) for number, suffix in enumerate(_POD_SUFFIXES)}
-"""A pod's colour by the last character of its name: the same in every panel, though nobody knows the names before."""
+"""A pod's colour by the last character of its name, so that it is the same in every panel although names are random."""

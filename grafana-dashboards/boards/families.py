@@ -1,4 +1,4 @@
-"""Panels that recur with another metric: percentiles of a histogram, rates of counters, outcomes, replicas ready."""
+"""Panels that several dashboards use: percentiles of a histogram, rates of counters, outcomes, ready replicas."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,7 +23,7 @@ def percentiles(
     alerts: Sequence[Alert] = (),
     links: Sequence[Link] = (),
 ) -> AnyPanel:
-    """The 95th, 50th and 99th percentile of seconds; with `exemplars`, the 95th leads to traces."""
+    """The 95th, 50th and 99th percentile in seconds; with `exemplars`, the 95th links to traces."""
     queries = [
         Query(quantile(0.95, histogram, where=where), "p95", exemplars=exemplars),
         Query(quantile(0.5, histogram, where=where), "p50"),
@@ -45,7 +45,7 @@ def percentiles(
 def rate_by(
     title: str, description: str, counter: str, label: str, names: Sequence[str], *, span: int, right: bool = False
 ) -> AnyPanel:
-    """How often a second a counter moves, a line for each value of a label; `names` are the values with a colour."""
+    """The rate of a counter per second, one line per value of a label; `names` are the values with a colour."""
     queries = [Query(per_second(counter, label), f"{{{{{label}}}}}")]
     return graph(
         title,
@@ -59,13 +59,13 @@ def rate_by(
 
 
 def rates(title: str, description: str, counters: Mapping[str, str], *, span: int) -> AnyPanel:
-    """How often a second each of several counters moves, by the name of its line."""
+    """The rates of several counters per second, by the name of the line."""
     queries = [Query(per_second(counter), name) for name, counter in counters.items()]
     return graph(title, description, queries, "ops", series_colours=colours.identities(*counters), span=span)
 
 
 def outcomes(title: str, description: str, link: Link, *, match: str = "") -> AnyPanel:
-    """What became of Telegram's posts, stacked."""
+    """Outcomes of Telegram's requests, stacked."""
     return graph(
         title,
         description,
@@ -79,7 +79,7 @@ def outcomes(title: str, description: str, link: Link, *, match: str = "") -> An
 
 
 def pods_ready(description: str, link: Link) -> AnyPanel:
-    """How many replicas take updates; none is critical, and no answer at all too."""
+    """The number of ready replicas; zero and no data are critical."""
     return number(
         "Pods ready",
         description,

@@ -1,4 +1,4 @@
-"""What every dashboard has around its panels: variables, annotations, links, and the rows of the story."""
+"""The common parts of every dashboard: variables, annotations, links and rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ BREAKERS = "bot_gateway_service_circuit_breaker_state"
 
 @dataclass(frozen=True)
 class Row:
-    """A question and the panels that answer it; with `repeat`, once for each value of that variable."""
+    """A question and the panels that answer it; with `repeat`, once per value of that variable."""
 
     question: str
     panels: Sequence[AnyPanel]
@@ -24,7 +24,7 @@ class Row:
 
 
 def dashboard(board: Board, description: str, rows: Sequence[Row], *, since: str = "now-1h") -> models.Dashboard:
-    """The finished dashboard with numbered panels."""
+    """The complete dashboard with numbered panels."""
     builder = builders.Dashboard(board.title).uid(board.uid).description(description).tags(["bot-gateway"])
     builder.readonly().time(since, "now").refresh("30s").timezone("browser")
     builder.tooltip(models.DashboardCursorSync.CROSSHAIR)
@@ -51,7 +51,7 @@ def _variables() -> Sequence[builders.DatasourceVariable | builders.QueryVariabl
     gateway = f'{inside}, job=~"$job"'
     return [
         builders.DatasourceVariable("datasource").label("Data source").type("prometheus"),
-        _labels("namespace", "Namespace", BUILD, "Where the gateway runs."),
+        _labels("namespace", "Namespace", BUILD, "Namespace of the gateway."),
         _labels("job", "Job", f"{BUILD}{{{inside}}}", "The gateway: the name of its Service.")
         .multi(True)
         .all_value(".+"),
@@ -63,8 +63,8 @@ def _variables() -> Sequence[builders.DatasourceVariable | builders.QueryVariabl
         .multi(True)
         .include_all(True)
         .all_value(".+"),
-        _hidden("runbooks", RUNBOOKS_BASE, "Base address of the runbooks."),
-        _hidden("jaeger", JAEGER_BASE, "Base address of Jaeger as your browser reaches it."),
+        _hidden("runbooks", RUNBOOKS_BASE, "Base URL of the runbooks."),
+        _hidden("jaeger", JAEGER_BASE, "Base URL of Jaeger for your browser."),
     ]
 
 
@@ -102,4 +102,4 @@ def _links(board: Board) -> Sequence[builders.DashboardLink]:
         .keep_time(True)
         for other in others
     ]
-    return [*boards, traces().build().icon("external link").tooltip("Traces of the gateway in the time shown")]
+    return [*boards, traces().build().icon("external link").tooltip("Traces of the gateway in the selected time range")]

@@ -1,7 +1,7 @@
-"""Where a dashboard leads: the other dashboards, an alert's runbook, the traces in Jaeger.
+"""Links of the dashboards: to the other dashboards, to runbooks, to traces in Jaeger.
 
-Bases that differ by installation are hidden text variables (`runbooks`, `jaeger`), so that a link can be corrected by
-`?var-jaeger=...` or a provisioning step without touching panels.
+Base URLs that differ by installation are hidden text variables (`runbooks`, `jaeger`), so that `?var-jaeger=...` or a
+provisioning step can change them without a change of panels.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from grafana_foundation_sdk.models import dashboard as models
 from boards.alerts import Alert
 
 RUNBOOKS_BASE = "https://github.com/example/bot-gateway/blob/main/docs/runbooks"
-"""Default of the variable `runbooks`; the chart puts its own in its place (`projectUrl`, tested)."""
+"""Default of the variable `runbooks`; the chart replaces it (`projectUrl`, tested)."""
 
 JAEGER_BASE = "http://localhost:16686"
-"""Default of the variable `jaeger`: where `make jaeger` forwards to."""
+"""Default of the variable `jaeger`: the address of `make jaeger`."""
 
 GATEWAY_IN_JAEGER = "Bot%20Gateway%20Service"
 
@@ -43,7 +43,7 @@ BOARDS = (OVERVIEW, SERVICES, PERFORMANCE, REMEDIATION, SLO)
 
 @dataclass(frozen=True)
 class Link:
-    """A title and an address, which may hold variables."""
+    """A title and a URL, which may contain variables."""
 
     title: str
     url: str
@@ -61,21 +61,21 @@ def runbook(alert: Alert) -> Link:
 
 
 def runbook_named(alert: str) -> Link:
-    """The runbook of an alert that no panel draws a line for."""
+    """The runbook of an alert whose threshold no panel draws."""
     return Link(f"Runbook: {alert}", f"${{runbooks}}/{alert}.md")
 
 
 def runbook_of_row() -> Link:
-    """The runbook of the alert that a table's row names in the column `Alert`."""
+    """The runbook of the alert in a table's column `Alert`."""
     return Link("Runbook", "${runbooks}/${__value.raw}.md")
 
 
 def board(target: Board) -> Link:
-    """Another dashboard, with the same variables and the same time."""
+    """Another dashboard, with the same variables and time range."""
     return Link(target.title, f"/d/{target.uid}?${{__url_time_range}}&${{__all_variables}}", new_tab=False)
 
 
 def traces(service: str = GATEWAY_IN_JAEGER, query: str = "") -> Link:
-    """Jaeger's search over the time shown; `query` is added to it, such as `&minDuration=2s`."""
+    """Jaeger's search over the selected time range; `query` is added to it, such as `&minDuration=2s`."""
     url = f"${{jaeger}}/search?service={service}&start=${{__from}}000&end=${{__to}}000&limit=100{query}"
     return Link("Traces in Jaeger", url)

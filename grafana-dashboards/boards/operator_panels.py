@@ -1,8 +1,8 @@
-"""Panels on the operator itself: how fast it is, what it hears, what it refuses."""
+"""Panels on the operator itself: its latency, the alerts that it receives, the requests that it refuses."""
 
 from boards import colours, style
 from boards.links import runbook_named
-from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, bars, graph, timeline
+from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, bars, graph, timeline
 from boards.queries import OPERATOR, grouped, per_second, quantile, series, within
 
 STAGE = "remediator_stage_duration_seconds"
@@ -16,7 +16,7 @@ REPAIR_STAGES = {
     "accepted_to_cleared": "accepted → cleared",
     "alert_to_recovered": "alert → recovered",
 }
-"""The moments of an incident in their order, in words."""
+"""The stages of a repair in their order, with their labels in the panels."""
 
 
 def _observed(stage: str) -> str:
@@ -27,27 +27,27 @@ def _latency(title: str, q: float, description: str) -> AnyPanel:
     return bars(
         title,
         description,
-        # The comparison drops the NaN of a stage that no incident went through.
+        # The comparison drops the NaN of a stage without observations.
         [Query(f"histogram_quantile({q}, {_observed(stage)}) >= 0", words) for stage, words in REPAIR_STAGES.items()],
         "s",
         span=8,
-        no_value="No incident in this time.",
+        no_value="No incident in this time range.",
     )
 
 
 def speed() -> list[AnyPanel]:
-    """How long an incident stays in each of its stages."""
+    """How long the stages of a repair take."""
     return [
-        _latency("Latency by stage (median of the time shown)", 0.5, "The typical time between two of its moments."),
+        _latency("Latency by stage (median of the time shown)", 0.5, "The typical duration of each stage of a repair."),
         _latency(
             "Latency by stage (95th percentile of the time shown)",
             0.95,
-            "The slow end of the same stages. From the webhook to the intent, and from the intent to the API server's"
-            " answer, the aim is under 500 ms.",
+            "The slowest durations of the same stages. The targets for webhook → intent and for intent → accepted (by"
+            " the API server) are under 500 ms.",
         ),
         graph(
             "Reconcile duration",
-            "One round of observing, deciding, writing and acting for one target.",
+            "One reconciliation of one target: observe, decide, write, act.",
             [
                 Query(quantile(0.95, "remediator_reconcile_duration_seconds", where=OPERATOR), "p95"),
                 Query(quantile(0.5, "remediator_reconcile_duration_seconds", where=OPERATOR), "p50"),
@@ -59,14 +59,14 @@ def speed() -> list[AnyPanel]:
     ]
 
 
-def senses() -> list[AnyPanel]:
-    """What reaches the operator, and what it refuses."""
+def inputs() -> list[AnyPanel]:
+    """Alerts that reach the operator, its sources, and refused requests."""
     refused = per_second("remediator_webhook_requests_total", "status", match='status!="200"', where=OPERATOR)
     failed = per_second("remediator_reconcile_errors_total", "kind", where=OPERATOR)
     return [
         graph(
             "Alerts received",
-            "By way in. Alertmanager's webhook wakes the operator; the poll finds what a webhook missed.",
+            "By channel. Alertmanager's webhook triggers the operator; the poll finds alerts that a webhook missed.",
             [Query(per_second("remediator_alerts_received_total", "via", where=OPERATOR), "{{via}}")],
             "ops",
             series_colours=colours.identities("webhook", "poll"),
@@ -75,23 +75,23 @@ def senses() -> list[AnyPanel]:
         ),
         timeline(
             "Sources",
-            "Whether each source answers. A lost source is never taken for recovery.",
+            "Whether each source responds. A lost source is never treated as recovery.",
             [Query(grouped("min", ("source",), series("remediator_source_up", where=OPERATOR)), "{{source}}")],
             style.UP_STATES,
             span=8,
             links=[runbook_named("RemediatorCannotReachAlertmanager")],
         ),
         graph(
-            "Refused webhooks and failed rounds",
-            "401 is a wrong token, 503 means that an alert could not be persisted and Alertmanager will repeat it.",
+            "Refused webhooks and failed reconciliations",
+            "401 is a wrong token. 503 means that an alert could not be stored; Alertmanager will repeat it.",
             [
                 Query(f"{refused} > 0", "webhook {{status}}"),
-                Query(f"{failed} > 0", "round: {{kind}}"),
+                Query(f"{failed} > 0", "reconciliation: {{kind}}"),
             ],
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             series_colours={"webhook 401": colours.NOTICE, "webhook 503": colours.WARNING},
             sparse=True,
-            no_value="Nothing was refused and no round failed in this time.",
+            no_value="No webhook was refused and no reconciliation failed in this time range.",
             span=8,
         ),
     ]

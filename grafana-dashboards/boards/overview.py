@@ -1,4 +1,4 @@
-"""Overview: is the bot healthy, since when is it not, why, who is affected, and where to look next."""
+"""Overview: is the bot healthy, since when not, why, who is affected, and where to look next."""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -6,7 +6,7 @@ from boards import activity, alerts, colours, style
 from boards.families import OUTCOMES_METRIC, outcomes, percentiles, pods_ready
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
-from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, graph, number, timeline
+from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, graph, number, timeline
 from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, worst_pod
 from boards.queries import alerts as alerts_in
 from boards.tables import Column, rows
@@ -31,13 +31,13 @@ def build() -> models.Dashboard:
     """The dashboard `Bot Gateway - Overview`."""
     return dashboard(
         OVERVIEW,
-        "Health and activity of the bot gateway. Start here, read downwards: healthy? since when? why? who notices?",
+        "Health and activity of the bot gateway. Start here and read downwards: is it healthy, since when not, why?",
         [
             Row("Is it healthy?", _health()),
             Row("Since when?", _since()),
             Row("Why?", _why()),
             Row("What are users doing?", activity.traffic()),
-            Row("What gets done?", activity.business()),
+            Row("What do users achieve?", activity.business()),
         ],
     )
 
@@ -46,25 +46,25 @@ def _health() -> list[AnyPanel]:
     return [
         number(
             "Critical alerts",
-            "Critical alerts that fire now. Each has its runbook in the table of alerts below.",
+            "Critical alerts that fire now. The table below links to their runbooks.",
             Query(or_zero(f"count({firing('critical')})")),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
         ),
         number(
             "Warnings",
-            "Warnings that fire now. They can wait for the morning unless a critical alert fires beside them.",
+            "Warnings that fire now. They can wait for working hours unless a critical alert also fires.",
             Query(or_zero(f"count({firing('warning')})")),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.WARNING)),
         ),
         pods_ready(
-            "Replicas that are started and not draining. None ready means that Telegram keeps the updates and retries.",
+            "Replicas that are started and not draining. If none is ready, Telegram keeps the updates and retries.",
             board(PERFORMANCE),
         ),
         number(
             "Success",
-            "Share of Telegram's updates that did not fail, now. Strangers without the secret do not count.",
+            "Ratio of Telegram's updates that do not fail. Requests without the webhook secret do not count.",
             Query(f"1 - {per_second(OUTCOMES_METRIC, match=FAILED)} / {per_second(OUTCOMES_METRIC, match=KNOWN)}"),
             "percentunit",
             thresholds=style.steps((None, colours.CRITICAL), (0.99, colours.WARNING), (0.999, colours.OK)),
@@ -73,15 +73,15 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Errors",
-            "Errors per second of every type, now. The alerts look at the mean of five and two minutes.",
+            "Errors per second of all types. The alerts use the average over five and over two minutes.",
             Query(per_second("bot_gateway_errors_total")),
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
             decimals=2,
         ),
         number(
             "Latency p95",
-            "95 % of the messages are answered within this time.",
+            "95 % of the messages are handled within this time.",
             Query(quantile(0.95, LATENCY)),
             "s",
             alerts=[alerts.HIGH_MESSAGE_LATENCY],
@@ -89,7 +89,7 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Breakers",
-            "Backends whose circuit breaker is open or half-open on at least one pod: users get an apology instead.",
+            "Backends with an open or half-open circuit breaker on at least one pod. Their users get an error message.",
             Query(f"sum({worst_pod('bot_gateway_service_circuit_breaker_state', 'service_name')} > bool 0)"),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
@@ -98,7 +98,7 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Messages",
-            "Messages that arrive per second. Zero in the daytime means that Telegram does not reach the bot.",
+            "Messages per second. Zero during the day means that Telegram cannot reach the bot.",
             Query(per_second("bot_gateway_messages_total")),
             "reqps",
             decimals=1,
@@ -107,7 +107,7 @@ def _health() -> list[AnyPanel]:
 
 
 def _since_when(severity: str, value: int) -> str:
-    """`value` while an alert fires, 0 while one that has fired does not: a gap would be drawn as if it still did."""
+    """`value` while an alert fires, 0 after it resolved: a gap would be drawn as if it still fired."""
     alerting = firing(severity)
     fired = f"max by (alertname) (max_over_time({alerting}[$__range]))"
     return f"{value} * max by (alertname) ({alerting}) or 0 * {fired}"
@@ -117,7 +117,7 @@ def _since() -> list[AnyPanel]:
     return [
         timeline(
             "Firing alerts",
-            "Which alert fired from when to when. The first to begin is usually nearest to the cause.",
+            "When each alert fired. The first one is usually closest to the cause.",
             [
                 Query(_since_when("critical", 2), "{{alertname}}"),
                 Query(_since_when("warning", 1), "{{alertname}}"),
@@ -125,11 +125,11 @@ def _since() -> list[AnyPanel]:
             ALERT_STATES,
             height=9,
             links=[board(REMEDIATION)],
-            no_value="No alert fired in this time.",
+            no_value="No alert fired in this time range.",
         ),
         rows(
             "Alerts and their runbooks",
-            "What fires or waits for its duration now. Click on an alert for its runbook.",
+            "Alerts that are firing or pending now. Click an alert for its runbook.",
             [Query(f"max by (alertname, severity, alertstate, service_name, pod) ({alerts_in(SEVERITIES)})")],
             [
                 Column("alertname", "Alert", width=230, link=runbook_of_row()),
@@ -141,13 +141,13 @@ def _since() -> list[AnyPanel]:
             sort_by="Severity",
             ascending=True,
             height=9,
-            no_value="Nothing fires and nothing is pending.",
+            no_value="No alert is firing or pending.",
         ),
         graph(
             "Error rate",
-            "Errors per second by type, stacked: the top edge is what HighErrorRate and CriticalErrorRate measure.",
+            "Errors per second by type, stacked. HighErrorRate and CriticalErrorRate use the rate at the top edge.",
             [Query(per_second("bot_gateway_errors_total", "error_type"), "{{error_type}}")],
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             alerts=[alerts.HIGH_ERROR_RATE, alerts.CRITICAL_ERROR_RATE],
             stacked=True,
             series_colours=colours.identities(*ERROR_TYPES),
@@ -156,7 +156,7 @@ def _since() -> list[AnyPanel]:
         ),
         percentiles(
             "Message processing duration (95th percentile)",
-            "From the arrival of a message to the end of its handling. The dots are exemplars: each leads to a trace.",
+            "From the arrival of a message to the end of its handling. The dots are exemplars: each links to a trace.",
             LATENCY,
             exemplars=True,
             alerts=[alerts.HIGH_MESSAGE_LATENCY],
@@ -165,8 +165,8 @@ def _since() -> list[AnyPanel]:
         ),
         outcomes(
             "Webhook requests by outcome",
-            "What became of Telegram's posts. `failed`, `invalid`, `too_large`, `overloaded` and `unavailable` count"
-            " for HighWebhookFailureRate; `busy` and `draining` are sent again by Telegram and harmless.",
+            "Outcomes of Telegram's requests. HighWebhookFailureRate counts `failed`, `invalid`, `too_large`,"
+            " `overloaded` and `unavailable`; `busy` and `draining` are harmless, because Telegram retries them.",
             board(SLO),
         ),
     ]
@@ -176,7 +176,7 @@ def _why() -> list[AnyPanel]:
     return [
         rows(
             "Errors of the last hour",
-            "What went wrong, most frequent first. Types are explained in docs/metrics.md.",
+            "Errors by type, most frequent first. docs/metrics.md explains the types.",
             [Query(f"{counted('bot_gateway_errors_total', '1h', 'error_type', 'severity')} > 0")],
             [
                 Column("error_type", "Type"),
@@ -189,7 +189,7 @@ def _why() -> list[AnyPanel]:
         ),
         rows(
             "Unhandled exceptions of the last hour",
-            "Exceptions that a handler let through: defects of ours. Refusals of Telegram (400, 403) do not count.",
+            "Exceptions that a handler did not catch: bugs of the bot. Refusals by Telegram (400, 403) do not count.",
             [Query(f"{counted('bot_gateway_exceptions_total', '1h', 'exception_type')} > 0")],
             [Column("exception_type", "Exception"), Column("Value", "Times", unit="short", width=75)],
             sort_by="Times",
@@ -198,7 +198,7 @@ def _why() -> list[AnyPanel]:
         ),
         graph(
             "Failed webhook requests",
-            "The part of the outcomes that HighWebhookFailureRate adds up.",
+            "The outcomes that HighWebhookFailureRate counts.",
             [Query(per_second(OUTCOMES_METRIC, match=FAILED), "failed requests")],
             "reqps",
             alerts=[alerts.HIGH_WEBHOOK_FAILURE_RATE],
@@ -207,8 +207,8 @@ def _why() -> list[AnyPanel]:
         ),
         graph(
             "Authentication attempts",
-            "`stale` was answered from memory because Auth is down; `failure` means unknown or blocked users"
-            " (HighAuthFailureRate from 1/s).",
+            "`stale` means that a cached identity was used because Auth is down; `failure` means unknown or blocked"
+            " users (HighAuthFailureRate fires above 1/s).",
             [Query(per_second("bot_gateway_auth_attempts_total", "result"), "{{result}}")],
             "reqps",
             alerts=[alerts.HIGH_AUTH_FAILURE_RATE],
@@ -218,7 +218,7 @@ def _why() -> list[AnyPanel]:
         ),
         graph(
             "Rate limit blocks",
-            "Messages refused because a user sends too many, by role, stacked.",
+            "Messages refused because their sender exceeds the rate limit, by role, stacked.",
             [Query(per_second("bot_gateway_rate_limit_blocks_total", "user_role"), "{{user_role}}")],
             "reqps",
             alerts=[alerts.EXCESSIVE_RATE_LIMIT_BLOCKS],
@@ -227,9 +227,9 @@ def _why() -> list[AnyPanel]:
             span=8,
         ),
         graph(
-            "Waiting updates",
-            "Updates that Telegram still holds back, and dead letters that wait for a person"
-            " (`bot-gateway dead-letters list`). A rising line means that users wait.",
+            "Queues",
+            "Updates that wait at Telegram, dead letters that wait for a person (`bot-gateway dead-letters list`),"
+            " deferred messages and recipients of broadcasts. A rising line means that users wait.",
             [
                 Query(worst_pod("bot_gateway_webhook_pending_updates"), "pending at Telegram"),
                 Query(worst_pod("bot_gateway_dead_letters_queued"), "dead letters"),
@@ -242,7 +242,7 @@ def _why() -> list[AnyPanel]:
         ),
         graph(
             "Duplicates and dead letters",
-            "Updates that Telegram sent again although they were handled, and updates put aside by reason.",
+            "Redeliveries of updates that were already handled, and updates that became dead letters, by reason.",
             [
                 Query(f"{per_second('bot_gateway_duplicate_updates_total')} > 0", "duplicates"),
                 Query(f"{per_second('bot_gateway_dead_letters_total', 'reason')} > 0", "dead letter: {{reason}}"),
@@ -251,6 +251,6 @@ def _why() -> list[AnyPanel]:
             series_colours={"duplicates": colours.NEUTRAL},
             sparse=True,
             span=8,
-            no_value="No duplicate and no dead letter in this time.",
+            no_value="No duplicate and no dead letter in this time range.",
         ),
     ]

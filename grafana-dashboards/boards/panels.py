@@ -1,6 +1,6 @@
-"""Builders of panels, so that the same kind of question looks the same everywhere.
+"""Builders of panels with a common appearance.
 
-Each takes a title, a description that says how to read it, and `Query`s. A panel that names alerts draws their
+Each takes a title, a description that explains how to read it, and `Query`s. A panel that names alerts draws their
 thresholds and links to their runbooks.
 """
 
@@ -29,10 +29,10 @@ from boards.alerts import Alert
 from boards.links import Link, runbook
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-ERRORS_A_SECOND = "suffix: err/s"
-"""Grafana has no unit of its own for it."""
+ERRORS_PER_SECOND = "suffix: err/s"
+"""Grafana has no unit for errors per second."""
 
-RATES = {ERRORS_A_SECOND, "reqps"}
+RATES = {ERRORS_PER_SECOND, "reqps"}
 
 AnyPanel = timeseries.Panel | stat.Panel | table.Panel | statetimeline.Panel | heatmap.Panel | bargauge.Panel
 P = TypeVar("P", timeseries.Panel, stat.Panel, table.Panel, statetimeline.Panel, heatmap.Panel, bargauge.Panel)
@@ -71,14 +71,14 @@ def graph(
 ) -> timeseries.Panel:
     """Values over time.
 
-    `stacked` when the series are parts of one sum, `sparse` when each value is an event of its own. `series_colours`
-    go by name or, between slashes, by regular expression; `renamed` replaces patterns in the names, one after another;
-    `drawn` are lines besides those of the alerts; `every` is the shortest time between two points, where the data
-    source's own would make a rare event too thin to see.
+    `stacked` if the series are parts of one sum, `sparse` if each value is a separate event. `series_colours` select by
+    name or, between slashes, by regular expression; `renamed` replaces patterns in the names, one after another;
+    `drawn` are lines in addition to those of the alerts; `every` is the shortest time between two points, if the
+    default of the data source would make a rare event too thin to see.
     """
     panel = framed(timeseries.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(drawn or style.lines(*alerts))
-    # A stacked series of zeros would draw its colour as the edge of the one below: areas without lines do not.
+    # With lines, a stacked series of zeros would draw its colour as the edge of the series below.
     panel.line_width(0 if stacked else 2).fill_opacity(60 if stacked else 0 if _many(queries) else 8)
     panel.show_points(common_models.VisibilityMode.NEVER)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.SHADES).fixed_color(colours.PLAIN))
@@ -89,7 +89,7 @@ def graph(
     if minimum is not None:
         panel.min(minimum)
     if alerts and unit in RATES:
-        # A rate is mostly 0: an axis up to the lowest limit shows how far away from it the gateway is.
+        # A rate is mostly 0. An axis up to the lowest threshold shows the distance to it.
         soft_maximum = 1.2 * min(alert.threshold for alert in alerts)
     if soft_maximum is not None:
         panel.axis_soft_max(soft_maximum)
@@ -127,9 +127,9 @@ def number(
     nothing: models.ValueMapping = style.NO_DATA,
     height: int = 4,
 ) -> stat.Panel:
-    """The value of now.
+    """The current value.
 
-    Asked instantly, so that a gateway that is gone shows `nothing`, not its last good value; and not in green.
+    It uses an instant query, so that a gateway that is gone shows `nothing`, not its last value, and not in green.
     """
     panel = framed(stat.Panel(), title, description, span, height, alerts, links)
     panel.unit(unit).thresholds(thresholds or (style.health(*alerts) if alerts else style.plain()))
@@ -158,7 +158,7 @@ def timeline(
     links: Sequence[Link] = (),
     no_value: str = "no data",
 ) -> statetimeline.Panel:
-    """States over time, one row a series: since when is it so?"""
+    """States over time, one row per series."""
     panel = framed(statetimeline.Panel(), title, description, span, height, alerts, links)
     panel.unit("none").mappings(list(mappings)).thresholds(style.plain()).no_value(no_value)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
@@ -212,7 +212,7 @@ def bars(
     renamed: Sequence[tuple[str, str]] = (),
     no_value: str = "no data",
 ) -> bargauge.Panel:
-    """The values of now side by side, to compare them; `renamed` as in `graph`."""
+    """The current values side by side; `renamed` as in `graph`."""
     panel = framed(bargauge.Panel(), title, description, span, height, (), links)
     panel.unit(unit).min(0).thresholds(thresholds or style.plain()).no_value(no_value)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
@@ -228,7 +228,7 @@ def bars(
 def framed(
     panel: P, title: str, description: str, span: int, height: int, alerts: Sequence[Alert], links: Sequence[Link]
 ) -> P:
-    """What every panel has: title, description, data source, size, links and runbooks."""
+    """The panel with the fields of every panel: title, description, data source, size, links and runbooks."""
     everywhere = [*links, *(runbook(alert) for alert in alerts)]
     panel.title(title).description(description).datasource(DATASOURCE).span(span).height(height)
     if everywhere:
@@ -254,7 +254,7 @@ def asking(
 
 
 def _many(queries: Sequence[Query]) -> bool:
-    """Whether so many lines can be drawn that their fills would mix to a grey."""
+    """Whether the graph may have several lines, whose fills would overlap."""
     return len(queries) > 1 or any("{{" in query.legend for query in queries)
 
 

@@ -1,4 +1,4 @@
-"""Performance & Resources: is the gateway itself the bottleneck, and of what is it short?"""
+"""Performance & Resources: is the gateway itself the bottleneck, and which resource does it lack?"""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -6,7 +6,7 @@ from boards import alerts, colours, style
 from boards.families import percentiles, pods_ready, rate_by
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, SERVICES, board, traces
-from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, distribution, graph, number
+from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, distribution, graph, number
 from boards.queries import per_second, quantile, series, short_pod, within, worst_pod
 
 MIDDLEWARES = ("addressed", "metrics", "i18n", "rate_limit", "auth", "guard")
@@ -27,9 +27,9 @@ def build() -> models.Dashboard:
     """The dashboard `Bot Gateway - Performance & Resources`."""
     return dashboard(
         PERFORMANCE,
-        "Memory, CPU, event loop, Redis and middlewares of each replica: is the gateway itself short of something?",
+        "Memory, CPU, event loop, Redis and middlewares of each replica: does the gateway lack a resource?",
         [
-            Row("Is it short of anything?", _health()),
+            Row("Does it lack a resource?", _health()),
             Row("Memory and CPU", _resources()),
             Row("Event loop and middlewares", _loop()),
             Row("Redis", _redis()),
@@ -59,36 +59,36 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Loop lag p95",
-            "How late the event loop of the worst replica wakes up. A blocked loop delays every user of that replica.",
+            "Lag of the event loop of the worst replica. A blocked loop delays every user of that replica.",
             Query(f"max({quantile(0.95, LAG, 'pod')})"),
             "s",
             alerts=[alerts.HIGH_EVENT_LOOP_LAG],
         ),
         number(
             "Redis p95",
-            "95 % of the Redis calls are answered within this time.",
+            "95 % of the Redis calls complete within this time.",
             Query(quantile(0.95, REDIS_TIME)),
             "s",
             alerts=[alerts.HIGH_REDIS_LATENCY],
         ),
         number(
             "Redis pool",
-            "Free Redis connections of the replica that has fewest left.",
+            "Free Redis connections of the replica with the fewest.",
             Query(f"min({series(POOL_FREE)})"),
             "none",
             alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
         ),
         number(
             "Redis errors",
-            "Redis calls that failed, per second. Any lasting value means that updates are answered with 503.",
+            "Redis calls that fail, per second. While it is above zero, the response to updates is 503.",
             Query(f"{per_second(REDIS)} - {per_second(REDIS, match=SUCCEEDED)}"),
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING), (1, colours.CRITICAL)),
             decimals=2,
         ),
         number(
             "In flight",
-            "Updates being handled at this moment by all replicas.",
+            "Updates that all replicas handle at this moment.",
             Query(f"sum({series('bot_gateway_webhook_in_flight')})"),
             "none",
         ),
@@ -100,7 +100,7 @@ def _resources() -> list[AnyPanel]:
         graph(
             "Memory usage (RSS, heap, external)",
             "The largest replica. Heap is anonymous memory, external is mapped files and shared memory; together they"
-            " are RSS. A heap that only ever climbs is a leak.",
+            " are RSS. A heap that only grows is a leak.",
             [Query(worst_pod(MEMORY, "type"), "{{type}}")],
             "decbytes",
             alerts=[alerts.HIGH_MEMORY_USAGE, alerts.CRITICAL_MEMORY_USAGE],
@@ -109,7 +109,7 @@ def _resources() -> list[AnyPanel]:
         ),
         graph(
             "Resident memory by pod",
-            "One replica that grows away from the others has a problem of its own; all of them, one of the code.",
+            "If one replica grows, the cause is in that replica; if all grow, it is in the code.",
             [Query(short_pod(worst_pod(MEMORY, "pod", match='type="rss"')), "{{pod}}")],
             "decbytes",
             series_colours=colours.POD_PATTERNS,
@@ -118,7 +118,7 @@ def _resources() -> list[AnyPanel]:
         ),
         graph(
             "CPU usage",
-            "By pod; 100 % is one core. Near 100 % the event loop starts to lag: scale out.",
+            "By pod; 100 % is one core. Near 100 % the event loop starts to lag: add replicas.",
             [Query(short_pod(worst_pod("bot_gateway_cpu_usage_percent", "pod")), "{{pod}}")],
             "percent",
             series_colours=colours.POD_PATTERNS,
@@ -132,8 +132,8 @@ def _loop() -> list[AnyPanel]:
     return [
         graph(
             "Event loop lag (95th, 99th percentile)",
-            "Of the worst pod. Lag with little CPU means that something blocks the loop; with full CPU, that there is"
-            " too much work for one replica.",
+            "The worst pod. Lag with a low CPU usage means that some code blocks the loop; with a full core, that there"
+            " is too much work for one replica.",
             [
                 Query(f"max({quantile(0.95, LAG, 'pod')})", "p95"),
                 Query(f"max({quantile(0.99, LAG, 'pod')})", "p99"),
@@ -145,7 +145,7 @@ def _loop() -> list[AnyPanel]:
         ),
         graph(
             "Middleware duration",
-            "95th percentile of each step around a handler, without the steps inside it.",
+            "95th percentile of each middleware, without the middlewares inside it.",
             [Query(quantile(0.95, middleware, "middleware"), "{{middleware}}")],
             "s",
             series_colours=colours.identities(*MIDDLEWARES),
@@ -154,7 +154,7 @@ def _loop() -> list[AnyPanel]:
         ),
         percentiles(
             "Webhook request duration",
-            "From Telegram's post to our answer, with the wait for the chat lock.",
+            "From Telegram's request to the response, with the wait for the chat lock.",
             "bot_gateway_webhook_request_duration_seconds",
             exemplars=True,
             span=8,
@@ -167,13 +167,13 @@ def _redis() -> list[AnyPanel]:
     return [
         percentiles(
             "Redis operation latency",
-            "Percentiles over all operations; the p95 is what HighRedisLatency measures.",
+            "Percentiles over all operations. HighRedisLatency uses the 95th percentile.",
             REDIS_TIME,
             alerts=[alerts.HIGH_REDIS_LATENCY],
         ),
         graph(
             "Redis connection pool",
-            "Connections that a pool may open, and those free in the pod that has fewest.",
+            "Size of the pool, and the free connections of the pod with the fewest.",
             [
                 Query(f"min({series('bot_gateway_redis_connection_pool_size')})", "size"),
                 Query(f"min({series(POOL_FREE)})", "free"),
@@ -184,7 +184,7 @@ def _redis() -> list[AnyPanel]:
         ),
         rate_by(
             "Redis operations rate",
-            "Calls per second by operation. `claim` and `commit` come once an update each.",
+            "Calls per second by operation. Every update makes one `claim` and one `commit`.",
             REDIS,
             "operation",
             OPERATIONS,
@@ -193,7 +193,7 @@ def _redis() -> list[AnyPanel]:
         ),
         graph(
             "Redis latency by operation (95th percentile)",
-            "One slow operation points to a script or a large value; all of them, to Redis or the network.",
+            "If one operation is slow, check its script or its values; if all are, check Redis and the network.",
             [Query(f"{quantile(0.95, REDIS_TIME, 'operation')} > 0", "{{operation}}")],
             "s",
             legend_right=True,
@@ -207,15 +207,15 @@ def _sessions() -> list[AnyPanel]:
     return [
         distribution(
             "Session duration distribution",
-            "How long sessions lasted that ended at each moment: the stronger the colour, the more of them.",
+            "Duration of the sessions that ended at each moment. A stronger colour means more sessions.",
             Query(sessions, "{{le}}"),
             "s",
             links=[board(OVERVIEW)],
-            no_value="No session has ended in this time.",
+            no_value="No session ended in this time range.",
         ),
         graph(
             "Traces kept",
-            "Traces kept per second: sampled, failed or slow.",
+            "Traces kept per second, by reason: sampled, failed or slow.",
             [Query(per_second("bot_gateway_traces_kept_total", "reason"), "{{reason}}")],
             "ops",
             series_colours={"error": colours.CRITICAL, "slow": colours.NOTICE, "sampled": colours.PLAIN},
@@ -224,7 +224,7 @@ def _sessions() -> list[AnyPanel]:
         ),
         graph(
             "Spans exported and dropped",
-            "Dropped spans mean that Jaeger is slow or gone: traces have holes, updates are not affected.",
+            "Dropped spans mean that Jaeger is slow or unavailable. Traces are incomplete; updates are not affected.",
             [
                 Query(per_second("bot_gateway_spans_exported_total"), "exported"),
                 Query(f"{per_second('bot_gateway_spans_dropped_total', 'reason')} > 0", "dropped: {{reason}}"),

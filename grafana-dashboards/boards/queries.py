@@ -1,7 +1,7 @@
 """PromQL that the dashboards share.
 
-Every selector names the namespace and the job, or two gateways in one cluster would be added up. Cluster-wide gauges
-(sessions, active users) are read from Redis by each replica, so that replicas agree and are never summed.
+Every selector names the namespace and the job, otherwise panels would add up two gateways of one cluster. Each replica
+reads cluster-wide gauges (sessions, active users) from Redis, so replicas report the same value and are never summed.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ FAILED = 'outcome=~"failed|invalid|too_large|overloaded|unavailable"'
 """Webhook requests that HighWebhookFailureRate counts."""
 
 KNOWN = 'outcome!="unauthorized"'
-"""Webhook requests of Telegram; strangers without the secret are nobody's failure."""
+"""Webhook requests of Telegram, without requests that lack the webhook secret."""
 
 ACTIVE = 'phase!~"Succeeded|NotNeeded|Failed|HandedOver|DryRun"'
-"""Remediations that are not at their end."""
+"""Remediations in a phase that is not final."""
 
 
 def series(metric: str, match: str = "", where: str = PODS) -> str:
-    """A selector of `metric` within `where`, narrowed by further matchers."""
+    """A selector of `metric` within `where` and with additional matchers."""
     return f"{metric}{{{where}{', ' if match else ''}{match}}}"
 
 
@@ -38,15 +38,15 @@ def per_second(metric: str, *by: str, match: str = "", where: str = PODS) -> str
 
 
 def within(metric: str, window: str, *by: str, match: str = "", where: str = PODS) -> str:
-    """How much a counter grew in `window`, summed."""
+    """The increase of a counter in `window`, summed."""
     return grouped("sum", by, f"increase({series(metric, match, where)}[{window}])")
 
 
 def counted(metric: str, window: str, *by: str, match: str = "", where: str = PODS) -> str:
-    """How much a counter of rare events grew in `window`, with the first of a kind.
+    """The increase of a counter of rare events in `window`, including the first event of a series.
 
-    A counter that appears with its first event stands at 1 from the beginning and `increase` sees nothing: where there
-    was no series before the window, its value is what it grew.
+    A counter that appears with its first event starts at 1, so `increase` is 0. If there was no series before the
+    window, the value itself is the increase.
     """
     asked = series(metric, match, where)
     return grouped(
@@ -69,22 +69,22 @@ def mean(histogram: str, *by: str, match: str = "", where: str = PODS) -> str:
 
 
 def worst_pod(metric: str, *by: str, match: str = "", where: str = PODS) -> str:
-    """The largest value of a gauge among the pods."""
+    """The largest value of a gauge over all pods."""
     return grouped("max", by, series(metric, match, where))
 
 
 def short_pod(expression: str) -> str:
-    """`expression` with only the last part of each pod's name, which tells them apart: `lv9gp`."""
+    """`expression` with the pod label shortened to the unique last part of the name: `lv9gp`."""
     return f'label_replace({expression}, "pod", "$1", "pod", ".*-([^-]+)")'
 
 
 def agreed(metric: str, match: str = "") -> str:
-    """A total of cluster-wide gauges: summed within each replica's view, then the largest view."""
+    """A total of cluster-wide gauges: the sum of each replica, then the largest."""
     return f"max(sum by (pod) ({series(metric, match)}))"
 
 
 def or_zero(expression: str, alive: str = "") -> str:
-    """`expression`, or 0 where it has no series; with `alive`, only while that selector has some."""
+    """`expression`, or 0 if it has no series; with `alive`, only while that selector has series."""
     return f"({expression}) or {f'0 * max({alive})' if alive else 'vector(0)'}"
 
 

@@ -1,4 +1,4 @@
-"""Remediation: what the operator did, what it decided not to do and why, and whether it can act at all."""
+"""Remediation: what the operator did, what it decided not to do and why, and whether it can act."""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -27,11 +27,11 @@ PHASES = {
     "DryRun": colours.NEUTRAL,
 }
 
-UNDER_WAY = ("Pending", "Settling", "Gated", "Acting", "Verifying", "Reverting")
-"""The phases before an end, in the order in which an incident can pass them."""
+IN_PROGRESS = ("Pending", "Settling", "Gated", "Acting", "Verifying", "Reverting")
+"""The phases that are not final, in the order in which a remediation passes through them."""
 
 IN_PHASE = style.words(
-    {"0": (" ", "transparent"), **{str(n): (" ", PHASES[phase]) for n, phase in enumerate(UNDER_WAY, start=1)}}
+    {"0": (" ", "transparent"), **{str(n): (" ", PHASES[phase]) for n, phase in enumerate(IN_PROGRESS, start=1)}}
 )
 
 
@@ -41,11 +41,11 @@ def build() -> models.Dashboard:
         REMEDIATION,
         "What the operator did and why, what it decided not to do and why, and whether it is able to act.",
         [
-            Row("Can it act, and does a person have to?", _health()),
+            Row("Can it act, and must a person act?", _health()),
             Row("What is it doing?", _doing()),
             Row("What did it decide, and why?", _decided()),
             Row("How fast is it?", operator_panels.speed()),
-            Row("Does it hear and see?", operator_panels.senses()),
+            Row("Does it receive alerts?", operator_panels.inputs()),
         ],
         since="now-6h",
     )
@@ -60,18 +60,18 @@ def _health() -> list[AnyPanel]:
     return [
         number(
             "Operator",
-            "Whether the operator reconciles. While it is down, alerts still reach people and nothing repairs itself.",
+            "Whether the operator reconciles. While it is down, alerts reach people, but it repairs nothing.",
             Query(f"max({operator('remediator_up')})"),
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
             mappings=style.UP_STATES,
-            nothing=style.nothing("gone", colours.CRITICAL),
+            nothing=style.nothing("missing", colours.CRITICAL),
             links=[runbook_named("RemediatorDown")],
         ),
         number(
             "Handed over",
-            "Incidents that the operator gave up: it leaves their target alone until a person clears them with the"
-            " annotation `remediation.bot-gateway.dev/cleared-by`.",
+            "Incidents that the operator handed over to people. It does not act on their targets until a person clears"
+            " them with the annotation `remediation.bot-gateway.dev/cleared-by`.",
             Query(or_zero(f"sum({operator('remediator_handed_over')})", operator("remediator_up"))),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
@@ -86,7 +86,7 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Min budget",
-            "Actions that the most used policy may still take within its window. At 0 it waits, then hands over.",
+            "Remaining actions of the policy that has used most of its budget. At 0 it waits, then hands over.",
             Query(f"min({operator('remediator_budget_remaining')})"),
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.NOTICE), (2, colours.OK)),
@@ -94,14 +94,14 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Actions (24h)",
-            "Evictions, restarts, scalings and reverts tried within the last day, with those of dry runs.",
+            "Evictions, restarts, scalings and reverts within the last day, with the simulated ones of dry runs.",
             Query(or_zero(counted("remediator_actions_total", "24h", where=OPERATOR), operator("remediator_up"))),
             "none",
             decimals=0,
         ),
         number(
             "Alertmanager",
-            "Time since Alertmanager last answered a poll. Without it nothing new is started.",
+            "Time since Alertmanager last responded to a poll. Without it no remediation starts.",
             Query(f"time() - max({operator('remediator_last_success_timestamp_seconds', ALERTMANAGER)})"),
             "s",
             thresholds=style.steps((None, colours.OK), (60, colours.WARNING), (300, colours.CRITICAL)),
@@ -109,16 +109,16 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Prometheus",
-            "Whether Prometheus answered when it was last asked. While it does not, no alert counts as cleared.",
+            "Whether Prometheus responded to the last query. While it does not, no alert counts as cleared.",
             Query(f"min({operator('remediator_source_up', PROMETHEUS)})"),
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
-            mappings=style.words({"0": ("silent", colours.CRITICAL), "1": ("answers", colours.OK)}),
-            nothing=style.nothing("not asked"),
+            mappings=style.words({"0": ("down", colours.CRITICAL), "1": ("up", colours.OK)}),
+            nothing=style.nothing("not used"),
         ),
         number(
             "Watchdog",
-            "Whether the operator has proof that Prometheus lives, so that the silence of an alert means health.",
+            "Whether the operator has proof that Prometheus works, so that the absence of an alert means health.",
             Query(f"max({operator('remediator_watchdog_up')})"),
             "none",
             thresholds=style.steps((None, colours.CRITICAL), (1, colours.OK)),
@@ -129,7 +129,7 @@ def _health() -> list[AnyPanel]:
 
 
 def _in_phase(number: int, phase: str) -> str:
-    """The phase's number, which has its colour, while an incident is in it, else 0."""
+    """The phase's number, which has its colour, while a remediation is in that phase, else 0."""
     remediations = operator("remediator_remediations", f'phase="{phase}"')
     return f"{number} * (max({remediations}) > bool 0)"
 
@@ -137,18 +137,18 @@ def _in_phase(number: int, phase: str) -> str:
 def _doing() -> list[AnyPanel]:
     return [
         timeline(
-            "Phases of the incidents under way",
-            "An incident walks from Settling over Acting and Verifying to its end. Gated: a guard or the cause gate"
-            " holds it back.",
-            [Query(_in_phase(number, phase), phase) for number, phase in enumerate(UNDER_WAY, start=1)],
+            "Phases of the remediations in progress",
+            "A remediation passes through Settling, Acting and Verifying to its final phase. Gated: a guard or the"
+            " cause gate holds it.",
+            [Query(_in_phase(number, phase), phase) for number, phase in enumerate(IN_PROGRESS, start=1)],
             IN_PHASE,
             height=10,
-            no_value="No incident in this time.",
+            no_value="No incident in this time range.",
             links=[board(OVERVIEW)],
         ),
         timeline(
             "Circuit breakers of the gateway by pod",
-            "What the default policy watches. A pod that is replaced disappears and a fresh one begins closed.",
+            "The default policy responds to this state. The breakers of a new pod start closed.",
             [
                 Query(
                     short_pod(worst_pod("bot_gateway_service_circuit_breaker_state", "service_name", "pod")),
@@ -161,7 +161,7 @@ def _doing() -> list[AnyPanel]:
         ),
         graph(
             "Remediations by phase",
-            "All Remediation objects that are kept, also the finished ones: the audit log in numbers.",
+            "Number of stored Remediation objects, with the completed ones.",
             [Query(grouped("sum", ("phase",), operator("remediator_remediations")), "{{phase}}")],
             "none",
             series_colours=PHASES,
@@ -171,7 +171,7 @@ def _doing() -> list[AnyPanel]:
         ),
         graph(
             "Actions",
-            "Actions tried, by kind and by what the API server made of them.",
+            "Actions by kind and by result at the API server.",
             [
                 Query(
                     counted("remediator_actions_total", "$__rate_interval", "action", "result", where=OPERATOR),
@@ -182,11 +182,11 @@ def _doing() -> list[AnyPanel]:
             sparse=True,
             every="5m",
             span=8,
-            no_value="No action in this time.",
+            no_value="No action in this time range.",
         ),
         bars(
-            "Budget left",
-            "Actions that each policy may still take on its target within the window.",
+            "Remaining budget",
+            "Remaining actions of each policy on its target within the window.",
             [
                 Query(
                     grouped("min", ("policy", "target", "per"), operator("remediator_budget_remaining")),
@@ -209,7 +209,7 @@ def _decided() -> list[AnyPanel]:
     return [
         rows(
             "Decisions to act (24h)",
-            "What the operator did within the last day and the reason that it gave.",
+            "Actions of the operator within the last day, with their reasons.",
             [Query(done)],
             [
                 Column("policy", "Policy"),
@@ -220,27 +220,27 @@ def _decided() -> list[AnyPanel]:
             sort_by="Times",
             span=8,
             height=10,
-            no_value="It did not have to act within a day.",
+            no_value="No decision to act within the last day.",
         ),
         rows(
             "Decisions not to act (24h)",
-            "Why it waited or held back. `kubectl explain rem` and `python -m remediator explain rem/NAME` tell one"
-            " incident's story in words.",
+            "Why the operator waited or held. `python -m remediator explain rem/NAME` prints every decision of one"
+            " remediation.",
             [Query(held)],
             [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short", width=70)],
             sort_by="Times",
             span=8,
             height=10,
-            no_value="It held nothing back within a day.",
+            no_value="Nothing was held within the last day.",
         ),
         rows(
-            "Alerts not taken (24h)",
-            "Alerts that matched a policy and started nothing, by reason.",
+            "Ignored alerts (24h)",
+            "Alerts that matched a policy but started no remediation, by reason.",
             [Query(f"{counted('remediator_alerts_ignored_total', '24h', 'policy', 'reason', where=OPERATOR)} > 0")],
             [Column("policy", "Policy"), Column("reason", "Reason"), Column("Value", "Times", unit="short", width=70)],
             sort_by="Times",
             span=8,
             height=10,
-            no_value="Every alert was taken.",
+            no_value="No alert was ignored.",
         ),
     ]

@@ -1,4 +1,4 @@
-"""Service Integration: which backend fails, how, since when, and what it costs the users."""
+"""Service Integration: which backend fails, how, since when, and how users are affected."""
 
 from grafana_foundation_sdk.models import dashboard as models
 
@@ -6,7 +6,7 @@ from boards import alerts, colours, style
 from boards.families import percentiles
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
-from boards.panels import ERRORS_A_SECOND, AnyPanel, Query, graph, number, timeline
+from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, graph, number, timeline
 from boards.queries import SERVICE, counted, per_second, quantile, short_pod, worst_pod
 from boards.tables import Column, rows
 
@@ -18,7 +18,7 @@ RETRIES = "bot_gateway_service_retries_total"
 REFUSED = "bot_gateway_service_bulkhead_rejections_total"
 TELEGRAM_METHODS = ("sendMessage", "editMessageText", "answerCallbackQuery", "getFile", "getWebhookInfo", "setWebhook")
 TELEGRAM = "bot_gateway_telegram_requests_total"
-ANSWERED = 'status=~"[1-4].."'
+RESPONDED = 'status=~"[1-4].."'
 
 
 def build() -> models.Dashboard:
@@ -27,7 +27,7 @@ def build() -> models.Dashboard:
         SERVICES,
         "The gateway's calls to the Auth, Request, User and Shift backends and to Telegram: which one fails, and how.",
         [
-            Row("Is a backend in trouble?", _health()),
+            Row("Is a backend failing?", _health()),
             Row("Which one, and since when?", _compared()),
             Row("Requests by service", [_breakdown()]),
             Row("$service", _one_service(), repeat="service"),
@@ -39,8 +39,8 @@ def build() -> models.Dashboard:
 def _health() -> list[AnyPanel]:
     return [
         number(
-            "Backends cut off",
-            "Backends whose circuit breaker is open or half-open on at least one pod: users get an apology instead.",
+            "Open breakers",
+            "Backends with an open or half-open circuit breaker on at least one pod. Their users get an error message.",
             Query(f"sum({worst_pod(BREAKER, 'service_name', where=SERVICE)} > bool 0)"),
             "none",
             thresholds=style.steps((None, colours.OK), (1, colours.CRITICAL)),
@@ -49,9 +49,9 @@ def _health() -> list[AnyPanel]:
             span=4,
         ),
         number(
-            "Calls answered",
-            "Share of the calls that got an answer. 4xx is an answer; 5xx, timeouts and lost connections are not.",
-            Query(f"{per_second(REQUESTS, match=ANSWERED, where=SERVICE)} / {per_second(REQUESTS, where=SERVICE)}"),
+            "Successful calls",
+            "Ratio of calls with a usable response. 4xx is usable; 5xx, timeouts and lost connections are not.",
+            Query(f"{per_second(REQUESTS, match=RESPONDED, where=SERVICE)} / {per_second(REQUESTS, where=SERVICE)}"),
             "percentunit",
             thresholds=style.steps((None, colours.CRITICAL), (0.95, colours.WARNING), (0.99, colours.OK)),
             decimals=1,
@@ -59,16 +59,16 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Worst error rate",
-            "Errors per second of the backend that has most of them.",
+            "Errors per second of the backend with the most errors.",
             Query(f"max({per_second(ERRORS, 'service_name', where=SERVICE)})"),
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
             decimals=2,
             span=4,
         ),
         number(
             "Slowest p95",
-            "95th percentile of the slowest backend. Calls are given up after 15 s.",
+            "95th percentile of the slowest backend. Calls time out after 15 s.",
             Query(f"max({quantile(0.95, DURATION, 'service_name', where=SERVICE)})"),
             "s",
             alerts=[alerts.SERVICE_REQUEST_TIMEOUT],
@@ -77,7 +77,7 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Retries",
-            "Calls tried again per second. Retries hide faults from users, until they no longer do.",
+            "Retried calls per second. Retries hide failures from users while they succeed.",
             Query(per_second(RETRIES, where=SERVICE)),
             "ops",
             thresholds=style.steps((None, colours.OK), (0.5, colours.NOTICE)),
@@ -86,7 +86,7 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Refused by bulkhead",
-            "Calls refused per second because too many of that backend's are under way: it is slow, the bot is not.",
+            "Calls refused per second because all slots of that backend are in use: the backend is slow.",
             Query(per_second(REFUSED, where=SERVICE)),
             "ops",
             thresholds=style.steps((None, colours.OK), (0.01, colours.WARNING)),
@@ -100,8 +100,8 @@ def _compared() -> list[AnyPanel]:
     return [
         timeline(
             "Circuit breaker states",
-            "The worst state among the pods, by backend. Open on every pod: the backend is at fault. Open on one: that"
-            " pod is, see the breakers by pod below.",
+            "The worst state of all pods, by backend. Open on every pod: the backend is at fault. Open on one pod:"
+            " that pod is at fault, see the breakers by pod below.",
             [Query(worst_pod(f"{BREAKER}", "service_name", where=SERVICE), "{{service_name}}")],
             style.BREAKER_STATES,
             alerts=[alerts.CIRCUIT_BREAKER_OPEN],
@@ -109,8 +109,8 @@ def _compared() -> list[AnyPanel]:
         ),
         rows(
             "Service errors (last 1h)",
-            "Calls without a usable answer, by backend and kind, most frequent first. `circuit_open` and"
-            " `bulkhead_full` are consequences: look for the other kinds.",
+            "Calls without a usable response, by backend and kind, most frequent first. `circuit_open` and"
+            " `bulkhead_full` are consequences: the other kinds are the causes.",
             [Query(f"{counted(ERRORS, '1h', 'service_name', 'error_type', where=SERVICE)} > 0")],
             [
                 Column("service_name", "Service", width=110),
@@ -122,16 +122,16 @@ def _compared() -> list[AnyPanel]:
         ),
         graph(
             "Service error rate by service",
-            "Errors per second. HighServiceErrorRate looks at each backend's mean of five minutes.",
+            "Errors per second. HighServiceErrorRate uses the average of each backend over five minutes.",
             [Query(per_second(ERRORS, "service_name", where=SERVICE), "{{service_name}}")],
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
             series_colours=colours.SERVICES,
             span=8,
         ),
         graph(
             "Service response time (95th percentile)",
-            "95 % of a backend's answers come within this time. The dots are exemplars: each leads to its trace.",
+            "95 % of a backend's responses arrive within this time. The dots are exemplars: each links to a trace.",
             [Query(quantile(0.95, DURATION, "service_name", where=SERVICE), "{{service_name}}", exemplars=True)],
             "s",
             alerts=[alerts.SERVICE_REQUEST_TIMEOUT],
@@ -141,8 +141,7 @@ def _compared() -> list[AnyPanel]:
         ),
         graph(
             "Service request rate",
-            "Attempts per second, with retries, without the breakers' probes. A fall to zero with an open breaker is"
-            " the breaker at work.",
+            "Attempts per second, with retries, without probes of the breakers. An open breaker reduces them to zero.",
             [Query(per_second(REQUESTS, "service_name", where=SERVICE), "{{service_name}}")],
             "reqps",
             series_colours=colours.SERVICES,
@@ -151,7 +150,7 @@ def _compared() -> list[AnyPanel]:
         ),
         timeline(
             "Circuit breakers by pod",
-            "Each pod has a breaker of its own for each backend. One pod alone in red is sick itself; the operator"
+            "Each pod has its own breaker for each backend. If only one pod is red, the pod is at fault; the operator"
             " replaces it.",
             [Query(short_pod(worst_pod(BREAKER, "service_name", "pod", where=SERVICE)), "{{service_name}} on {{pod}}")],
             style.BREAKER_STATES,
@@ -160,7 +159,7 @@ def _compared() -> list[AnyPanel]:
         ),
         graph(
             "Retries and refusals",
-            "Calls tried again, and calls refused because the backend's share of the gateway is used up.",
+            "Retried calls, and calls refused because all slots of the backend are in use.",
             [
                 Query(f"{per_second(RETRIES, 'service_name', where=SERVICE)} > 0", "{{service_name}}: retried"),
                 Query(f"{per_second(REFUSED, 'service_name', where=SERVICE)} > 0", "{{service_name}}: refused"),
@@ -172,7 +171,7 @@ def _compared() -> list[AnyPanel]:
             },
             sparse=True,
             height=10,
-            no_value="No retry and no refusal in this time.",
+            no_value="No retry and no refusal in this time range.",
         ),
     ]
 
@@ -181,7 +180,7 @@ def _breakdown() -> AnyPanel:
     return (
         graph(
             "Requests to $service",
-            "Attempts per second by method and status. `error` got no answer at all.",
+            "Attempts per second by method and status. `error` means that there was no response.",
             [Query(per_second(REQUESTS, "method", "status", where=SERVICE), "{{method}} {{status}}")],
             "reqps",
             stacked=True,
@@ -199,7 +198,7 @@ def _one_service() -> list[AnyPanel]:
     return [
         percentiles(
             "$service: response time",
-            "Percentiles of this backend's answers. The dots are exemplars: each leads to its trace.",
+            "Percentiles of this backend's response time. The dots are exemplars: each links to a trace.",
             DURATION,
             where=SERVICE,
             exemplars=True,
@@ -209,19 +208,19 @@ def _one_service() -> list[AnyPanel]:
         ),
         graph(
             "$service: errors by kind",
-            "Calls without a usable answer, stacked. The top edge is what HighServiceErrorRate measures.",
+            "Calls without a usable response, stacked. The top edge is the rate that HighServiceErrorRate uses.",
             [Query(f"{per_second(ERRORS, 'error_type', where=SERVICE)} > 0", "{{error_type}}")],
-            ERRORS_A_SECOND,
+            ERRORS_PER_SECOND,
             alerts=[alerts.HIGH_SERVICE_ERROR_RATE],
             series_colours=colours.SERVICE_ERRORS,
             sparse=True,
-            no_value="No error in this time.",
+            no_value="No error in this time range.",
             span=6,
             height=7,
         ),
         graph(
-            "$service: answers by status",
-            "Green is 2xx, yellow 4xx, red 5xx or no answer.",
+            "$service: responses by status",
+            "Green is 2xx, yellow 4xx, red 5xx or no response.",
             [Query(per_second(REQUESTS, "status", where=SERVICE), "{{status}}")],
             "reqps",
             stacked=True,
@@ -231,7 +230,7 @@ def _one_service() -> list[AnyPanel]:
         ),
         timeline(
             "$service: breaker by pod",
-            "The state of each pod's breaker towards this backend.",
+            "The state of each pod's breaker for this backend.",
             [Query(short_pod(worst_pod(BREAKER, "pod", where=SERVICE)), "{{pod}}")],
             style.BREAKER_STATES,
             span=6,
@@ -244,7 +243,7 @@ def _telegram() -> list[AnyPanel]:
     return [
         graph(
             "Telegram calls by status",
-            "Calls of the Bot API per second. 429 means that we send too much, 403 that a user has blocked the bot.",
+            "Calls of the Bot API per second. 429 means that the bot sends too much, 403 that a user has blocked it.",
             [Query(per_second(TELEGRAM, "status"), "{{status}}")],
             "reqps",
             stacked=True,
@@ -253,7 +252,7 @@ def _telegram() -> list[AnyPanel]:
         ),
         graph(
             "Telegram response time (95th percentile)",
-            "By method. Slow answers of Telegram make the processing of messages slow, whatever the backends do.",
+            "By method. Slow responses of Telegram make the processing of messages slow.",
             [
                 Query(
                     quantile(0.95, "bot_gateway_telegram_request_duration_seconds", "method"),
@@ -266,8 +265,8 @@ def _telegram() -> list[AnyPanel]:
             span=8,
         ),
         graph(
-            "Pauses that Telegram asked for",
-            "Seconds of waiting asked for by 429 answers, per second.",
+            "Waiting time that Telegram requested",
+            "Seconds of waiting that 429 responses request, per second.",
             [Query(per_second("bot_gateway_telegram_retry_after_seconds_total"), "waiting")],
             "short",
             series_colours={"waiting": colours.WARNING},

@@ -1,6 +1,6 @@
-"""SLO: how much of the month's error budget is left, how fast it burns, and what burns it.
+"""SLO: how much of the month's error budget remains, the burn rate, and its causes.
 
-Reads the recording rules of the chart (`charts/bot-gateway/rules`), the same that the burn-rate alerts compare.
+Reads the recording rules of the chart (`charts/bot-gateway/rules`), which the burn-rate alerts also use.
 """
 
 from grafana_foundation_sdk.models import dashboard as models
@@ -17,7 +17,7 @@ SUCCESS_OBJECTIVE = 99.9
 """Percent of the updates that must not fail; the chart's `slo.success.objective` (tested)."""
 
 LATENCY_OBJECTIVE = 99
-"""Percent of the updates that must be answered within `LATENCY_BOUND`; the chart's `slo.latency.objective` (tested)."""
+"""Percent of the updates that must be handled within `LATENCY_BOUND`; the chart's `slo.latency.objective` (tested)."""
 
 LATENCY_BOUND = "2.0"
 """Seconds, as the histogram writes them; the chart's `slo.latency.bound` (tested)."""
@@ -38,30 +38,30 @@ def build() -> models.Dashboard:
     """The dashboard `Bot Gateway - SLO`."""
     return dashboard(
         SLO,
-        f"Promises over 30 days: {SUCCESS_OBJECTIVE} % of the updates do not fail, {LATENCY_OBJECTIVE} % are answered"
-        f" within {float(LATENCY_BOUND):g} s. How much of the budget is left, how fast does it burn, and by what?",
+        f"Objectives over 30 days: {SUCCESS_OBJECTIVE} % of the updates do not fail, {LATENCY_OBJECTIVE} % are handled"
+        f" within {float(LATENCY_BOUND):g} s. How much of the budget remains, how high is the burn rate, and why?",
         [
-            Row("Are updates answered?", _success()),
-            Row("Are they answered fast?", _speed()),
-            Row("How fast does the budget burn?", _burning()),
-            Row("What burns it?", _causes()),
+            Row("Do updates succeed?", _success()),
+            Row("Are updates fast?", _speed()),
+            Row("How high is the burn rate?", _burning()),
+            Row("What uses the budget?", _causes()),
         ],
         since="now-24h",
     )
 
 
 def recorded(rule: str) -> str:
-    """A recorded series of the gateway, which is one for all pods."""
+    """A recorded series of the gateway; there is one for all pods."""
     return f"max({series(rule, where=GATEWAY)})"
 
 
 def burn_rate(rule: str, objective: float) -> str:
-    """How many times faster than allowed the budget is used up."""
+    """How many times faster than allowed the budget is used."""
     return f"{recorded(rule)} / {round(1 - objective / 100, 8)}"
 
 
-def _promise(what: str, description: str, rule: str, left: str, objective: float, alert: str) -> list[AnyPanel]:
-    """Four numbers on one promise: kept or not, what is left, how fast it goes."""
+def _objective(what: str, description: str, rule: str, left: str, objective: float, alert: str) -> list[AnyPanel]:
+    """Four numbers on one objective: the ratio, the remaining budget, the burn rates."""
     links = [runbook_named(alert)]
     return [
         number(
@@ -75,8 +75,8 @@ def _promise(what: str, description: str, rule: str, left: str, objective: float
             span=6,
         ),
         number(
-            "Error budget left",
-            "Share of what may still go wrong within 30 days. Below zero the promise is broken.",
+            "Remaining error budget",
+            "Ratio of the failures allowed within 30 days that remains. Below zero the objective is missed.",
             Query(recorded(left)),
             "percentunit",
             thresholds=BUDGET,
@@ -86,7 +86,7 @@ def _promise(what: str, description: str, rule: str, left: str, objective: float
         ),
         number(
             "Burn rate now (1h)",
-            "1 uses the budget up in exactly 30 days, 14.4 in two days: then a person is woken.",
+            "At 1 the budget lasts exactly 30 days, at 14.4 two days. The alert fires above 14.4.",
             Query(burn_rate(rule + "1h", objective)),
             "none",
             thresholds=BURN,
@@ -96,7 +96,7 @@ def _promise(what: str, description: str, rule: str, left: str, objective: float
         ),
         number(
             "Burn rate today (6h)",
-            "The same over six hours: a slow burn shows here first.",
+            "The same over six hours, which shows a slow burn first.",
             Query(burn_rate(rule + "6h", objective)),
             "none",
             thresholds=BURN,
@@ -108,28 +108,28 @@ def _promise(what: str, description: str, rule: str, left: str, objective: float
 
 
 def _success() -> list[AnyPanel]:
-    description = f"The promise is {SUCCESS_OBJECTIVE} %. Invalid posts and strangers are not counted."
+    description = f"The objective is {SUCCESS_OBJECTIVE} %. Invalid and unauthorized requests do not count."
     alert = "UpdateSuccessBudgetBurn"
-    return _promise("Updates that did not fail (30d)", description, FAILING, FAILING_LEFT, SUCCESS_OBJECTIVE, alert)
+    return _objective("Updates that did not fail (30d)", description, FAILING, FAILING_LEFT, SUCCESS_OBJECTIVE, alert)
 
 
 def _speed() -> list[AnyPanel]:
-    what = f"Updates answered within {float(LATENCY_BOUND):g} s (30d)"
-    description = f"The promise is {LATENCY_OBJECTIVE} %, from the arrival of an update to the end of its handling."
-    return _promise(what, description, SLOW, SLOW_LEFT, LATENCY_OBJECTIVE, "UpdateLatencyBudgetBurn")
+    what = f"Updates handled within {float(LATENCY_BOUND):g} s (30d)"
+    description = f"The objective is {LATENCY_OBJECTIVE} %, from the arrival of an update to the end of its handling."
+    return _objective(what, description, SLOW, SLOW_LEFT, LATENCY_OBJECTIVE, "UpdateLatencyBudgetBurn")
 
 
 def _burning() -> list[AnyPanel]:
     reading = (
-        "Times faster than the budget allows, by window. The alerts fire when 1h and 5m are both over 14.4, or 6h and"
-        " 30m both over 6 (the lines)."
+        "How many times faster than allowed the budget is used, by window. The alerts fire if 1h and 5m are both over"
+        " 14.4, or 6h and 30m both over 6 (the lines)."
     )
     return [
         _burn_graph("Burn rate: updates that fail", reading, FAILING, SUCCESS_OBJECTIVE, "UpdateSuccessBudgetBurn"),
         _burn_graph("Burn rate: updates that are slow", reading, SLOW, LATENCY_OBJECTIVE, "UpdateLatencyBudgetBurn"),
         graph(
-            "Budget left",
-            "Over the last 30 days, at each moment. A cliff is an incident; a slope is a fault that nobody mended.",
+            "Remaining budget",
+            "Of the 30 days before each moment. A sudden drop is an incident; a slope is a continuous failure.",
             [
                 Query(recorded(FAILING_LEFT), "updates that do not fail"),
                 Query(recorded(SLOW_LEFT), "updates that are fast"),
@@ -157,16 +157,16 @@ def _burn_graph(title: str, description: str, rule: str, objective: float, alert
 
 
 def _causes() -> list[AnyPanel]:
-    promised = 'outcome=~"handled|failed|overloaded|unavailable"'
+    covered = 'outcome=~"handled|failed|overloaded|unavailable"'
     bad = 'outcome=~"failed|overloaded|unavailable"'
     duration = "bot_gateway_message_processing_duration_seconds"
     fast = f'le="{LATENCY_BOUND}"'
     return [
         outcomes(
             "Updates counted",
-            "The updates that the promise is about, by outcome, stacked.",
+            "The updates that the objective covers, by outcome, stacked.",
             board(OVERVIEW),
-            match=promised,
+            match=covered,
         ),
         graph(
             "Slow updates",
@@ -184,8 +184,8 @@ def _causes() -> list[AnyPanel]:
             links=[board(SERVICES), traces(query="&minDuration=2s")],
         ),
         rows(
-            "Failures in the time shown, by pod",
-            "Where the failed updates happened. One pod alone is sick; all alike share a cause.",
+            "Failures in the selected time range, by pod",
+            "Failed updates by pod. If only one pod has them, the pod is at fault; if all have, they share a cause.",
             [Query(f"{counted(OUTCOMES_METRIC, '$__range', 'pod', 'outcome', match=bad, where=PODS)} > 0")],
             [
                 Column("pod", "Pod"),
@@ -194,6 +194,6 @@ def _causes() -> list[AnyPanel]:
             ],
             sort_by="Updates",
             span=8,
-            no_value="No update failed in the time shown.",
+            no_value="No update failed in the selected time range.",
         ),
     ]

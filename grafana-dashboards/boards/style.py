@@ -1,6 +1,6 @@
-"""How values are coloured: thresholds from alerts, fixed colours of known series, words for states.
+"""Colours of values: thresholds from alerts, fixed colours of known series, names and colours of states.
 
-Only the look; what a panel asks of Prometheus stands in `queries`, how it is built in `panels`.
+Appearance only: PromQL is in `queries`, panels are built in `panels`.
 """
 
 from collections.abc import Mapping
@@ -21,12 +21,12 @@ def steps(*pairs: tuple[float | None, str]) -> builders.ThresholdsConfig:
 
 
 def plain(colour: str = colours.PLAIN) -> builders.ThresholdsConfig:
-    """One colour, whatever the value: a number that is neither good nor bad."""
+    """One colour for every value, for a number that does not express health."""
     return steps((None, colour))
 
 
 def health(*alerts: Alert) -> builders.ThresholdsConfig:
-    """Green until an alert's threshold is passed, then the colour of its severity."""
+    """Green up to an alert's threshold, then the colour of its severity."""
     below = [alert for alert in alerts if alert.below]
     if below:
         lowest = below[0]
@@ -35,7 +35,7 @@ def health(*alerts: Alert) -> builders.ThresholdsConfig:
 
 
 def lines(*alerts: Alert) -> builders.ThresholdsConfig:
-    """The alerts' thresholds for a graph that draws them as lines."""
+    """The thresholds of alerts, drawn as lines in a graph."""
     drawn = ((alert.threshold, SEVERITY_COLOURS[alert.severity]) for alert in alerts)
     return steps((None, "transparent"), *drawn)
 
@@ -51,7 +51,7 @@ def coloured_text() -> models.DynamicConfigValue:
 
 
 def words(states: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
-    """Value mappings from a value to its word and colour."""
+    """Value mappings from a value to its text and colour."""
     results = {
         value: models.ValueMappingResult(text=text, color=colour, index=index)
         for index, (value, (text, colour)) in enumerate(states.items())
@@ -60,7 +60,7 @@ def words(states: Mapping[str, tuple[str, str]]) -> list[models.ValueMapping]:
 
 
 def nothing(text: str, colour: str = colours.UNKNOWN) -> models.ValueMapping:
-    """What stands where there is no value: Grafana would take the colour of the best one."""
+    """The text for a missing value: by default Grafana uses the colour of the first threshold, mostly green."""
     result = models.ValueMappingResult(text=text, color=colour)
     options = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=result)
     return models.SpecialValueMap(options=options)

@@ -1,4 +1,4 @@
-"""Builder of tables: rows of labels and values of now, with links and colours by column."""
+"""Builder of tables: current labels and values, with links and colours by column."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from boards.panels import Query, asking, framed
 
 @dataclass(frozen=True)
 class Column:
-    """A table's column: the label or query it shows, its heading, and how."""
+    """A table's column: the label or query that it shows, its heading and its format."""
 
     source: str
     heading: str
@@ -39,7 +39,7 @@ def rows(
     links: Sequence[Link] = (),
     no_value: str = "none",
 ) -> table.Panel:
-    """A table of the values of now, one row a set of labels, sorted by a heading, largest first unless `ascending`."""
+    """A table of current values, one row per set of labels, sorted by a heading, largest first unless `ascending`."""
     panel = framed(table.Panel(), title, description, span, height, alerts, links)
     panel.unit("none").no_value(no_value).thresholds(style.plain()).show_header(True)
     panel.sort_by([common.TableSortByFieldState().display_name(sort_by).desc(not ascending)])
@@ -47,12 +47,12 @@ def rows(
         panel.with_transformation(models.DataTransformerConfig(id_val=step, options=options))
     panel.min_width(60)
     for column in columns:
-        # A label that a row lacks would show the text for an empty table.
+        # Without this, a missing label would show the text for an empty table.
         properties = [*column.properties, models.DynamicConfigValue("noValue", "–")]
         if column.width:
             properties.append(models.DynamicConfigValue("custom.width", column.width))
         if column.unit:
-            # A count of events: `increase` extrapolates to fractions of one.
+            # `increase` extrapolates to fractions, but events are whole numbers.
             properties.append(models.DynamicConfigValue("unit", column.unit))
             properties.append(models.DynamicConfigValue("decimals", 0))
         if column.link:
@@ -63,7 +63,7 @@ def rows(
 
 
 def _arranged(columns: Sequence[Column]) -> list[tuple[str, dict[str, object]]]:
-    """The transformations that join the answers, keep the columns, and order and name them."""
+    """The transformations that merge the results, keep the columns, and order and name them."""
     sources = [column.source for column in columns]
     return [
         ("merge", {}),

@@ -1,16 +1,16 @@
-"""Panels that a healthy product leaves empty."""
+"""Panels that are empty while the product is healthy."""
 
 MAY_BE_EMPTY: dict[str, str] = {
-    "Overview: Alerts and their runbooks": "nothing fires or is pending: the panel says so",
+    "Overview: Alerts and their runbooks": "no alert is firing or pending: the panel says so",
     "Overview: Duplicates and dead letters": "none in this time: the panel says so",
-    "Overview: Firing alerts": "no alert fired in the time shown: the panel says so",
-    "Overview: Unhandled exceptions of the last hour": "only a defect of ours fills it",
-    "Performance & Resources: Session duration distribution": "none has ended while the gateway is young: it says so",
+    "Overview: Firing alerts": "no alert fired in the time range: the panel says so",
+    "Overview: Unhandled exceptions of the last hour": "filled only by bugs of the bot",
+    "Performance & Resources: Session duration distribution": "no session ended yet: the panel says so",
     "Remediation: Actions": "empty until the operator acts, which its default mode, DryRun, never does",
-    "Remediation: Alerts not taken (24h)": "filled only by alerts that a policy matches and may not take",
+    "Remediation: Ignored alerts (24h)": "filled only by alerts that a policy matches and ignores",
     "Remediation: Decisions to act (24h)": "empty until an incident calls for action: the panel says so",
-    "Remediation: Refused webhooks and failed rounds": "rounds that fail have no series until one does",
-    "SLO: Failures in the time shown, by pod": "no update failed: the panel says so",
+    "Remediation: Refused webhooks and failed reconciliations": "no series before the first refusal or failure",
+    "SLO: Failures in the selected time range, by pod": "no update failed: the panel says so",
     "Service Integration: $service: errors by kind": "a backend without errors says so",
 }
-"""A dashboard's name and a panel's title, with the reason. Anything else without data is a fault."""
+"""The dashboard's name and the panel's title, with the reason. Any other panel without data is a failure."""

@@ -14,11 +14,11 @@ VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text("utf-8
 RULES: list[dict[str, str]] = [
     rule for path in sorted((CHART / "rules").glob("*.yaml")) for rule in yaml.safe_load(path.read_text("utf-8"))
 ]
-SEED_ALERTS = 16
+SPECIFIED_ALERTS = 16
 
 
-def test_all_alerts_of_the_seed_are_known() -> None:
-    assert len(alerts.ALL) == SEED_ALERTS
+def test_all_specified_alerts_are_known() -> None:
+    assert len(alerts.ALL) == SPECIFIED_ALERTS
     assert {alert.name for alert in alerts.ALL} <= VALUES["alerts"].keys()
 
 
@@ -30,7 +30,7 @@ def test_threshold_and_severity_are_the_charts(alert: alerts.Alert) -> None:
         assert alert.threshold == float(value["threshold"])
 
 
-def test_every_alert_of_the_seed_has_a_panel_with_its_runbook() -> None:
+def test_every_specified_alert_has_a_panel_with_its_runbook() -> None:
     linked = {
         link["url"].rsplit("/", 1)[-1].removesuffix(".md")
         for board in all_dashboards().values()
