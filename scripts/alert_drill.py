@@ -1,10 +1,10 @@
 """Posts invalid updates until HighErrorRate fires, has reached its receivers, and has resolved.
 
-One hundred posts are 0.33/s over the five minutes that the rule looks at, below its threshold of 1/s, so this sends a
-bounded rate for a bounded time, prints each stage when it is first seen, stops sending, and waits for the resolution.
+One hundred posts are 0.33/s over the five minutes of the rule, below its threshold of 1/s. Therefore the drill posts at
+a bounded rate for a bounded time, prints each step when it first sees it, stops posting, and waits for the resolution.
 
-Who was told of *this* alert is read from the receivers' own logs where they are named (`--receiver`). Without them
-Alertmanager's counters are all there is: they count by integration, so the drill says when other alerts share one.
+With `--receiver` it reads from the receivers' logs which of them were notified of this alert. Without, it can only read
+Alertmanager's counters, which count by integration, so it warns if other alerts use the same integration.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from drill.ears import Ears
 from drill.kubectl import DrillError, kubectl, port_forward
 from drill.monitoring import ALERT, Monitoring
-from drill.routes import Receiver, receivers_of, sharers
+from drill.notifications import Notifications
+from drill.routes import Receiver, other_groups, receivers_of
 
 
 @dataclass
-class Stages:
-    """Seconds from the first post to each stage."""
+class Timeline:
+    """Prints each step with the seconds since the start."""
 
     started: float = field(default_factory=time.monotonic)
 
@@ -39,13 +39,13 @@ class Stages:
 
 
 async def webhook_secret(namespace: str, name: str) -> str:
-    """The secret that the gateway expects, or an empty string where none is set."""
+    """The webhook secret of the gateway, or an empty string if it has none."""
     secret = json.loads(await kubectl("get", "secret", "-n", namespace, name, "-o", "json"))
     return base64.b64decode(secret.get("data", {}).get("webhook-secret", "")).decode()
 
 
 async def post_invalid(client: httpx.AsyncClient, url: str, secret: str, rate: float) -> None:
-    """Post what is no update, `rate` times a second, until cancelled."""
+    """Post invalid updates at `rate` per second until cancelled."""
     headers = {"X-Telegram-Bot-Api-Secret-Token": secret} if secret else {}
     while True:
         with contextlib.suppress(httpx.TransportError):
@@ -62,42 +62,45 @@ async def until(what: str, probe: Callable[[], Awaitable[bool]], seconds: float)
         await asyncio.sleep(2)
 
 
-async def announce(stages: Stages, monitoring: Monitoring, labels: dict[str, str], logs: list[str]) -> list[Receiver]:
-    """Say beforehand who will be told, and return those who will."""
+async def announce(
+    timeline: Timeline, monitoring: Monitoring, labels: dict[str, str], logs: list[str]
+) -> list[Receiver]:
+    """Print which receivers will be notified, and return them."""
     config = await monitoring.configuration()
-    takers = [receiver for receiver in receivers_of(config, labels) if receiver.integrations]
-    if not takers:
-        stages.mark(
-            f"NO RECEIVER takes {ALERT} of {labels['namespace']}: nobody will be told (docs/alerts.md;"
-            " a new AlertmanagerConfig takes a minute or two)"
+    receivers = [receiver for receiver in receivers_of(config, labels) if receiver.integrations]
+    if not receivers:
+        timeline.mark(
+            f"NO RECEIVER for {ALERT} of {labels['namespace']}: nobody will be notified (docs/alerts.md;"
+            " a new AlertmanagerConfig takes a minute or two to load)"
         )
         return []
-    stages.mark(f"{ALERT} of {labels['namespace']} goes to {'; '.join(map(str, takers))}")
-    if all(taker.is_operator for taker in takers):
-        stages.mark("NO PERSON is among them: set alerting.slack or alerting.email")
+    timeline.mark(f"{ALERT} of {labels['namespace']} goes to {'; '.join(map(str, receivers))}")
+    if all(receiver.is_operator for receiver in receivers):
+        timeline.mark("NO PERSON is among the receivers: set alerting.slack or alerting.email")
     if not logs:
-        for integration, count in sharers(await monitoring.groups(), config, takers).items():
-            if any(integration in taker.integrations for taker in takers):
-                stages.mark(
-                    f"{count} other groups of alerts go out by {integration} too and are counted with it:"
+        for integration, count in other_groups(await monitoring.groups(), config, receivers).items():
+            if any(integration in receiver.integrations for receiver in receivers):
+                timeline.mark(
+                    f"{count} other groups of alerts also use {integration} and count in the same counter:"
                     " name the receiver with --receiver to tell them apart"
                 )
-    return takers
+    return receivers
 
 
-async def everybody_told(stages: Stages, ears: Ears, status: str, seconds: float) -> None:
-    """Wait until all that are expected were told, marking each. Raises DrillError naming those that were not."""
-    heard: set[str] = set()
+async def all_notified(timeline: Timeline, notifications: Notifications, status: str, seconds: float) -> None:
+    """Wait until all expected receivers were notified, printing each. Raises DrillError that names the missing ones."""
+    notified: set[str] = set()
     end = time.monotonic() + seconds
-    while ears.expected - heard:
-        for name in sorted(await ears.told(status) - heard):
-            heard.add(name)
-            stages.mark(f"told {status}: {name}")
+    while notifications.expected - notified:
+        for name in sorted(await notifications.notified(status) - notified):
+            notified.add(name)
+            timeline.mark(f"notified {status}: {name}")
         if time.monotonic() > end:
-            failing = await ears.failures()
-            missing = ", ".join(sorted(ears.expected - heard))
+            failing = await notifications.failures()
+            missing = ", ".join(sorted(notifications.expected - notified))
             raise DrillError(
-                f"not told {status} within {seconds:.0f} s: {missing}" + (f" (failing: {failing})" if failing else "")
+                f"not notified {status} within {seconds:.0f} s: {missing}"
+                + (f" (failing: {failing})" if failing else "")
             )
         await asyncio.sleep(2)
 
@@ -113,63 +116,63 @@ async def drill(args: argparse.Namespace) -> None:
     ):
         monitoring = Monitoring(client, prometheus, alertmanager, args.namespace)
         labels = await monitoring.rule_labels(args.release)
-        stages = Stages()
-        takers = await announce(stages, monitoring, labels, args.receiver)
-        ears = Ears(monitoring, takers, args.receiver if takers else [], args.namespace)
+        timeline = Timeline()
+        receivers = await announce(timeline, monitoring, labels, args.receiver)
+        notifications = Notifications(monitoring, receivers, args.receiver if receivers else [], args.namespace)
 
         async def held() -> bool:
             return bool(await monitoring.alerts())
 
         if await held():
-            raise DrillError(f"{ALERT} of {args.namespace} is firing already: wait until it is over")
-        await ears.listen()
-        stages.mark(f"posting invalid updates, {args.rate:g}/s")
+            raise DrillError(f"{ALERT} of {args.namespace} is already firing: wait until it resolves")
+        await notifications.listen()
+        timeline.mark(f"posting invalid updates, {args.rate:g}/s")
         posting = asyncio.create_task(post_invalid(client, gateway, secret, args.rate))
         try:
             await until("the rule pending", lambda: monitoring.in_state("pending"), 300)
-            stages.mark(f"{ALERT} is pending in Prometheus (above its threshold)")
+            timeline.mark(f"{ALERT} is pending in Prometheus (above its threshold)")
             await until("the rule firing", lambda: monitoring.in_state("firing"), 480)
-            stages.mark(f"{ALERT} fires in Prometheus")
+            timeline.mark(f"{ALERT} fires in Prometheus")
             await until("the alert in Alertmanager", held, 60)
             (first, *_) = await monitoring.alerts()
-            stages.mark(f"Alertmanager holds it, {first['status']['state']}")
-            await everybody_told(stages, ears, "firing", 180)
+            timeline.mark(f"Alertmanager has it, {first['status']['state']}")
+            await all_notified(timeline, notifications, "firing", 180)
         finally:
             posting.cancel()
-        stages.mark("no more posts")
+        timeline.mark("stopped posting")
         end = time.monotonic() + 600
-        # Listening afresh at each look: the word of the end may come with the end itself.
-        await ears.listen()
+        # Start to listen again before each check: the resolution may be sent before the next check sees it.
+        await notifications.listen()
         while await held():
             if time.monotonic() > end:
                 raise DrillError("not resolved within 600 s")
             if not args.receiver:
-                await ears.listen()
+                await notifications.listen()
             await asyncio.sleep(2)
-        stages.mark("resolved: Alertmanager holds it no more")
-        await everybody_told(stages, ears, "resolved", 150)
+        timeline.mark("resolved: Alertmanager no longer has it")
+        await all_notified(timeline, notifications, "resolved", 150)
 
 
 def main() -> int:
-    """Parse the options and run; 1 with one line when the drill cannot go on."""
+    """Parse the options and run; return 1 with a one-line error if the drill cannot continue."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--namespace", default="bot-gateway")
     parser.add_argument("--release", default="bot-gateway", help="name of the gateway's Service")
-    parser.add_argument("--secret", default="", help="the release's existingSecret, where it has one")
+    parser.add_argument("--secret", default="", help="the release's existingSecret, if it has one")
     parser.add_argument("--monitoring-namespace", default="monitoring")
     parser.add_argument("--prometheus", default="kube-prometheus-stack-prometheus", help="name of its Service")
     parser.add_argument("--alertmanager", default="kube-prometheus-stack-alertmanager", help="name of its Service")
-    parser.add_argument("--rate", type=float, default=3.0, help="posts a second")
+    parser.add_argument("--rate", type=float, default=3.0, help="posts per second")
     parser.add_argument(
         "--receiver",
         action="append",
         default=[],
         metavar="KIND/NAME",
-        help="a receiver whose log tells of the alert, in the release's namespace, for example"
-        " deploy/notification-service; may be given several times",
+        help="a receiver in the release's namespace whose log contains its notifications, for example"
+        " deploy/notification-service; may be repeated",
     )
     args = parser.parse_args()
-    # Ended by whatever signal, it must not leave its port-forwards behind.
+    # SIGTERM must also stop the port-forwards, which only the cleanup of the coroutines does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(drill(args))

@@ -1,1 +1,1 @@
-"""Parts of scripts/alert_drill.py."""
+"""Modules of scripts/alert_drill.py."""

@@ -1,4 +1,4 @@
-"""kubectl as the drill needs it: one command, and a port of a service on this machine."""
+"""Runs kubectl: single commands, and port-forwards to services."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator
 
 
 class DrillError(Exception):
-    """The drill cannot go on; the message says why and what to do."""
+    """The drill cannot continue; the message says why and what to do."""
 
 
 async def kubectl(*args: str) -> str:
-    """What kubectl prints. Raises DrillError with its message when it fails."""
+    """The output of kubectl. Raises DrillError with its message if it fails."""
     process = await asyncio.create_subprocess_exec(
         "kubectl", *args, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -25,14 +25,14 @@ async def kubectl(*args: str) -> str:
 
 @contextlib.asynccontextmanager
 async def port_forward(namespace: str, service: str, port: int) -> AsyncIterator[str]:
-    """A base URL on this machine that leads to the service's port."""
+    """A base URL on this machine that is forwarded to the service's port."""
     process = await asyncio.create_subprocess_exec(
         "kubectl", "port-forward", "-n", namespace, f"svc/{service}", f":{port}",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
         if process.stdout is None or process.stderr is None:
-            raise DrillError("kubectl port-forward has no output to read")
+            raise DrillError("kubectl port-forward printed no address")
         found = re.search(r"127\.0\.0\.1:(\d+)", (await process.stdout.readline()).decode())
         if not found:
             raise DrillError(

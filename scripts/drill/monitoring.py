@@ -1,4 +1,4 @@
-"""What Prometheus and Alertmanager say of the drill's alert."""
+"""Reads the drill's alert from Prometheus and Alertmanager."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALERT = "HighErrorRate"
 
 
 class Monitoring:
-    """Prometheus and Alertmanager, asked for the drill's alert alone."""
+    """Queries to Prometheus and Alertmanager about the drill's alert."""
 
     def __init__(self, client: httpx.AsyncClient, prometheus: str, alertmanager: str, namespace: str) -> None:
         self._client = client
@@ -27,7 +27,7 @@ class Monitoring:
         return (await self._client.get(url, params=params)).raise_for_status()
 
     async def rule_labels(self, job: str) -> dict[str, str]:
-        """The labels that the alert will have. Raises DrillError where Prometheus has no such rule."""
+        """The labels that the alert will have. Raises DrillError if Prometheus has no such rule."""
         groups = (await self._get(f"{self._prometheus}/api/v1/rules", type="alert")).json()["data"]["groups"]
         for rule in (rule for group in groups for rule in group["rules"]):
             if (
@@ -46,13 +46,13 @@ class Monitoring:
         return bool((await self._get(f"{self._prometheus}/api/v1/query", query=query)).json()["data"]["result"])
 
     async def alerts(self) -> list[dict[str, Any]]:
-        """The alert as Alertmanager holds it; empty once it is resolved."""
+        """The alert in Alertmanager; empty once it is resolved."""
         found = (await self._get(f"{self._alertmanager}/api/v2/alerts")).json()
         labels = {"alertname": ALERT, "namespace": self._namespace}
         return [alert for alert in found if labels.items() <= alert["labels"].items()]
 
     async def configuration(self) -> dict[str, Any]:
-        """The alertmanager.yml that Alertmanager runs with."""
+        """The alertmanager.yml that Alertmanager has loaded."""
         status = (await self._get(f"{self._alertmanager}/api/v2/status")).json()
         config: dict[str, Any] = yaml.safe_load(status["config"]["original"])
         return config

@@ -1,7 +1,7 @@
-"""Which receivers an alert reaches by Alertmanager's own configuration, and what Alertmanager counts of its sending.
+"""Which receivers an alert reaches by Alertmanager's configuration, and Alertmanager's counters of notifications.
 
-It walks the routes as Alertmanager does, so that a drill can say beforehand who will be told. Silences, inhibition and
-mute times are not looked at: they belong to the moment, and Alertmanager's state tells them.
+It matches routes as Alertmanager does, so that the drill can print in advance who will be notified. It ignores
+silences, inhibition and mute times, which change over time and are part of Alertmanager's state.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ OPERATOR = "remediator"
 
 @dataclass(frozen=True)
 class Receiver:
-    """A receiver and the integrations (`slack`, `webhook`, ...) it sends by; none means that it tells nobody."""
+    """A receiver and its integrations (`slack`, `webhook`, ...); without any it notifies nobody."""
 
     name: str
     integrations: tuple[str, ...]
 
     @property
     def is_operator(self) -> bool:
-        """Whether it is the remediator, under the name that the chart gives it."""
+        """Whether it is the operator, by the name in the chart."""
         return self.name.rpartition("/")[2] == OPERATOR
 
     def __str__(self) -> str:
-        return f"{self.name} ({', '.join(self.integrations) or 'tells nobody'})"
+        return f"{self.name} ({', '.join(self.integrations) or 'notifies nobody'})"
 
 
 def receivers_of(config: Mapping[str, Any], labels: Mapping[str, str]) -> list[Receiver]:
-    """The receivers that an alert with these labels reaches by an alertmanager.yml, in the order of the routes.
+    """The receivers that an alert with these labels reaches in an alertmanager.yml, in the order of the routes.
 
-    Raises MatchError where a matcher cannot be read.
+    Raises MatchError if a matcher is invalid.
     """
     known = {receiver["name"]: _receiver(receiver) for receiver in config.get("receivers", [])}
     names = _reached(config["route"], labels)
@@ -73,7 +73,7 @@ def _matches(route: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def counted(exposition: str, metric: str) -> Counter[str]:
-    """What Alertmanager's /metrics says of a counter (SENT or FAILED), by integration and over all else."""
+    """The value of a counter (SENT or FAILED) in Alertmanager's /metrics, by integration."""
     totals: Counter[str] = Counter()
     for family in text_string_to_metric_families(exposition):
         if family.name == metric:
@@ -83,10 +83,12 @@ def counted(exposition: str, metric: str) -> Counter[str]:
     return totals
 
 
-def sharers(groups: Iterable[Mapping[str, Any]], config: Mapping[str, Any], ours: Iterable[Receiver]) -> Counter[str]:
-    """Groups of alerts that go to other receivers by the same integrations: their notifications count there too.
+def other_groups(
+    groups: Iterable[Mapping[str, Any]], config: Mapping[str, Any], ours: Iterable[Receiver]
+) -> Counter[str]:
+    """Number of groups of alerts that use other receivers, by integration: the same counters count them.
 
-    `groups` is what `GET /api/v2/alerts/groups` answers.
+    `groups` is the response of `GET /api/v2/alerts/groups`.
     """
     own = {receiver.name for receiver in ours}
     known = {receiver["name"]: _receiver(receiver) for receiver in config.get("receivers", [])}

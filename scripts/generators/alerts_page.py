@@ -1,6 +1,6 @@
-"""Writes the table of alerts in docs/alerts.md from charts/bot-gateway: its rules and the values that tune them.
+"""Writes the table of alerts in docs/alerts.md from the rules and values of charts/bot-gateway.
 
-The table stands between two comments; the rest of the page is written by hand. With --check nothing is written and a
+The table is between two comments; the rest of the page is written manually. With --check nothing is written and a
 difference is an error.
 """
 
@@ -22,14 +22,14 @@ TITLES = {"alerts": "The gateway", "slo": "Objectives", "remediator": "The opera
 
 
 def table() -> str:
-    """A table for each file of rules: alert, severity, threshold, duration, summary."""
+    """One table per file of rules: alert, severity, threshold, duration, summary."""
     values = yaml.safe_load((CHART / "values.yaml").read_text())["alerts"]
     return "\n\n".join(
         "\n".join(
             [
                 f"### {title}",
                 "",
-                "| alert | severity | threshold | for | says |",
+                "| alert | severity | threshold | for | summary |",
                 "|---|---|---|---|---|",
                 *_rows(yaml.safe_load((CHART / f"rules/{name}.yaml").read_text()), values),
             ]
@@ -49,14 +49,14 @@ def _rows(rules: list[dict[str, str]], values: dict[str, dict[str, Any]]) -> Ite
 
 
 def page(text: str) -> str:
-    """The page with its table written again."""
+    """The page with a new table."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}\n{table()}\n{END}{tail}"
 
 
 def main() -> int:
-    """Write the page, or with --check say whether it is up to date."""
+    """Write the page, or with --check return 1 if it is not up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     current = PAGE.read_text()

@@ -1,7 +1,7 @@
-"""Writes each chart's README.md: its head from Chart.yaml and README.head.md, its table from values.yaml's comments.
+"""Writes each chart's README.md from Chart.yaml, README.head.md and the comments in values.yaml.
 
-A line `# -- text` documents the value on the next line that is one; lines of comment in between go on with it. Every
-value must be documented, so that the table is complete. With --check nothing is written and a difference is an error.
+A line `# -- text` documents the next value; comment lines in between continue the text. Every value must be documented,
+so that the table is complete. With --check nothing is written and a difference is an error.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class Value:
 
 
 def documented_values(text: str) -> Iterator[Value]:
-    """The values of a values.yaml in its order, each at the deepest level that has a comment.
+    """The values of a values.yaml in file order, each at the level that has a comment.
 
-    Raises DocumentationError for the first value without one.
+    Raises DocumentationError for the first value without a comment.
     """
     comments = dict(_comments(text.splitlines()))
     root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -101,7 +101,7 @@ def _code(value: Any) -> str:
 
 
 def main() -> int:
-    """Write the READMEs, or with --check say which are not up to date."""
+    """Write the READMEs, or with --check name those that are not up to date and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     check = parser.parse_args().check

@@ -1,4 +1,4 @@
-"""Write the dashboards' JSON, or with --check say which committed file is not what the code makes."""
+"""Writes the dashboards as JSON. With --check nothing is written and a difference is an error."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from boards import export
 
 
 def main() -> int:
-    """Exit 0 when all is written or equal, 1 when --check finds a difference."""
+    """Return 1 if --check finds a difference, else 0."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a committed file differs")
     if not parser.parse_args().check:

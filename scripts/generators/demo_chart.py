@@ -1,4 +1,4 @@
-"""Writes what `make demo` takes from the chart, as files that need no Helm: rules, routing and the default policy.
+"""Writes the chart's rules, routes and default policy as files for `make demo`, which needs no Helm.
 
 With --check nothing is written and a difference is an error.
 """
@@ -24,8 +24,8 @@ MONITORING = "monitoring.coreos.com/v1"
 
 
 def files(helm: str) -> dict[str, str]:
-    """The files by name, rendered by a helm program."""
-    # Nothing scrapes an operator in the demo, so its own alerts would only say that it is gone.
+    """The files by name, rendered with a helm program."""
+    # The demo has no operator to scrape, so the operator's own alerts would always fire.
     watched = _render(helm, "operator.enabled=false")
     rules = _one(watched, "PrometheusRule")["spec"]
     routing = _one(watched, "ConfigMap", "bot-gateway-alertmanager")["data"]["alertmanager.yml"]
@@ -55,12 +55,12 @@ def _text(content: object) -> str:
 
 
 def main() -> int:
-    """Write the files, or with --check say which are not up to date."""
+    """Write the files, or with --check name those that are not up to date and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     helm = shutil.which("helm")
     if helm is None:
-        print("demo_chart: helm is missing, the demo's files are left as they are", file=sys.stderr)
+        print("demo_chart: helm is missing, so the demo's files are not changed", file=sys.stderr)
         return 0
     stale = [name for name, text in files(helm).items() if _current(name) != text]
     if parser.parse_args().check:

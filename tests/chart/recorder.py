@@ -1,4 +1,4 @@
-"""Stands in for Slack and notification-service in a cluster: prints each notification it gets as one line of JSON."""
+"""Simulates Slack and notification-service in a cluster: prints each notification as one line of JSON."""
 
 import http.server
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def summary(path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """What the tests look at: path, channel or group, status and alerts, with the time of arrival."""
+    """Path, channel or group, status, alerts and time of arrival of a notification."""
     arrived: dict[str, Any] = {"at": time.time(), "path": path}
     if "alerts" in body:
         alerts = [[alert["labels"]["alertname"], alert["status"]] for alert in body["alerts"]]
@@ -17,7 +17,7 @@ def summary(path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Takes every POST."""
+    """Accepts every POST."""
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

@@ -1,4 +1,4 @@
-"""The alert drill's own judgement: who will be told of an alert, and whose notifications a counter counts."""
+"""The alert drill: which receivers an alert will reach, and which notifications a counter counts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from drill.routes import FAILED, SENT, Receiver, counted, receivers_of, sharers
+from drill.routes import FAILED, SENT, Receiver, counted, other_groups, receivers_of
 from support.charts import gateway
 from support.tools import run, tool
 
@@ -36,11 +36,11 @@ def config(values: dict[str, Any]) -> dict[str, Any]:
         {**OURS, "severity": "none", "alertname": "Watchdog"},
         {**OURS, "severity": "warning", "gateway": "second-bot-gateway"},
         {"service": "bot-gateway", "severity": "critical"},
-        {**OURS, "severity": "unheard-of"},
+        {**OURS, "severity": "unknown"},
     ],
     ids=str,
 )
-def test_the_routes_are_walked_as_alertmanager_walks_them(labels: dict[str, str], tmp_path: Path) -> None:
+def test_routes_match_as_in_alertmanager(labels: dict[str, str], tmp_path: Path) -> None:
     file = tmp_path / "alertmanager.yml"
     file.write_text(yaml.safe_dump(config(VALUES)))
     arguments = [f"{name}={value}" for name, value in labels.items()]
@@ -48,20 +48,20 @@ def test_the_routes_are_walked_as_alertmanager_walks_them(labels: dict[str, str]
     assert [receiver.name for receiver in receivers_of(config(VALUES), labels)] == done.stdout.strip().split(",")
 
 
-def test_who_will_be_told_is_known_beforehand() -> None:
+def test_the_receivers_are_known_in_advance() -> None:
     warning = {**OURS, "severity": "warning"}
     people, operator = receivers_of(config(VALUES), warning)
     assert (str(people), people.is_operator) == ("warning (slack)", False)
     assert (str(operator), operator.is_operator) == ("remediator (webhook)", True)
     without_slack = config({"alerting": {"plainConfig": True}})
     assert [str(receiver) for receiver in receivers_of(without_slack, warning)] == [
-        "warning (tells nobody)",
+        "warning (notifies nobody)",
         "remediator (webhook)",
     ]
     assert receivers_of(without_slack, {"alertname": "Foreign"}) == [Receiver("nobody", ())]
 
 
-def test_the_older_words_of_a_route_are_understood() -> None:
+def test_the_older_match_fields_of_a_route_are_supported() -> None:
     route = {"receiver": "a", "routes": [{"receiver": "b", "match": {"x": "1"}, "match_re": {"y": "p|q"}}]}
     assert receivers_of({"route": route}, {"x": "1", "y": "q"}) == [Receiver("b", ())]
     assert receivers_of({"route": route}, {"x": "1", "y": "pq"}) == [Receiver("a", ())]
@@ -82,7 +82,7 @@ def test_notifications_are_counted_by_integration() -> None:
     assert counted(METRICS, FAILED) == {"slack": 2}
 
 
-def test_other_groups_by_the_same_integration_are_named() -> None:
+def test_other_groups_of_the_same_integration_are_counted() -> None:
     ours = receivers_of(config(VALUES), {**OURS, "severity": "warning"})
     groups = [{"receiver": {"name": name}} for name in ("warning", "critical", "critical", "nobody", "unknown")]
-    assert sharers(groups, config(VALUES), ours) == {"slack": 2, "webhook": 2}
+    assert other_groups(groups, config(VALUES), ours) == {"slack": 2, "webhook": 2}

@@ -1,4 +1,4 @@
-"""Who hears of which alert and when: the two AlertmanagerConfigs and the plain alertmanager.yml of the same values."""
+"""Which receiver gets which alert and when: the two AlertmanagerConfigs and the equivalent plain alertmanager.yml."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_warnings_go_to_slack_alone() -> None:
     assert "webhookConfigs" not in found
 
 
-def test_without_slack_nothing_of_it_is_rendered() -> None:
+def test_without_slack_no_slack_receiver_is_rendered() -> None:
     rendering = gateway()
     assert "slack" not in str(rendering.kind("AlertmanagerConfig"))
     assert not rendering.has("Secret", "bot-gateway-slack")
@@ -85,7 +85,7 @@ def test_e_mail_goes_with_both_severities() -> None:
         assert config["authPassword"] == {"name": "smtp", "key": "smtp-password"}
 
 
-def test_every_receiver_hears_of_the_resolution() -> None:
+def test_every_receiver_is_notified_of_the_resolution() -> None:
     email = {"to": "o@example.com", "from": "a@example.com", "smarthost": "s.example.com:25"}
     rendering = gateway({"alerting": {**SLACK["alerting"], "email": email}})
     configs = [
@@ -100,7 +100,7 @@ def test_every_receiver_hears_of_the_resolution() -> None:
     assert all(config["sendResolved"] for config in configs)
 
 
-def test_the_operator_is_called_with_its_token_and_does_not_hang_on_slack() -> None:
+def test_the_operator_is_called_with_its_token_and_does_not_depend_on_slack() -> None:
     rendering = gateway(SLACK)
     spec = rendering.one("AlertmanagerConfig", "bot-gateway-remediator")["spec"]
     (webhook,) = receiver(spec, "remediator")["webhookConfigs"]
@@ -190,7 +190,7 @@ def test_an_alert_without_a_namespace_reaches_nobody(plain: Path) -> None:
     assert done.stdout.strip() == "nobody"
 
 
-def test_the_plain_configuration_says_the_same_as_the_objects(plain: Path) -> None:
+def test_the_plain_configuration_is_equivalent_to_the_objects(plain: Path) -> None:
     rendering = gateway({"alerting": {**SLACK["alerting"], "watchdog": {"url": "https://deadman.example.com"}}})
     config = yaml.safe_load(plain.read_text())
     assert plain_times(config) == object_times(rendering)

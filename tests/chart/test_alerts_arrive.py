@@ -1,4 +1,4 @@
-"""On the cluster: what reaches Slack and notification-service, when, how grouped, how often, and the resolution."""
+"""On the cluster: notifications to Slack and notification-service, their times, groups, repeats and resolutions."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def post(url: str, *alerts: dict[str, str], ends: bool = False) -> None:
     httpx.post(f"{url}/api/v2/alerts", json=body, timeout=10).raise_for_status()
 
 
-def test_alerts_travel_to_their_receivers_repeat_and_resolve(space: str, alertmanager: str) -> None:
+def test_alerts_reach_their_receivers_repeat_and_resolve(space: str, alertmanager: str) -> None:
     job = {"namespace": space, "job": "bot-gateway"}
     breaker = {**job, "alertname": "CircuitBreakerOpen", "severity": "critical", "service_name": "request"}
     inhibited = {**job, "alertname": "ServiceRequestTimeout", "severity": "critical", "service_name": "request"}

@@ -1,4 +1,4 @@
-"""Who sets the replicas: the HPA by CPU, memory and updates in flight, or KEDA by the same."""
+"""What sets the replicas: the HPA by CPU, memory and updates in flight, or KEDA by the same metrics."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_keda_scales_within_the_same_bounds_and_by_the_same_metrics() -> None:
     assert spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]["scaleDown"]
 
 
-def test_keda_needs_no_prometheus_where_cpu_alone_scales() -> None:
+def test_keda_needs_no_prometheus_if_only_cpu_scales() -> None:
     assert [trigger["type"] for trigger in scaled_object()["triggers"]] == ["cpu"]
     values = {"enabled": True, "keda": {"enabled": True}, "targetInFlightUpdates": 5}
     with pytest.raises(RenderError, match=r"monitoring\.prometheusUrl is required"):

@@ -1,4 +1,4 @@
-"""The Dockerfiles, skaffold's files and kind's: what a build or a deployment would trip over."""
+"""The Dockerfiles and the files of skaffold and kind: mistakes that would break a build or a deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo takes from the chart is what its generator makes of it now, with each Helm there is."""
+"""The demo's copies of the chart's rules, routes and policy are up to date, with each Helm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_files_are_up_to_date(generator: ModuleType) -> None:
         assert made == {name: (generator.FOLDER / name).read_text() for name in made}, "run make generate"
 
 
-def test_every_alert_of_the_gateway_is_there_and_none_of_the_operator(generator: ModuleType) -> None:
+def test_it_has_every_alert_of_the_gateway_and_none_of_the_operator(generator: ModuleType) -> None:
     groups = yaml.safe_load((generator.FOLDER / "rules.yml").read_text())["groups"]
     alerts = {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
     own = {"alerts", "slo"}
@@ -33,7 +33,7 @@ def test_every_alert_of_the_gateway_is_there_and_none_of_the_operator(generator:
     }
 
 
-def test_the_programs_take_them(generator: ModuleType) -> None:
+def test_the_programs_accept_them(generator: ModuleType) -> None:
     for name, folder_file in (("promtool", "rules.yml"), ("amtool", "alertmanager.yml")):
         check = ["check", "rules"] if name == "promtool" else ["check-config"]
         done = generator.subprocess.run([tool(name), *check, generator.FOLDER / folder_file], capture_output=True)

@@ -1,4 +1,4 @@
-"""What the values of the gateway's chart decide."""
+"""The effects of the values of the gateway's chart."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_only_the_webhook_is_published() -> None:
     assert route["matches"] == [{"path": {"type": "Exact", "value": "/webhook"}, "method": "POST"}]
 
 
-def test_the_bundled_redis_keeps_what_it_was_given() -> None:
+def test_the_bundled_redis_persists_and_does_not_evict() -> None:
     rendering = gateway()
     spec = rendering.one("StatefulSet", "bot-gateway-redis")["spec"]
     arguments = " ".join(spec["template"]["spec"]["containers"][0]["args"])
@@ -152,7 +152,7 @@ def test_the_bundled_redis_keeps_what_it_was_given() -> None:
     assert config()["REDIS_URL"] == "redis://bot-gateway-redis:6379/0"
 
 
-def test_a_redis_of_ones_own_is_read_from_a_secret() -> None:
+def test_the_url_of_an_external_redis_comes_from_a_secret() -> None:
     rendering = gateway({"redis": {"enabled": False}, "externalRedis": {"url": "rediss://:pass@redis.example:6380/1"}})
     assert not rendering.kind("StatefulSet")
     assert "REDIS_URL" not in rendering.one("ConfigMap", "bot-gateway")["data"]
@@ -161,7 +161,7 @@ def test_a_redis_of_ones_own_is_read_from_a_secret() -> None:
         gateway({"redis": {"enabled": False}})
 
 
-def test_images_take_the_charts_version_a_tag_or_a_digest() -> None:
+def test_images_use_the_charts_version_a_tag_or_a_digest() -> None:
     digest = "sha256:" + "a" * 64
     version = yaml.safe_load((GATEWAY_CHART / "Chart.yaml").read_text())["appVersion"]
     assert container()["image"] == f"bot-gateway:{version}"

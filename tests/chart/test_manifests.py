@@ -1,4 +1,4 @@
-"""Every ci file of the charts with Helm 4 and 3: manifests that an API server takes and a strict namespace runs."""
+"""Every ci file of the charts with Helm 4 and 3: manifests that are valid and run in a restricted namespace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_every_object_is_valid_and_has_no_unknown_field(rendered: Rendering) -> 
         validate(manifest)
 
 
-def test_names_of_digits_alone_stay_text(ci_file: Path) -> None:
+def test_numeric_names_stay_strings(ci_file: Path) -> None:
     """A namespace may be called 2026, and a release 123 where that is no Service's name."""
     chart = ci_file.parents[1]
     release, values = ("jaeger", {}) if chart == JAEGER_CHART else ("123", {"fullnameOverride": "gateway"})
@@ -45,7 +45,7 @@ def test_every_pod_may_run_under_pod_security_restricted(rendered: Rendering) ->
             assert container["resources"]["limits"]["memory"]
 
 
-def test_only_what_has_a_role_gets_a_token_of_the_api_server(rendered: Rendering) -> None:
+def test_only_pods_with_a_role_mount_a_token(rendered: Rendering) -> None:
     """The operator, and the sandbox where it shows what the operator did."""
     components = {role["metadata"]["labels"]["app.kubernetes.io/component"] for role in rendered.kind("Role")}
     assert components <= {"remediator", "sandbox"}
@@ -55,7 +55,7 @@ def test_only_what_has_a_role_gets_a_token_of_the_api_server(rendered: Rendering
             assert spec["automountServiceAccountToken"] is has_role
 
 
-def test_no_secret_stands_outside_a_secret(rendered: Rendering) -> None:
+def test_secrets_are_only_in_secrets(rendered: Rendering) -> None:
     for manifest in rendered.manifests:
         if manifest["kind"] != "Secret":
             for secret in SECRETS:
@@ -70,7 +70,7 @@ def test_every_object_is_labelled(rendered: Rendering) -> None:
         assert labels["helm.sh/chart"]
 
 
-def test_selectors_find_their_pods_and_nothing_that_changes(rendered: Rendering) -> None:
+def test_selectors_match_their_pods_by_stable_labels(rendered: Rendering) -> None:
     for kind in ("Deployment", "StatefulSet"):
         for workload in rendered.kind(kind):
             selector = workload["spec"]["selector"]["matchLabels"]

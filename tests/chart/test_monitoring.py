@@ -1,4 +1,4 @@
-"""ServiceMonitors, dashboards and when monitoring objects appear at all."""
+"""ServiceMonitors, dashboards and the conditions for monitoring objects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KINDS = ("ServiceMonitor", "PrometheusRule", "AlertmanagerConfig")
         (False, MONITORING_API, set()),
     ],
 )
-def test_monitoring_objects_appear_with_the_api_or_by_force(
+def test_monitoring_objects_appear_with_the_api_or_if_forced(
     enabled: Any, apis: tuple[str, ...], kinds: set[str]
 ) -> None:
     rendering = gateway({"monitoring": {"enabled": enabled}}, apis=apis)

@@ -1,4 +1,4 @@
-"""What the NetworkPolicies let through: DNS, scraping, OTLP, Redis, the backends and the operator's calls."""
+"""Traffic that the NetworkPolicies allow: DNS, scraping, OTLP, Redis, the backends and the operator's calls."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_the_gateway_reaches_its_own_redis() -> None:
     assert rule["ports"] == [{"port": "redis", "protocol": "TCP"}]
 
 
-def test_redis_is_reached_by_the_gateway_and_its_exporter_alone() -> None:
+def test_only_the_gateway_and_its_exporter_reach_redis() -> None:
     rendering = gateway()
     spec = policy(rendering, "bot-gateway-redis")
     labels = rendering.one("Deployment", "bot-gateway")["spec"]["template"]["metadata"]["labels"]
@@ -84,7 +84,7 @@ def test_anyone_reaches_the_webhook_unless_the_sources_are_named() -> None:
     assert named == [MONITORING, {"podSelector": {}}, ingress]
 
 
-def test_the_operator_is_reached_from_the_monitoring_alone() -> None:
+def test_only_the_monitoring_namespace_reaches_the_operator() -> None:
     assert sources(policy(gateway(), "bot-gateway-remediator")) == [MONITORING]
     moved = gateway({"monitoring": {"namespace": "observability"}})
     (source,) = sources(policy(moved, "bot-gateway-remediator"))

@@ -1,4 +1,4 @@
-"""What Helm tells after an installation: above all what will not work."""
+"""NOTES.txt: warnings about settings that will not work."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ FORCED = {"monitoring": {"enabled": True}}
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_will_not_work_is_said(values: dict[str, Any], warning: str) -> None:
+def test_a_setting_that_will_not_work_is_warned_of(values: dict[str, Any], warning: str) -> None:
     assert warning in notes(values)
 
 
-def test_a_sound_installation_is_not_warned_of() -> None:
+def test_a_production_installation_has_no_warnings() -> None:
     text = notes(
         {
             "projectUrl": "https://git.example.org/bots/bot-gateway",

@@ -53,7 +53,7 @@ def prepare_external(program: str, space: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("file", CI_FILES, ids=lambda file: file.name.removesuffix("-values.yaml"))
-def test_a_release_lives_and_leaves_nothing_behind(file: Path, helm: str) -> None:
+def test_a_release_installs_upgrades_and_is_removed_completely(file: Path, helm: str) -> None:
     with namespace("bot-gateway-chart") as space:
         install_sandbox(helm, space)
         extra = prepare_external(helm, space) if file.name.startswith("external") else ()

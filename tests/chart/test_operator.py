@@ -1,4 +1,4 @@
-"""The operator's part of the chart: its rights, its settings, its policy."""
+"""The operator in the chart: its rights, settings and policy."""
 
 from __future__ import annotations
 
@@ -78,17 +78,17 @@ def test_fields_of_the_policy_are_merged_over_the_default() -> None:
     assert spec["targetRef"]["name"] == "bot-gateway"
 
 
-def test_the_policy_hangs_on_no_capability() -> None:
+def test_the_policy_depends_on_no_capability() -> None:
     assert gateway(apis=()).has("RemediationPolicy", POLICY)
 
 
-def test_alertmanager_and_prometheus_are_asked_where_there_is_a_monitoring_api() -> None:
+def test_alertmanager_and_prometheus_are_used_if_there_is_a_monitoring_api() -> None:
     assert environment(apis=MONITORING_API)["REMEDIATOR_ALERTMANAGER_URL"].endswith(":9093")
     assert environment(apis=MONITORING_API)["REMEDIATOR_PROMETHEUS_URL"].endswith(":9090")
     assert not [name for name in environment(apis=()) if name.endswith("_URL")]
 
 
-def test_without_the_operator_nothing_of_it_is_left() -> None:
+def test_without_the_operator_none_of_its_objects_is_rendered() -> None:
     rendering = gateway({"operator": {"enabled": False}})
     assert not [
         m for m in rendering.manifests if m["metadata"]["labels"]["app.kubernetes.io/component"] == "remediator"

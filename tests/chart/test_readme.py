@@ -1,4 +1,4 @@
-"""The charts' READMEs are what the generator makes of their values, and every value is documented."""
+"""The charts' READMEs are up to date, and every value is documented."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_an_undocumented_value_is_an_error(generator: ModuleType) -> None:
         list(generator.documented_values("a:\n  # -- The b.\n  b: 1\n  c: 2\n"))
 
 
-def test_a_comment_may_go_on(generator: ModuleType) -> None:
+def test_a_comment_may_continue(generator: ModuleType) -> None:
     (value,) = generator.documented_values("# A head that is no value's.\n# -- First\n# second.\na: {b: 1}\n")
     assert (value.path, value.default, value.text) == ("a", {"b": 1}, "First second.")
 

@@ -1,4 +1,4 @@
-"""What the values of the sandbox's chart decide."""
+"""The effects of the values of the sandbox's chart."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_by_default_the_sandbox_has_no_account() -> None:
     assert spec["automountServiceAccountToken"] is False
 
 
-def test_where_it_shows_remediations_it_may_list_them_and_nothing_else() -> None:
+def test_if_it_shows_remediations_it_may_only_list_them() -> None:
     rendering = render(SANDBOX_CHART, {"remediations": {"show": True}}, release="sandbox", namespace="bots")
     assert rendering.one("Deployment", "sandbox")["spec"]["template"]["spec"]["serviceAccountName"] == "sandbox"
     assert rendering.one("ConfigMap", "sandbox")["data"]["SANDBOX_REMEDIATIONS_NAMESPACE"] == "bots"
@@ -30,13 +30,13 @@ def test_where_it_shows_remediations_it_may_list_them_and_nothing_else() -> None
     assert binding["roleRef"]["name"] == binding["subjects"][0]["name"] == "sandbox"
 
 
-def test_the_page_is_told_where_it_runs_and_of_which_gateway() -> None:
+def test_the_page_knows_its_namespace_and_gateway() -> None:
     rendering = render(SANDBOX_CHART, {"gatewayService": "second"}, release="sandbox", namespace="bots")
     told = rendering.one("ConfigMap", "sandbox")["data"]
     assert (told["SANDBOX_NAMESPACE"], told["SANDBOX_GATEWAY_SERVICE"]) == ("bots", "second")
 
 
-def test_by_default_it_is_the_gateways_release_of_the_readme() -> None:
+def test_the_default_gateway_is_the_release_of_the_readme() -> None:
     told = render(SANDBOX_CHART, release="sandbox").one("ConfigMap", "sandbox")["data"]
     assert told["SANDBOX_NOTIFY_URL"] == f"http://{told['SANDBOX_GATEWAY_SERVICE']}:8000/internal/notify"
 

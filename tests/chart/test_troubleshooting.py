@@ -1,4 +1,4 @@
-"""On the cluster: every command of docs/troubleshooting.md runs, against a release in place of the page's `bots`."""
+"""On the cluster: every command of docs/troubleshooting.md runs, with a test release instead of `bots`."""
 
 from __future__ import annotations
 

@@ -50,12 +50,12 @@ def test_every_field_is_one_of_the_prometheus_object(names: tuple[str, ...]) -> 
     jsonschema.Draft202012Validator(schema).validate({"spec": prometheus(*names)})
 
 
-def test_thirty_days_are_kept_and_15_seconds_are_the_rhythm() -> None:
+def test_retention_is_30_days_and_the_interval_15_seconds() -> None:
     spec = prometheus(BASE)
     assert (spec["retention"], spec["scrapeInterval"], spec["evaluationInterval"]) == ("30d", "15s", "15s")
 
 
-def test_less_memory_means_fewer_days_and_fewer_samples_but_enough_for_the_slowest_alert() -> None:
+def test_less_memory_keeps_enough_samples_for_the_slowest_alert() -> None:
     spec = prometheus(BASE, TUNINGS[0])
     assert (spec["retention"], spec["scrapeInterval"]) == ("7d", "30s")
     rules = (ROOT / "charts/bot-gateway/templates/prometheusrule.yaml").read_text()
@@ -83,7 +83,7 @@ def test_jaeger_keeps_traces_in_elasticsearch() -> None:
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("name", ["default", "elasticsearch"])
-def test_jaeger_itself_takes_the_configuration(name: str, tmp_path: Path) -> None:
+def test_jaeger_accepts_the_configuration(name: str, tmp_path: Path) -> None:
     file = tmp_path / "jaeger.yaml"
     file.write_text(jaeger_config(name))
     done = run(tool("jaeger"), "validate", "--config", str(file))

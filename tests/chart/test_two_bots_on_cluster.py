@@ -143,7 +143,7 @@ def test_an_alert_goes_to_the_receivers_of_its_own_release(bots: tuple[Bot, ...]
             }
 
 
-def test_without_the_second_the_first_is_as_before(bots: tuple[Bot, ...]) -> None:
+def test_removing_the_second_does_not_change_the_first(bots: tuple[Bot, ...]) -> None:
     def of_first() -> set[str]:
         return {name for name in objects(SPACE) if "second" not in name and not name.startswith("pod/")}
 

@@ -1,4 +1,4 @@
-"""Two bots: the chart installed twice, in one namespace and in two, and nothing of the one is taken for the other's."""
+"""The chart installed twice, in one namespace and in two: objects, alerts and series of the releases stay separate."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def rules(place: Place) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("one", "two"), PLACES)
-def test_the_rules_look_at_their_own_series_alone(one: Place, two: Place) -> None:
+def test_the_rules_select_only_their_own_series(one: Place, two: Place) -> None:
     for place, other in ((one, two), (two, one)):
         for rule in rules(place):
             for selector in re.findall(r"(?:bot_gateway_|remediator_|\bup)[^{}]*\{([^}]*)\}", rule["expr"]):
@@ -129,7 +129,7 @@ def receivers(file: Path, labels: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize(("one", "two"), PLACES[:1])
-def test_the_default_policy_answers_the_alerts_of_its_own_gateway(one: Place, two: Place) -> None:
+def test_the_default_policy_matches_the_alerts_of_its_own_gateway(one: Place, two: Place) -> None:
     for place, other in ((one, two), (two, one)):
         manifest = release(place).one("RemediationPolicy", f"{fullname(place)}-circuit-breaker")
         matchers = PolicySpec.model_validate(manifest["spec"]).alerts
@@ -139,7 +139,7 @@ def test_the_default_policy_answers_the_alerts_of_its_own_gateway(one: Place, tw
 
 
 @pytest.mark.parametrize(("one", "two"), PLACES)
-def test_the_routing_objects_say_what_the_plain_configuration_says(one: Place, two: Place) -> None:
+def test_the_routing_objects_match_the_plain_configuration(one: Place, two: Place) -> None:
     for place in (one, two):
         plain = yaml.safe_load(
             release(place).one("ConfigMap", f"{fullname(place)}-alertmanager")["data"]["alertmanager.yml"]
@@ -153,7 +153,7 @@ def routing(rendering: Rendering) -> list[Manifest]:
     return sorted(rendering.kind("AlertmanagerConfig"), key=lambda manifest: str(manifest["metadata"]["name"]))
 
 
-def test_two_bots_on_one_redis_can_be_told_apart_by_a_prefix() -> None:
+def test_a_prefix_separates_two_bots_on_one_redis() -> None:
     def prefix(**more: str) -> str:
         values = {"redis": {"enabled": False}, "externalRedis": {"url": "redis://r.example.com", **more}}
         return str(gateway(values).one("ConfigMap", "bot-gateway")["data"]["REDIS_KEY_PREFIX"])

@@ -1,4 +1,4 @@
-"""On the cluster: an upgrade while the operator holds a scale-out leaves the replicas alone, with Helm 4 and 3."""
+"""On the cluster: an upgrade during a scale-out does not change the replicas, with Helm 4 and 3."""
 
 from __future__ import annotations
 

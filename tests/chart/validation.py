@@ -1,4 +1,4 @@
-"""Whether a manifest is one that an API server would take: Kubernetes' own schemas, the CRDs' and Pod Security."""
+"""Validates manifests against the schemas of Kubernetes, the schemas of the CRDs and Pod Security."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that have a colour are names that the gateway uses, all of them where the set is closed."""
+"""Every name with a colour is a name that the gateway uses; closed sets are complete."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_named_parts_of_the_bot_exist() -> None:
     assert set(performance.OPERATIONS) <= set(labels.REDIS_OPERATIONS)
 
 
-def test_every_stage_of_an_incident_has_a_word() -> None:
+def test_every_stage_of_a_repair_has_a_label() -> None:
     assert tuple(operator_panels.REPAIR_STAGES) == REPAIR_STAGES
 
 
-def test_red_means_trouble() -> None:
+def test_colours_of_health_are_not_used_for_identities() -> None:
     """Green, yellow, orange and red are never the colour of a mere name."""
     names = [colours.SERVICES, colours.ROLES, colours.PERCENTILES, colours.MEMORY, colours.SERVICE_ERRORS]
     identities = colours.identities(*(str(number) for number in range(10)))

@@ -1,4 +1,4 @@
-"""The committed JSON is what the code makes, and what Grafana and its sidecar accept."""
+"""The committed JSON is up to date and valid for Grafana and its sidecar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In a browser, against a Prometheus that scraped the product, each dashboard shows what it promises.
+"""In a browser, with data from a Prometheus that scraped the product, each dashboard shows its panels.
 
 PROM_URL names that Prometheus; DASHBOARD_NAMESPACE and DASHBOARD_JOB the gateway, where it is not the first found;
 DASHBOARD_RANGE the seconds to look back, where it is not each dashboard's own range; DASHBOARD_UNTIL the Unix time to
@@ -130,7 +130,7 @@ def pictures(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize(("name", "uid", "title"), DASHBOARDS)
-def test_dashboard_shows_all_it_promises(
+def test_dashboard_shows_all_panels_with_data(
     shown: Shown, pictures: Path, name: str, uid: str, title: str, theme: str
 ) -> None:
     shown.open(uid, theme=theme)

@@ -59,7 +59,7 @@ def test_names_tell_the_series_apart() -> None:
             assert not unnamed, f"{target.name}: two series that differ in {unnamed} would have the same name"
 
 
-def test_they_keep_to_one_gateway() -> None:
+def test_they_select_one_gateway() -> None:
     for panel, selector in asked():
         assert selector.matchers["namespace"] == ("MatchOp.Equal", "NAMESPACE"), panel
         assert selector.matchers["job"] == ("MatchOp.Re", job_of(selector.metric)), panel

@@ -1,4 +1,4 @@
-"""What a panel draws as a limit is what the chart's rules alert on."""
+"""Thresholds in panels equal the thresholds of the chart's rules."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_an_alert_can_be_switched_off_and_labelled() -> None:
         ({"start": 22, "end": 6}, "<= 0 and on () (hour() >= 22 or hour() < 6)"),
     ],
 )
-def test_no_active_sessions_may_sleep_at_night(hours: dict[str, int], ending: str) -> None:
+def test_no_active_sessions_can_be_restricted_to_active_hours(hours: dict[str, int], ending: str) -> None:
     expression = _rules({"alerts": {"NoActiveSessions": {"activeHours": hours}}})["NoActiveSessions"]["expr"]
     assert expression.endswith(ending)
 
