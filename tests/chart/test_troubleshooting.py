@@ -1,4 +1,4 @@
-"""On the cluster: every command of docs/troubleshooting.md runs, with a test release instead of `bots`."""
+"""On the cluster: every command of docs/troubleshooting.md runs, against a namespace of its own."""
 
 from __future__ import annotations
 
@@ -90,8 +90,9 @@ def here(text: str, addresses: dict[str, str]) -> str:
     """The command for this release, this cluster and the forwarded ports."""
     for local, forwarded in addresses.items():
         text = text.replace(local, forwarded)
-    text = re.sub(r"(-n |namespace )bots\b", rf"\g<1>{SPACE}", text).replace('"bots"', f'"{SPACE}"')
-    text = text.replace("receiver: bots/", f"receiver: {SPACE}/").replace("-n monitoring", f"-n {MONITORING}")
+    text = re.sub(r"(-n |namespace )bot-gateway\b", rf"\g<1>{SPACE}", text)
+    text = re.sub(r'(namespace ?==? ?)"bot-gateway"', rf'\g<1>"{SPACE}"', text)
+    text = text.replace("receiver: bot-gateway/", f"receiver: {SPACE}/").replace("-n monitoring", f"-n {MONITORING}")
     return text.replace("rem/NAME", f"rem/{(remediation(SPACE) or {})['metadata']['name']}")
 
 
