@@ -107,13 +107,14 @@ def faults_middleware(
             elif fault.kind == "error":
                 return error_response(fault)
             else:
-                return _drop_connection(request, reset=fault.kind == "reset")
+                return drop_connection(request, reset=fault.kind == "reset")
         return await handler(request)
 
     return inject
 
 
-def _drop_connection(request: web.Request, *, reset: bool) -> web.StreamResponse:
+def drop_connection(request: web.Request, *, reset: bool = False) -> web.Response:
+    """Close the connection without a response, or reset it."""
     transport = request.transport
     if transport is not None:
         connection = transport.get_extra_info("socket")

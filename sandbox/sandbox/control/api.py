@@ -1,6 +1,7 @@
 """The control API over HTTP: JSON in, JSON out; ``{"error": ...}`` with a 4xx for an invalid call."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TypeVar
 
 import orjson
@@ -15,6 +16,9 @@ from sandbox.faults import FaultRegistry, FaultSpec
 from sandbox.jsontypes import JsonObject
 from sandbox.ledger import Ledger
 from sandbox.people import Person
+from sandbox.telegram.chats import Access, Chat
+from sandbox.telegram.injected_errors import ErrorSpec
+from sandbox.telegram.known_errors import KNOWN_ERRORS
 from sandbox.telegram.simulator import Simulator
 from sandbox.telegram.users import UnknownTargetError, Users
 from sandbox.traffic.generator import TrafficGenerator
@@ -34,6 +38,19 @@ class Blocked(BaseModel):
     """Whether a user has blocked the bot."""
 
     blocked: bool
+
+
+class ChatAccess(BaseModel):
+    """Whether the bot may write to a chat."""
+
+    access: Access
+
+
+class Topic(BaseModel):
+    """A forum topic."""
+
+    id: int = Field(gt=0)
+    open: bool = True
 
 
 class Control:
@@ -67,6 +84,11 @@ class Control:
                 web.get("/faults", self.list_faults),
                 web.delete("/faults", self.clear_faults),
                 web.delete("/faults/{id}", self.remove_fault),
+                web.post("/telegram/errors", self.add_error),
+                web.get("/telegram/errors", self.list_errors),
+                web.delete("/telegram/errors", self.clear_errors),
+                web.delete("/telegram/errors/{id}", self.remove_error),
+                web.get("/telegram/known-errors", self.known_errors),
                 web.get("/ledger", self.ledger),
                 web.delete("/ledger", self.clear_ledger),
                 web.get("/ledger/updates", self.ledger_list(self._ledger.updates)),
@@ -77,6 +99,8 @@ class Control:
                 web.post("/updates", self.user_action),
                 web.get("/chats/{id}/messages", self.messages),
                 web.post("/chats/{id}/migrate", self.migrate),
+                web.post("/chats/{id}/access", self.set_access),
+                web.post("/chats/{id}/topics", self.set_topic),
                 web.get("/users", self.users),
                 web.post("/users/{id}/blocked", self.block),
                 web.get("/traffic", self.traffic),
@@ -107,6 +131,25 @@ class Control:
         if not self._faults.remove(request.match_info["id"]):
             return _json({"error": "no such fault"}, 404)
         return _json({"removed": 1})
+
+    async def add_error(self, request: web.Request) -> web.Response:
+        """Inject a Bot API error."""
+        return _json(self._telegram.errors.add(await _body(request, ErrorSpec)).model_dump(), 201)
+
+    async def list_errors(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
+        return _json([error.model_dump() for error in self._telegram.errors.all()])
+
+    async def clear_errors(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
+        return _json({"removed": self._telegram.errors.clear()})
+
+    async def remove_error(self, request: web.Request) -> web.Response:
+        if not self._telegram.errors.remove(request.match_info["id"]):
+            return _json({"error": "no such injected error"}, 404)
+        return _json({"removed": 1})
+
+    async def known_errors(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
+        """List the errors that can be injected."""
+        return _json({name: asdict(known) for name, known in KNOWN_ERRORS.items()})
 
     async def ledger(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         return _json(self._ledger.summary() | {"pending": self._telegram.queues.pending})
@@ -157,6 +200,23 @@ class Control:
         """Upgrade a group to a supergroup."""
         chat = self._telegram.chats.migrate(_number(request, "id", 0, request.match_info["id"]))
         return _json({"migrate_to_chat_id": chat.id})
+
+    async def set_access(self, request: web.Request) -> web.Response:
+        """Set whether the bot may write to a chat; a group that does not exist is created."""
+        chat = self._chat(request)
+        chat.access = (await _body(request, ChatAccess)).access
+        return _json({"access": chat.access})
+
+    async def set_topic(self, request: web.Request) -> web.Response:
+        """Open or close a forum topic; the first one makes the chat a forum."""
+        topic = await _body(request, Topic)
+        self._chat(request).topics[topic.id] = topic.open
+        return _json({})
+
+    def _chat(self, request: web.Request) -> Chat:
+        chat_id = int(request.match_info["id"])
+        chats = self._telegram.chats
+        return chats.private(chat_id) if chat_id > 0 else chats.group(chat_id)
 
     async def users(self, request: web.Request) -> web.Response:  # noqa: ARG002 - a handler's form
         return _json({"items": [_person(person) for person in self._people]})

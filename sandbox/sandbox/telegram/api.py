@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from sandbox.faults import Fault, FaultRegistry, faults_middleware
+from sandbox.faults import Fault, FaultRegistry, drop_connection, faults_middleware
 from sandbox.telegram.arguments import Arguments, read_arguments
 from sandbox.telegram.errors import BotApiError
-from sandbox.telegram.methods import Methods
+from sandbox.telegram.methods import Method, Methods
 from sandbox.telegram.sending import Sending, visible_content
 from sandbox.telegram.simulator import Simulator
 
@@ -40,6 +40,8 @@ class BotApi:
             self._authorise(request)
             result = await self._run(request.match_info["method"], await read_arguments(request))
         except BotApiError as error:
+            if not error.code:
+                return drop_connection(request)
             return _json(error.body(), status=error.code, retry_after=(error.parameters or {}).get("retry_after"))
         return _json({"ok": True, "result": result})
 
@@ -58,6 +60,18 @@ class BotApi:
         if name is None:
             raise BotApiError(404, "Not Found: method not found")
         method = self._methods[name]
+        injection = self._telegram.errors.take(name, _chat_id(arguments))
+        if injection is not None and not injection.known.performed:
+            error = injection.as_error()
+            if name in self._sending:
+                self._record(name, arguments, error.code)
+            raise error
+        result = await self._perform(name, method, arguments)
+        if injection is not None:
+            raise injection.as_error()
+        return result
+
+    async def _perform(self, name: str, method: Method, arguments: Arguments) -> Any:
         if name not in self._sending:
             return await method(arguments)
         try:

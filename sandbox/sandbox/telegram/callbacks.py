@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.telegram.errors import bad_request
+from sandbox.telegram.markup import CALLBACK_ANSWER_LIMIT
 
 ANSWERABLE_SECONDS = 150.0
 QUERIES_KEPT = 10_000
@@ -45,8 +46,10 @@ class CallbackQueries:
         """Record an answerCallbackQuery.
 
         Raises:
-            BotApiError: unknown, or older than 150 s.
+            BotApiError: unknown, older than 150 s, or the text is too long.
         """
+        if len(text) > CALLBACK_ANSWER_LIMIT:
+            raise bad_request("MESSAGE_TOO_LONG")
         query = self._queries.get(query_id)
         if query is None or self._clock() - query.created > ANSWERABLE_SECONDS:
             raise bad_request("query is too old and response timeout expired or query ID is invalid")

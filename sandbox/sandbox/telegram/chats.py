@@ -4,14 +4,44 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from sandbox.jsontypes import JsonObject
 from sandbox.people import Person
-from sandbox.telegram.errors import BotApiError, bad_request, forbidden
+from sandbox.telegram.errors import bad_request
+from sandbox.telegram.known_errors import known_error
 
 MESSAGES_KEPT = 200
 FIRST_SUPERGROUP_ID = -1_001_000_000_000
+GENERAL_TOPIC_ID = 1
+
+
+class Access(StrEnum):
+    """Whether the bot may write to a chat, and if not, why."""
+
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+    NEVER_STARTED = "never_started"
+    DEACTIVATED = "deactivated"
+    KICKED = "kicked"
+    LEFT = "left"
+    DELETED = "deleted"
+    NO_RIGHTS = "no_rights"
+    RESTRICTED = "restricted"
+    WRITE_FORBIDDEN = "write_forbidden"
+
+
+# Client::check_chat_access of the Bot API server and MessagesManager::process_send_message_fail_error of td.
+_ACCESS_ERRORS = {
+    Access.BLOCKED: "blocked",
+    Access.NEVER_STARTED: "cannot_initiate",
+    Access.DEACTIVATED: "user_deactivated",
+    Access.DELETED: "group_deleted",
+    Access.NO_RIGHTS: "not_enough_rights",
+    Access.RESTRICTED: "chat_restricted",
+    Access.WRITE_FORBIDDEN: "write_forbidden",
+}
 
 
 @dataclass(slots=True)
@@ -54,23 +84,37 @@ class TelegramUser:
 
 @dataclass(slots=True)
 class Chat:
-    """One chat. ``seq`` counts both message ids and edits, so "newer than" is one comparison."""
+    """One chat. ``seq`` counts both message ids and edits, so "newer than" is one comparison.
+
+    ``topics`` are the forum topics by id, with whether each is open; a chat without any is no forum.
+    """
 
     id: int
     type: Literal["private", "group", "supergroup"]
     title: str
     username: str = ""
     seq: int = 0
-    blocked: bool = False
+    access: Access = Access.ALLOWED
     migrated_to: int | None = None
+    topics: dict[int, bool] = field(default_factory=dict)
     messages: dict[int, StoredMessage] = field(default_factory=dict)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the user has blocked the bot."""
+        return self.access is Access.BLOCKED
+
+    @blocked.setter
+    def blocked(self, blocked: bool) -> None:
+        self.access = Access.BLOCKED if blocked else Access.ALLOWED
 
     def as_json(self) -> JsonObject:
         """Return the Chat object that messages contain."""
         named = {"first_name": self.title} if self.type == "private" else {"title": self.title}
         username = {"username": self.username} if self.username else {}
-        return {"id": self.id, "type": self.type, **named, **username}
+        forum = {"is_forum": True} if self.topics else {}
+        return {"id": self.id, "type": self.type, **named, **username, **forum}
 
     def add(self, content: JsonObject, *, from_bot: bool) -> StoredMessage:
         """Store a new message, assign its id and chat, and wake waiting readers."""
@@ -150,20 +194,37 @@ class Chats:
         """Return the chat of a method's ``chat_id`` if the bot may write there.
 
         Raises:
-            BotApiError: unknown chat (400), blocked by the user (403), upgraded to a supergroup (400 with the new id).
+            BotApiError: unknown chat (400), no access (403 or 400), upgraded to a supergroup (400 with the new id).
         """
         chat = self.readable(chat_id)
         if chat.migrated_to is not None:
-            raise BotApiError(
-                400,
-                "Bad Request: group chat was upgraded to a supergroup chat",
-                {"migrate_to_chat_id": chat.migrated_to},
-            )
-        if chat.blocked:
-            raise forbidden(
-                "bot was blocked by the user" if chat.type == "private" else "bot was kicked from the group chat"
-            )
-        return chat
+            raise known_error("migrated", migrate_to_chat_id=chat.migrated_to)
+        match chat.access:
+            case Access.ALLOWED:
+                return chat
+            case Access.KICKED:
+                raise known_error(f"kicked_from_{chat.type}")
+            case Access.LEFT:
+                raise known_error(f"not_in_{chat.type}")
+            case _other:
+                raise known_error(_ACCESS_ERRORS[chat.access])
+
+    def thread(self, chat: Chat, thread_id: int) -> JsonObject:
+        """Return the fields of a message in a forum topic; outside of forums ``message_thread_id`` has no effect.
+
+        Source: ``Client::check_message_topic``. A private chat can have topics, so an unknown topic is an error there.
+
+        Raises:
+            BotApiError: unknown or closed topic.
+        """
+        if not thread_id or (not chat.topics and chat.type != "private"):
+            return {}
+        is_open = chat.topics.get(thread_id)
+        if is_open is None or thread_id == GENERAL_TOPIC_ID:
+            raise known_error("thread_not_found")
+        if not is_open:
+            raise known_error("topic_closed")
+        return {"message_thread_id": thread_id, "is_topic_message": True}
 
     def readable(self, chat_id: object) -> Chat:
         """Return the chat of a method's ``chat_id``.
@@ -178,7 +239,7 @@ class Chats:
         except ValueError:
             chat = None
         if chat is None:
-            raise bad_request("chat not found")
+            raise known_error("chat_not_found")
         return chat
 
     def migrate(self, chat_id: int) -> Chat:

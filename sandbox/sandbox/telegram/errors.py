@@ -27,11 +27,6 @@ def bad_request(description: str) -> BotApiError:
     return BotApiError(400, f"Bad Request: {description}")
 
 
-def forbidden(description: str) -> BotApiError:
-    """Build a 403 with Telegram's prefix."""
-    return BotApiError(403, f"Forbidden: {description}")
-
-
 def too_many_requests(retry_after: int) -> BotApiError:
     """Build a 429; ``retry_after`` is in seconds."""
     return BotApiError(429, f"Too Many Requests: retry after {retry_after}", {"retry_after": retry_after})

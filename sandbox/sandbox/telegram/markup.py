@@ -4,14 +4,39 @@ from html.parser import HTMLParser
 
 from sandbox.jsontypes import JsonObject
 from sandbox.telegram.errors import bad_request
+from sandbox.telegram.known_errors import known_error
 
+# Unicode code points, not UTF-16 units, counted after entities are parsed: td, MessageContent.cpp compares
+# utf8_length(text) with message_text_length_max and message_caption_length_max.
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
+RAW_LIMIT_BYTES = 1 << 15
+"""Of the text as sent, before entities are parsed: Client::get_formatted_text."""
+
+CALLBACK_ANSWER_LIMIT = 200
+"""Documented for answerCallbackQuery; enforced by Telegram's servers."""
+
 CALLBACK_DATA_LIMIT_BYTES = 64
 BUTTONS_LIMIT = 100
 
+_PARSE_MODES = frozenset({"", "none", "html", "markdown", "markdownv2"})
 _TAGS = frozenset(
     "b strong i em u ins s strike del code pre a tg-spoiler span blockquote tg-emoji tg-time".split()  # noqa: SIM905 - reads as a list
+)
+
+
+# Client::get_inline_keyboard_button_type: a button without any of these is a text button.
+_BUTTON_ACTIONS = (
+    "url",
+    "callback_data",
+    "web_app",
+    "login_url",
+    "switch_inline_query",
+    "switch_inline_query_current_chat",
+    "switch_inline_query_chosen_chat",
+    "copy_text",
+    "callback_game",
+    "pay",
 )
 
 
@@ -63,16 +88,26 @@ def checked_text(text: object, parse_mode: str | None, limit: int = TEXT_LIMIT, 
     Raises:
         BotApiError: empty, too long or not parsable.
     """
-    plain = plain_text(str(text or ""), parse_mode).strip()
+    raw = str(text or "")
+    if required and not raw:
+        raise bad_request("message text is empty")  # Client::get_input_message_text
+    if len(raw.encode()) > RAW_LIMIT_BYTES:
+        raise bad_request("text is too long")
+    if (parse_mode or "").lower() not in _PARSE_MODES:
+        raise bad_request("unsupported parse_mode")
+    plain = plain_text(raw, parse_mode).strip()
     if required and not plain:
-        raise bad_request("message text is empty")
-    if _utf16_length(plain) > limit:
+        raise bad_request("text must be non-empty")  # td, MessageEntity.cpp, fix_formatted_text
+    if len(plain) > limit:
         raise bad_request("message is too long" if limit == TEXT_LIMIT else "message caption is too long")
     return plain
 
 
-def checked_markup(markup: object) -> JsonObject | None:
+def checked_markup(markup: object, *, private: bool = True, inline_only: bool = False) -> JsonObject | None:
     """Validate a reply markup and return it.
+
+    ``private``: the chat is private, so contacts and locations may be requested (td, ReplyMarkup.cpp,
+    get_keyboard_button). ``inline_only``: an edit takes inline keyboards only (get_reply_markup there).
 
     Raises:
         BotApiError: not an object, too many buttons, or an invalid button.
@@ -81,6 +116,10 @@ def checked_markup(markup: object) -> JsonObject | None:
         return None
     if not isinstance(markup, dict):
         raise bad_request("object expected as reply markup")
+    if inline_only and "inline_keyboard" not in markup:
+        raise bad_request("inline keyboard expected")
+    if not private:
+        _check_no_requests(markup)
     rows = markup.get("inline_keyboard", [])
     buttons = [button for row in rows for button in row]
     if len(buttons) > BUTTONS_LIMIT:
@@ -92,11 +131,18 @@ def checked_markup(markup: object) -> JsonObject | None:
 
 def _check_button(button: JsonObject) -> None:
     if not str(button.get("text", "")).strip():
+        raise bad_request("inline keyboard button text must be non-empty")
+    if not any(button.get(name) for name in _BUTTON_ACTIONS):
         raise bad_request("text buttons are unallowed in the inline keyboard")
     data = button.get("callback_data")
     if data is not None and not 1 <= len(str(data).encode()) <= CALLBACK_DATA_LIMIT_BYTES:
         raise bad_request("BUTTON_DATA_INVALID")
 
 
-def _utf16_length(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
+def _check_no_requests(markup: JsonObject) -> None:
+    for row in markup.get("keyboard", []):
+        for button in row:
+            if isinstance(button, dict) and button.get("request_contact"):
+                raise known_error("contact_button_in_group")
+            if isinstance(button, dict) and button.get("request_location"):
+                raise known_error("location_button_in_group")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.jsontypes import JsonObject
 from sandbox.telegram.arguments import Arguments, flag, number
-from sandbox.telegram.errors import BotApiError, bad_request
+from sandbox.telegram.errors import bad_request, too_many_requests
 from sandbox.telegram.simulator import Simulator
 from sandbox.telegram.webhook import WebhookSettings
 
@@ -20,6 +20,9 @@ class Methods:
 
     def __init__(self, simulator: Simulator) -> None:
         self._telegram = simulator
+        self._last_offset = -1
+        self._last_poll = 0.0
+        self._next_set_webhook = 0.0
 
     def table(self) -> dict[str, Method]:
         return {
@@ -59,11 +62,19 @@ class Methods:
     async def set_webhook(self, arguments: Arguments) -> bool:
         """Set the webhook; an empty URL removes it."""
         secret = str(arguments.get("secret_token") or "")
-        if not set(secret) <= SECRET_ALPHABET or len(secret) > 256:
+        if len(secret) > 256:
+            raise bad_request("secret token is too long")
+        if not set(secret) <= SECRET_ALPHABET:
             raise bad_request("secret token contains unallowed characters")
         url = str(arguments.get("url") or "")
         if url and not url.startswith(("http://", "https://")):
             raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+        if url:
+            # Client::process_set_webhook_query: at most one call per second.
+            now = self._telegram.clock()
+            if now < self._next_set_webhook:
+                raise too_many_requests(1)
+            self._next_set_webhook = now + 1
         settings = WebhookSettings(
             url=url,
             secret=secret,
@@ -97,14 +108,24 @@ class Methods:
         return info
 
     async def get_updates(self, arguments: Arguments) -> list[JsonObject]:
-        """Serve long polling; 409 while a webhook is set."""
+        """Serve long polling; 409 while a webhook is set or another call waits."""
         if self._telegram.webhook.url:
-            raise BotApiError(
-                409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete it"
-            )
+            await self._telegram.long_poll.conflict("conflict_webhook")
         limit = min(max(number(arguments, "limit", 100), 1), 100)
         timeout = min(max(number(arguments, "timeout", 0), 0), MAX_POLL_SECONDS)
-        return await self._telegram.queues.fetch(number(arguments, "offset", 0), limit, timeout)
+        offset = number(arguments, "offset", 0)
+        # Client::process_get_updates_query slows a bot that asks for the same updates again.
+        now = self._telegram.clock()
+        if offset == self._last_offset and now < self._last_poll + 3 and timeout < 3:
+            timeout = 3
+        if offset == self._last_offset and now < self._last_poll + 0.5:
+            limit = 1
+        self._last_offset, self._last_poll = offset, now
+        queues = self._telegram.queues
+        queues.confirm(offset)
+        if timeout and not queues.pending:
+            await self._telegram.long_poll.wait(queues.arrival(), timeout)
+        return queues.polled(limit)
 
     async def get_file(self, arguments: Arguments) -> JsonObject:
         stored = self._telegram.files.get(arguments.get("file_id"))

@@ -9,11 +9,12 @@ Delivery itself is a function; HTTP is in :mod:`sandbox.telegram.webhook`.
 """
 
 import asyncio
-import contextlib
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+
+import orjson
 
 from sandbox.jsontypes import JsonObject
 from sandbox.ledger import Ledger
@@ -21,6 +22,7 @@ from sandbox.ledger import Ledger
 MAX_BACKOFF_SECONDS = 60.0
 MAX_RETRY_AFTER_SECONDS = 3600.0
 LOADED_QUEUES_PER_CONNECTION = 2
+MAX_POLLED_BYTES = 1 << 22
 
 _DAY_SECONDS = 24 * 3600.0
 EXPIRY_SECONDS = {"callback_query": 150.0, "inline_query": 30.0, "chosen_inline_result": 600.0}
@@ -57,14 +59,18 @@ class PendingUpdate:
     def update_id(self) -> int:
         return int(self.content["update_id"])
 
-    def failed(self, now: float, retry_after: float, cap_seconds: float) -> None:
-        """Schedule the next attempt."""
+    def failed(self, now: float, retry_after: float, cap_seconds: float) -> bool:
+        """Schedule the next attempt; False if it would come after the update's expiry, so that Telegram drops it now.
+
+        Source: ``WebhookActor::on_update_error``.
+        """
         wait = min(retry_after, MAX_RETRY_AFTER_SECONDS)
         if not retry_after and self.failures:
             self.delay_seconds = min(self.delay_seconds * 2, cap_seconds)
             wait = self.delay_seconds
         self.failures += 1
         self.not_before = now + wait
+        return self.not_before <= self.expires
 
 
 class UpdateQueues:
@@ -128,26 +134,47 @@ class UpdateQueues:
         self._queues.clear()
         self._waiting.clear()
 
-    async def fetch(self, offset: int, limit: int, timeout_seconds: float) -> list[JsonObject]:
-        """Serve getUpdates: confirm updates below ``offset``, then return pending ones, waiting for the first."""
-        self._confirm(offset)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_seconds):
-                while not self.pending:
-                    self._arrived.clear()
-                    await self._arrived.wait()
+    async def arrival(self) -> None:
+        """Wait until an update is pending."""
+        while not self.pending:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def polled(self, limit: int) -> list[JsonObject]:
+        """Return pending updates for getUpdates, oldest first, as many as fit into a response."""
+        self._drop_expired()
         pending = sorted((u for queue in self._queues.values() for u in queue), key=lambda u: u.update_id)[:limit]
+        left = MAX_POLLED_BYTES
+        updates = []
         for update in pending:
+            left -= 50 + len(orjson.dumps(update.content))  # Client::JsonUpdates
+            if left <= 0:
+                break
             self._ledger.attempt_started(update.update_id)
-        return [update.content for update in pending]
+            updates.append(update.content)
+        return updates
 
     async def close(self) -> None:
         await self.deliver_to(None, 0)
 
-    def _confirm(self, offset: int) -> None:
+    def confirm(self, offset: int) -> None:
+        """Remove the updates below ``offset``; a negative one keeps only the last ``-offset`` updates."""
+        if offset < 0:
+            newest = sorted(u.update_id for queue in self._queues.values() for u in queue)[offset:]
+            offset = newest[0] if newest else 0
         for name, queue in list(self._queues.items()):
             while queue and queue[0].update_id < offset:
                 self._ledger.attempt_ended(queue.popleft().update_id, 200)
+            if not queue:
+                del self._queues[name]
+                self._waiting.remove(name)
+
+    def _drop_expired(self) -> None:
+        now = self._clock()
+        for name, queue in list(self._queues.items()):
+            for update in [one for one in queue if one.expires <= now]:
+                queue.remove(update)
+                self._ledger.update_expired(update.update_id)
             if not queue:
                 del self._queues[name]
                 self._waiting.remove(name)
@@ -181,7 +208,8 @@ class UpdateQueues:
                 queue.popleft()
             else:
                 self.last_error, self.last_error_at = outcome.error, int(self._clock())
-                update.failed(self._clock(), outcome.retry_after, self._backoff_cap())
+                if not update.failed(self._clock(), outcome.retry_after, self._backoff_cap()):
+                    self._ledger.update_expired(queue.popleft().update_id)
         del self._queues[name], self._loaded[name]
         self._load()
 

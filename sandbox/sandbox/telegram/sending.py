@@ -3,18 +3,15 @@
 from typing import Any
 
 from sandbox.jsontypes import JsonObject
-from sandbox.telegram.arguments import Arguments, Upload, number
+from sandbox.telegram.arguments import Arguments, Upload, flag, number
 from sandbox.telegram.chats import Chat, StoredMessage
 from sandbox.telegram.errors import bad_request
 from sandbox.telegram.files import StoredFile
+from sandbox.telegram.known_errors import known_error
 from sandbox.telegram.markup import CAPTION_LIMIT, checked_markup, checked_text
 from sandbox.telegram.methods import Method
 from sandbox.telegram.simulator import Simulator
 
-_NOT_MODIFIED = (
-    "message is not modified: specified new message content and reply markup are exactly the same "
-    "as a current content and reply markup of the message"
-)
 _FILE_KINDS = {"sendPhoto": "photo", "sendDocument": "document"}
 
 
@@ -108,19 +105,25 @@ class Sending:
 
     def _post(self, arguments: Arguments, content: JsonObject) -> JsonObject:
         """Validate and store a message of the bot."""
-        markup = checked_markup(arguments.get("reply_markup"))
         chat = self._telegram.chats.writable(arguments.get("chat_id"))
+        thread = self._telegram.chats.thread(chat, number(arguments, "message_thread_id", 0))
+        reply = _reply(chat, arguments)
+        markup = checked_markup(arguments.get("reply_markup"), private=chat.type == "private")
         self._telegram.limits.take(chat.id)
         head: JsonObject = {"date": self._telegram.chats.now(), "from": self._telegram.bot}
         keyboard = {"reply_markup": markup} if markup else {}
-        return chat.add(head | content | keyboard, from_bot=True).without_reply_keyboard()
+        return chat.add(head | thread | reply | content | keyboard, from_bot=True).without_reply_keyboard()
 
     def _edit(self, arguments: Arguments, change: JsonObject) -> JsonObject:
-        markup = checked_markup(arguments.get("reply_markup"))
         chat, message = self._own_message(arguments)
+        markup = checked_markup(arguments.get("reply_markup"), inline_only=True)
+        if "text" in change and "text" not in message.content:
+            raise bad_request("there is no text in the message to edit")  # td, MessagesManager::edit_message_text
+        # The maintainer of the Bot API server states that edits share the limits on sending.
+        self._telegram.limits.take(chat.id)
         before = {name: message.content.get(name) for name in (*change, "reply_markup")}
         if before == change | {"reply_markup": markup}:
-            raise bad_request(_NOT_MODIFIED)
+            raise known_error("not_modified")
         message.content |= change | {"edit_date": self._telegram.chats.now()}
         if markup:
             message.content["reply_markup"] = markup
@@ -133,7 +136,7 @@ class Sending:
         chat = self._telegram.chats.writable(arguments.get("chat_id"))
         message = chat.messages.get(number(arguments, "message_id", 0))
         if message is None:
-            raise bad_request("message to edit not found")
+            raise known_error("edit_not_found")
         if not message.from_bot:
             raise bad_request("message can't be edited")
         return chat, message
@@ -157,6 +160,21 @@ class Sending:
         if isinstance(source, str) and source.startswith(("http://", "https://")):
             return self._telegram.files.new_photo()
         return self._telegram.files.get(source)
+
+
+def _reply(chat: Chat, arguments: Arguments) -> JsonObject:
+    """Return the fields of a reply. Source: ``Client::check_reply_parameters``."""
+    parameters = arguments.get("reply_parameters")
+    parameters = parameters if isinstance(parameters, dict) else {}
+    message_id = number(parameters, "message_id", number(arguments, "reply_to_message_id", 0))
+    if not message_id:
+        return {}
+    message = chat.messages.get(message_id)
+    if message is not None:
+        return {"reply_to_message": message.without_reply_keyboard()}
+    if flag(parameters, "allow_sending_without_reply") or flag(arguments, "allow_sending_without_reply"):
+        return {}
+    raise known_error("reply_not_found")
 
 
 def visible_content(method: str, arguments: Arguments) -> str:

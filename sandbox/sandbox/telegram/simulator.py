@@ -10,7 +10,9 @@ from sandbox.people import Person
 from sandbox.telegram.callbacks import CallbackQueries
 from sandbox.telegram.chats import Chats
 from sandbox.telegram.files import Files
+from sandbox.telegram.injected_errors import ErrorRegistry
 from sandbox.telegram.limits import FloodLimits
+from sandbox.telegram.long_poll import LongPoll
 from sandbox.telegram.queues import UpdateQueues
 from sandbox.telegram.webhook import WebhookClient, WebhookSettings
 
@@ -40,6 +42,8 @@ class Simulator:
         self.callbacks = CallbackQueries(clock)
         self.limits = FloodLimits(clock, enabled=flood_limits)
         self.queues = UpdateQueues(ledger, clock)
+        self.long_poll = LongPoll(clock)
+        self.errors = ErrorRegistry()
         self.webhook = WebhookSettings()
         self.commands: dict[str, list[JsonObject]] = {}
         self._client: WebhookClient | None = None
@@ -55,6 +59,8 @@ class Simulator:
             if drop_pending:
                 self.queues.drop_all()
         self.webhook = settings
+        if settings.url:
+            self.long_poll.abort("conflict_set_webhook")
         if settings.url and self._client is None:
             self._client = WebhookClient(settings)
             await self.queues.deliver_to(self._client.deliver, settings.max_connections)

@@ -1,7 +1,7 @@
 """User actions: each becomes an Update for the bot, in Telegram's format."""
 
 from sandbox.jsontypes import JsonObject
-from sandbox.telegram.chats import Chat
+from sandbox.telegram.chats import Access, Chat
 from sandbox.telegram.simulator import Simulator
 
 
@@ -108,6 +108,8 @@ class Users:
 
     def _message(self, user_id: int, content: JsonObject, chat_id: int | None) -> int | None:
         chat = self._chat(user_id, chat_id)
+        if chat.access is Access.NEVER_STARTED:
+            chat.access = Access.ALLOWED  # a message from the user starts the conversation
         user = self._telegram.chats.user(user_id)
         head: JsonObject = {"date": self._telegram.chats.now(), "from": user.as_json()}
         stored = chat.add(head | content, from_bot=False)

@@ -56,14 +56,14 @@ async def test_an_invalid_fault(control, body) -> None:
 async def test_a_user_action(control, simulator, act, part: str) -> None:
     status, answer = await call(control, "POST", "/updates", {"user_id": 1001, **act})
     assert (status, len(answer["update_ids"])) == (202, 1)
-    (update,) = await simulator.queues.fetch(0, 10, 0)
+    (update,) = simulator.queues.polled(10)
     assert part in update["message"]
 
 
 async def test_a_raw_update(control, simulator) -> None:
     raw = {"update_id": 5, "message": {"chat": {"id": 777}, "from": {"id": 777}, "odd": None}}
     _status, answer = await call(control, "POST", "/updates", raw)
-    (update,) = await simulator.queues.fetch(0, 10, 0)
+    (update,) = simulator.queues.polled(10)
     assert update == {"update_id": answer["update_ids"][0], "message": raw["message"]}
 
 
@@ -125,3 +125,22 @@ async def test_metrics(control, ledger) -> None:
     ledger.update_created(7, "message", "chat:1", 1, 1)
     async with control.get("/metrics") as response:
         assert 'sandbox_updates_total{event="created"} 1.0' in await response.text()
+
+
+async def test_bot_api_errors_are_injected_and_removed(control, simulator) -> None:
+    spec = {"errors": ["blocked"], "method": "sendMessage", "chat_id": 1001, "count": 2}
+    status, error = await call(control, "POST", "/telegram/errors", spec)
+    assert (status, error["errors"], error["hits"]) == (201, ["blocked"], 0)
+    assert [one["id"] for one in (await call(control, "GET", "/telegram/errors"))[1]] == [error["id"]]
+    assert (await call(control, "DELETE", f"/telegram/errors/{error['id']}"))[1] == {"removed": 1}
+    assert (await call(control, "DELETE", "/telegram/errors/none"))[0] == 404
+    assert (await call(control, "POST", "/telegram/errors", {"errors": ["nonsense"]}))[0] == 400
+    known = (await call(control, "GET", "/telegram/known-errors"))[1]
+    assert known["cannot_initiate"]["code"] == 403
+
+
+async def test_access_and_topics_of_a_chat(control, simulator) -> None:
+    await call(control, "POST", "/chats/-5/access", {"access": "kicked"})
+    assert simulator.chats.find(-5).access == "kicked"
+    await call(control, "POST", "/chats/-5/topics", {"id": 7, "open": False})
+    assert simulator.chats.find(-5).topics == {7: False}
