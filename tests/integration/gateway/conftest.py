@@ -20,7 +20,10 @@ from sandbox.server import Sandbox
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.telegram.users import Users
 from support.earlier_commit import has_repository
+from support.gateway_fixtures import batched, make_settings, redis, redis_server, sample
 from support.redis_sets import RedisSet
+
+__all__ = ["batched", "make_settings", "make_world", "redis", "redis_server", "sample"]
 
 TOKEN = "42:AAF-known-token-of-the-integration-tests"
 SERVICE_TOKEN = "known-service-token-of-the-tests"

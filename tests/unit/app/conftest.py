@@ -1,55 +1,15 @@
-"""Settings without the environment, and a real Redis."""
+"""The gateway without any server of its own; tests with Redis are in tests/integration/gateway."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from redis.asyncio import Redis
-from redis.asyncio.connection import Connection
 
-from app.core.metric_family import REGISTRY
-from app.core.redis_batch import BatchedRedis
 from app.core.settings import Settings
-from sandbox.redis_server import RedisServer
+from support.gateway_fixtures import UNREACHABLE, sample, settings_with
 
-TOKEN = "42:AAF-known-token-of-the-tests"
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    with RedisServer() as server:
-        yield server
+__all__ = ["sample"]
 
 
 @pytest.fixture
-async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
-    client: Redis = Redis.from_url(redis_server.url)
-    await client.flushall()
-    yield client
-    await client.aclose()
-
-
-@pytest.fixture
-async def batched(redis_server: RedisServer, redis: Redis) -> AsyncIterator[BatchedRedis]:
-    batched = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_server.port), timeout=2)
-    yield batched
-    await batched.close()
-
-
-@pytest.fixture
-def make_settings(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Settings]:
-    def make(**changes: Any) -> Settings:
-        values = {"bot_token": TOKEN, "redis_url": redis_server.url, **changes}
-        return Settings(**values)
-
-    return make
-
-
-@pytest.fixture
-def sample() -> Callable[..., float]:
-    """The value of a sample, 0 where it does not exist, by its name without the prefix."""
-
-    def value(name: str, **labels: str) -> float:
-        return REGISTRY.get_sample_value(f"bot_gateway_{name}", labels) or 0.0
-
-    return value
+def make_settings() -> Callable[..., Settings]:
+    return settings_with(UNREACHABLE)

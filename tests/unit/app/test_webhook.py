@@ -7,13 +7,12 @@ import pytest
 from aiogram import Bot
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from redis.asyncio import Redis
 
 from app.core.settings import Settings
-from app.delivery.dead_letters import DeadLetters
 from app.delivery.intake import Intake
 from app.delivery.pipeline import Outcome
 from app.webhook import HEAD, MAX_BODY, SECRET_HEADER, Webhook
+from support.dead_letters import StoredLetters
 
 Sample = Callable[..., float]
 USER = {"id": 1001, "is_bot": False, "first_name": "A"}
@@ -42,7 +41,7 @@ class Served:
     """A webhook behind a real server."""
 
     def __init__(
-        self, client: TestClient[web.Request, web.Application], webhook: Webhook, letters: DeadLetters
+        self, client: TestClient[web.Request, web.Application], webhook: Webhook, letters: StoredLetters
     ) -> None:
         self.client = client
         self.webhook = webhook
@@ -76,13 +75,13 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def serve(
-    pipeline: PipelineStub, clock: Clock, redis: Redis, make_settings: Callable[..., Settings]
+    pipeline: PipelineStub, clock: Clock, make_settings: Callable[..., Settings]
 ) -> AsyncIterator[Callable[..., Any]]:
     clients: list[TestClient[web.Request, web.Application]] = []
 
     async def start(**changes: Any) -> Served:
         settings = make_settings(**changes)
-        letters = DeadLetters(redis, "dead", limit=100)
+        letters = StoredLetters()
         bot = Bot(settings.bot_token.get_secret_value())
         intake = Intake(pipeline, bot, letters, message_type=lambda _update: "text")  # type: ignore[arg-type]  # a stub
         webhook = Webhook(intake, settings, clock)

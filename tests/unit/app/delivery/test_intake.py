@@ -7,11 +7,11 @@ import orjson
 import pytest
 from aiogram import Bot
 from aiogram.types import Update
-from redis.asyncio import Redis
 
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
 from app.delivery.intake import Intake, InvalidUpdateError, parse_update
 from app.delivery.pipeline import Outcome
+from support.dead_letters import StoredLetters
 
 Sample = Callable[..., float]
 USER = {"id": 1001, "is_bot": False, "first_name": "A"}
@@ -51,8 +51,8 @@ def bot() -> Bot:
 
 
 @pytest.fixture
-def letters(redis: Redis) -> DeadLetters:
-    return DeadLetters(redis, "dead", limit=100)
+def letters() -> DeadLetters:
+    return StoredLetters()
 
 
 @pytest.fixture

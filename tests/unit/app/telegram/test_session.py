@@ -14,9 +14,7 @@ from aiogram.exceptions import (
     TelegramServerError,
 )
 from aiogram.types import BufferedInputFile, User
-from redis.asyncio import Redis
 
-from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudgetExhaustedError
 from app.telegram.lazy_message import LazyMessage
 from app.telegram.retries import OutcomeUnknownError, retry_delay
@@ -206,17 +204,6 @@ async def test_a_turn_that_comes_too_late_is_telegram_s_own_refusal(
         await bot.send_message(1001, "hello")
     await bot.session.close()
     assert (bot_api.calls, budget.paused, budget.max_wait[1]) == ([], [], 5)
-
-
-async def test_a_403_is_remembered(bot_api: Any, api: tuple[Any, str], redis: Redis) -> None:
-    blocked = BlockedUsers(redis, "blocked")
-    bot_api.answers = [error(403, "Forbidden: bot was blocked by the user")]
-    bot = Bot(TOKEN, session=GatewaySession(api[1], connections=1, blocked=blocked))
-    for chat_id in (1001, -5):
-        with pytest.raises(TelegramForbiddenError):
-            await bot.send_message(chat_id, "hello")
-    await bot.session.close()
-    assert await blocked.blocked_among([1001, 1002, -5]) == {1001}
 
 
 async def test_429_is_waited_for_within_the_deadline(

@@ -1,10 +1,17 @@
+from typing import Any
+
+import pytest
+from aiogram import Bot
+from aiogram.exceptions import TelegramForbiddenError
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
 from app.telegram.blocked import KEEP_SECONDS, BlockedUsers
+from app.telegram.session import GatewaySession
 from sandbox.redis_server import free_port
+from support.bot_api import TOKEN
 
 
 class Clock:
@@ -48,3 +55,14 @@ async def test_without_redis_a_403_is_only_logged() -> None:
         await BlockedUsers(unreachable, "blocked").add(1001)
     assert [entry["event"] for entry in logs] == ["blocked_user_not_noted"]
     await unreachable.aclose()
+
+
+async def test_a_403_is_remembered(bot_api: Any, api: tuple[Any, str], redis: Redis) -> None:
+    blocked = BlockedUsers(redis, "blocked")
+    bot_api.answers = [(403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})]
+    bot = Bot(TOKEN, session=GatewaySession(api[1], connections=1, blocked=blocked))
+    for chat_id in (1001, -5):
+        with pytest.raises(TelegramForbiddenError):
+            await bot.send_message(chat_id, "hello")
+    await bot.session.close()
+    assert await blocked.blocked_among([1001, 1002, -5]) == {1001}
