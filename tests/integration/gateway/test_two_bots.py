@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from app.core.activity import SHARDS
 from sandbox.redis_server import RedisServer
 
 OTHER_TOKEN = "43:AAF-token-of-the-other-bot-in-these-tests"
@@ -30,9 +31,11 @@ async def test_two_bots_share_a_redis_and_no_key(make_world: Callable[..., Any])
         await world.all_handled(60)
         await notify(world)
         assert world.sandbox.ledger.summary()["sends"]["sendMessage:200"] >= len(USERS) * 2 + 1
-    # What users did is written once a second.
-    await asyncio.sleep(2)
     client: Redis = Redis.from_url(redis.url)
+    async with asyncio.timeout(30):
+        # The replicas write users' activity once per second.
+        while not all([await client.exists(f"{{bg:{bot}:activity:{USERS[0] % SHARDS}}}:began") for bot in (42, 43)]):
+            await asyncio.sleep(0.1)
     keys = [key.decode() async for key in client.scan_iter()]
     await client.aclose()
     owners = [re.fullmatch(r"\{?bg:\{?(42|43)\b.*", key) for key in keys]
