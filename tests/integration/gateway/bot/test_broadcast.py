@@ -277,7 +277,7 @@ async def test_an_unexpected_exception_does_not_stop_the_sender(
     monkeypatch.setattr(broadcaster, "send_next", failing_once)
     with capture_logs() as logs:
         await broadcaster.start(user.bot)
-        await asyncio.wait_for(sent.wait(), 10)
+        await asyncio.wait_for(sent.wait(), 60)
         await broadcaster.close()
     assert [(entry["event"], entry["work"]) for entry in logs] == [("background_work_failed", "broadcaster")]
     assert failed() == 1

@@ -29,7 +29,7 @@ async def test_commands_of_one_turn_go_out_together(redis_server: RedisServer, r
                 writes.append(b"".join(command).count(b"EVALSHA"))
             await super().send_packed_command(command, check_health)
 
-    batched = BatchedRedis(lambda: Watched(host="127.0.0.1", port=redis_server.port), timeout=2)
+    batched = BatchedRedis(lambda: Watched(host="127.0.0.1", port=redis_server.port), timeout=30)
     await batched.run(ECHO, (), "the script is loaded")
     writes.clear()
     await asyncio.gather(*(batched.run(ECHO, (), str(number)) for number in range(50)))
@@ -70,9 +70,9 @@ async def test_it_says_when_redis_is_unreachable(sample: Sample) -> None:
 
 
 async def test_it_says_when_redis_does_not_answer_in_time(redis_server: RedisServer, redis: Redis) -> None:
-    batched = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_server.port), timeout=0.05)
+    batched = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_server.port), timeout=2)
     await batched.run(ECHO, (), "connected")
-    await redis.client_pause(300)
+    await redis.client_pause(600_000, all=False)  # scripts wait, the command that lifts it does not
     with pytest.raises(RedisUnavailableError):
         await batched.run(ECHO, (), "a")
     await redis.client_unpause()

@@ -55,19 +55,19 @@ def chat() -> str:
 
 
 async def test_scripts_of_many_chats_reach_the_nodes_that_have_them(
-    cluster: ClusterSet, connections: RedisConnections, chat: str
+    cluster: ClusterSet, patient: RedisConnections, chat: str
 ) -> None:
     keys = [f"{{{chat}-{number}}}:a" for number in range(300)]
-    answers = await asyncio.gather(*(connections.batched.run(COUNT, (key,)) for key in keys))
+    answers = await asyncio.gather(*(patient.batched.run(COUNT, (key,)) for key in keys))
     assert answers == [1] * len(keys)
-    assert await connections.client.get(keys[0]) == b"1"
+    assert await patient.client.get(keys[0]) == b"1"
     sizes = [await ask(server.port, "DBSIZE") for server in await cluster.masters()]
     assert min(sizes) > 50
     assert len({(await cluster.master_of(key)).port for key in keys}) == cluster.MASTERS
 
 
-async def test_all_keys_of_a_chat_can_be_in_one_script(connections: RedisConnections, chat: str) -> None:
-    assert await connections.batched.run(SUM, (f"a:{{{chat}}}", f"b:{{{chat}}}")) == 1
+async def test_all_keys_of_a_chat_can_be_in_one_script(patient: RedisConnections, chat: str) -> None:
+    assert await patient.batched.run(SUM, (f"a:{{{chat}}}", f"b:{{{chat}}}")) == 1
 
 
 async def test_a_slot_is_followed_while_and_after_it_moves(
@@ -164,12 +164,12 @@ async def test_a_server_that_is_no_cluster_is_no_cluster(
     await single.close()
 
 
-async def test_every_master_s_configuration_is_looked_at(cluster: ClusterSet, connections: RedisConnections) -> None:
-    assert await connections.ping()
+async def test_every_master_s_configuration_is_looked_at(cluster: ClusterSet, patient: RedisConnections) -> None:
+    assert await patient.ping()
     master = await cluster.master_of("any")
     await ask(master.port, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     with capture_logs() as logs:
-        await connections.warn_about_lossy_configuration()
+        await patient.warn_about_lossy_configuration()
     await ask(master.port, "CONFIG", "SET", "maxmemory-policy", "noeviction")
     assert [(entry["setting"], entry["found"]) for entry in logs] == [("maxmemory-policy", "allkeys-lru")]
 

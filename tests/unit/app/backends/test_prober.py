@@ -33,7 +33,7 @@ async def drive(health: list[bool]) -> tuple[CircuitBreaker, list[float]]:
     prober = Prober(breaker, checked, sleep=sleep)
     prober.start()
     breaker.acquire().fail()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await closed.wait()
     await prober.close()
     return breaker, slept

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remediator.api.remediation import Phase
@@ -53,7 +53,7 @@ HAPPENINGS = st.lists(
     ),
     max_size=40,
 )
-_FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_FEW = settings(max_examples=60)
 
 
 def _happen(target, what, which):
