@@ -5,24 +5,15 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-UV := $(BIN)/uv
+UV := $(BIN)/python -m uv
 
 .PHONY: help
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-18s %s\n", $$1, $$2}'
 
 .PHONY: venv
-venv: $(VENV)/.ready ## make .venv with every part installed, hash-locked
-
-$(VENV)/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "bot-gateway: Python 3.11 or newer is needed; set PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "bot-gateway: this Python has no venv module; install it (Debian: apt-get install python3-venv)" >&2; exit 1; }
-	@echo "bot-gateway: making .venv (about a minute the first time)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.txt
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
-	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
-	@touch $@
+venv: ## make .venv with every part installed, hash-locked
+	@PYTHON='$(PYTHON)' scripts/make-venv
 
 LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --python-version 3.11 --universal --generate-hashes --no-emit-index-url
 .PHONY: lock
@@ -43,11 +34,11 @@ demo: venv ## run gateway, sandbox and Redis on this machine and play a conversa
 	@exec env SANDBOX_CONTROL_PORT=$${SANDBOX_CONTROL_PORT:-8080} $(BIN)/python -m sandbox demo
 
 .PHONY: test
-test: venv tools ## everything that needs no cluster
+test: venv ## everything that needs no cluster
 	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/examples tests/chart tests/rules tests/dashboards tests/integration
 
 .PHONY: lint
-lint: venv tools ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, actionlint, helm lint
+lint: venv ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, actionlint, helm lint
 	@PRE_COMMIT_HOME=.cache/pre-commit $(BIN)/pre-commit run --all-files
 
 .PHONY: format
@@ -138,7 +129,7 @@ jaeger: ## port-forward the Jaeger UI to http://localhost:16686
 	kubectl -n $(MONITORING_NAMESPACE) port-forward svc/jaeger 16686:16686
 
 .PHONY: release
-release: venv tools ## VERSION=x.y.z: changelog, versions, packaged charts, SBOMs, commit and tag; DRY_RUN=1 puts all back
+release: venv ## VERSION=x.y.z: changelog, versions, packaged charts, SBOMs, commit and tag; DRY_RUN=1 puts all back
 	@scripts/release "$(VERSION)" $(if $(DRY_RUN),--dry-run)
 
 .PHONY: clean

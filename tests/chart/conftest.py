@@ -28,7 +28,7 @@ def helm(request: pytest.FixtureRequest) -> str:
     """A Helm of that major version; the test skips where there is none."""
     program = helm_programs().get(request.param)
     if program is None:
-        pytest.skip(f"helm {request.param} is missing: put it on PATH as helm or helm{request.param}")
+        pytest.skip(f"Helm {request.param} is missing: put it on PATH as helm or helm{request.param}")
     return program
 
 

@@ -98,7 +98,7 @@ def test_every_service_leads_to_a_port_of_a_pod(rendered: Rendering) -> None:
 def test_helm_3_and_helm_4_agree(ci_file: Path) -> None:
     programs = helm_programs()
     if not {3, 4} <= set(programs):
-        pytest.skip("helm 3 or helm 4 is missing: put both on PATH as helm3 and helm4")
+        pytest.skip("Helm 3 or Helm 4 is missing: put both on PATH as helm3 and helm4")
     chart = ci_file.parents[1]
     three, four = (render(chart, files=(ci_file,), release=chart.name, helm=programs[major]) for major in (3, 4))
     assert _by_name(three) == _by_name(four)

@@ -12,18 +12,31 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 REQUIRE = "BOT_GATEWAY_REQUIRE_TOOLS"
 
+_HOW = {
+    **dict.fromkeys(("amtool", "helm", "promtool"), "make tools"),
+    **dict.fromkeys(("initdb", "postgres"), "apt-get install postgresql"),
+    **{name: f"apt-get install {name}" for name in ("chromium", "openssl", "prometheus")},
+}
+"""The command that brings a program; the packages are Debian's."""
+_DEBIAN_FOLDERS = "/usr/lib/postgresql/*/bin"
+"""Where Debian puts PostgreSQL's programs, which are not on PATH."""
+
+
+def missing(name: str) -> str:
+    """The sentence about a program that is not there; `support.not_run` reads it again."""
+    return f"{name} is missing: {_HOW.get(name, f'put {name} on PATH')}"
+
 
 def tool(name: str) -> str:
     """The path of a program, or a skip that names it.
 
     With BOT_GATEWAY_REQUIRE_TOOLS=1 a missing program fails the test instead.
     """
-    found = shutil.which(
-        name, path=f"{os.environ['PATH']}{os.pathsep}{ROOT / '.tools'}{os.pathsep}{ROOT / '.tools/bin'}"
-    )
+    folders = [os.environ["PATH"], ROOT / ".tools", ROOT / ".tools/bin", *sorted(Path("/").glob(_DEBIAN_FOLDERS[1:]))]
+    found = shutil.which(name, path=os.pathsep.join(map(str, folders)))
     if found:
         return found
-    message = f"{name} is missing: install it or run `make tools`"
+    message = missing(name)
     if os.environ.get(REQUIRE) == "1":
         pytest.fail(message)
     pytest.skip(message)

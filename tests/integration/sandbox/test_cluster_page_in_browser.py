@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.chromium import CHROMIUM, WAIT_MS, opened
 from support.ports import free_ports
+from support.tools import missing
 
 PARTS = ("CONTROL", "TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")
 SERVICES = ("auth", "request", "user", "shift")
@@ -26,7 +27,7 @@ READY_SECONDS = 60
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
+    pytest.mark.skipif(CHROMIUM is None, reason=missing("chromium")),
     pytest.mark.timeout(300),
 ]
 

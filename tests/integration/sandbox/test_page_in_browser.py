@@ -18,13 +18,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.chromium import CHROMIUM, WAIT_MS, opened
 from support.ports import free_ports
-from support.tools import ROOT, tool
+from support.tools import ROOT, missing, tool
 
 PICTURES = ROOT / "docs" / "pictures"
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH"),
+    pytest.mark.skipif(CHROMIUM is None, reason=missing("chromium")),
     pytest.mark.timeout(900),
 ]
 

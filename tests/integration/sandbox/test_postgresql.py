@@ -19,12 +19,13 @@ from sandbox.people import Role, seed_people
 from sandbox.redis_server import free_port
 from sandbox.settings import Settings
 from sandbox.traces.receiver import Span, SpanReceiver, SpanStore
+from support.tools import missing
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(
         shutil.which("initdb") is None or shutil.which("postgres") is None,
-        reason="PostgreSQL's initdb and postgres are not on PATH",
+        reason=missing("postgres"),
     ),
 ]
 
