@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.not_run import NotRun
+pytest.register_assert_rewrite("support")  # before it is imported: its assertions then show their values
+
+from support.not_run import NotRun  # noqa: E402
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")

@@ -26,6 +26,8 @@ ENVIRONMENT = {
     "TELEGRAM_MESSAGES_PER_SECOND": "0",
     # A machine that is busy with the tests is no backend that is down, for which a user would be told so.
     "BREAKER_MIN_CALLS": "1000000",
+    "BACKEND_TIMEOUT_SECONDS": "100",
+    "UPDATE_DEADLINE_SECONDS": "150",
 }
 
 

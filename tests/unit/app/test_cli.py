@@ -19,7 +19,6 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
         env={**inherited, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
 
