@@ -46,7 +46,7 @@ async def redis(redis_server: RedisServer) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def batched(redis_server: RedisServer, redis: Redis) -> AsyncIterator[BatchedRedis]:
-    batched = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_server.port), timeout=2)
+    batched = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_server.port), timeout=30)
     yield batched
     await batched.close()
 
