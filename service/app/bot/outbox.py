@@ -22,12 +22,18 @@ from app.core import metrics
 from app.core.background import count_failure
 from app.core.redis_metrics import measured
 from app.core.tasks import cancel_and_wait
+from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 # Longer than sending one batch takes, so that another replica does not send the same messages.
 _LEASE_SECONDS = 60
-_RETRY_SECONDS = 10
+_FIRST_RETRY_SECONDS = 10
+_MAX_RETRY_SECONDS = 300
+MAX_ATTEMPTS = 10
+MAX_AGE_SECONDS = 3600
+"""A message is given up after as many attempts or so long: by then it answers a question that nobody remembers."""
+
 _BATCH = 10
 
 _CLAIM = """
@@ -44,6 +50,8 @@ class OutboxMessage(BaseModel):
     chat_id: int | str
     text: str
     keyboard: dict[str, Any] | None = None
+    attempts: int = 0
+    queued_at: float | None = None
 
 
 def deferrable(method: TelegramMethod[Any]) -> bool:
@@ -67,9 +75,12 @@ class Outbox:
             raise TypeError(f"{type(method).__name__} cannot be deferred")
         markup = method.reply_markup
         keyboard = markup.model_dump(exclude_none=True) if isinstance(markup, InlineKeyboardMarkup) else None
-        message = OutboxMessage(id=uuid4().hex, chat_id=method.chat_id, text=method.text, keyboard=keyboard)
+        now = self._clock()
+        message = OutboxMessage(
+            id=uuid4().hex, chat_id=method.chat_id, text=method.text, keyboard=keyboard, queued_at=now
+        )
         with measured("outbox"):
-            await self._redis.zadd(self._key, {message.model_dump_json(): self._clock() + delay_seconds})
+            await self._redis.zadd(self._key, {message.model_dump_json(): now + delay_seconds})
 
     async def start(self, bot: Bot) -> None:
         """Start the task that sends messages when they are due."""
@@ -107,20 +118,47 @@ class Outbox:
     async def _send(self, bot: Bot, raw: bytes) -> None:
         try:
             message = OutboxMessage.model_validate_json(raw)
+        except ValidationError:
+            # Another release stored it with other fields.
+            log.warning("outbox_message_dropped", exception_type="ValidationError")
+            await self._remove(raw)
+            return
+        try:
             keyboard = None if message.keyboard is None else InlineKeyboardMarkup.model_validate(message.keyboard)
             await bot.send_message(message.chat_id, message.text, reply_markup=keyboard)
         except TelegramRetryAfter as error:
-            await self._defer(raw, error.retry_after)
-            return
-        except (TelegramNetworkError, TelegramServerError):
-            await self._defer(raw, _RETRY_SECONDS)
-            return
-        except (TelegramAPIError, ValidationError) as error:
+            await self._retry(raw, message, error, error.retry_after)
+        except (TelegramNetworkError, TelegramServerError) as error:
+            if effect_of(error) is Effect.NONE:
+                wait = min(_FIRST_RETRY_SECONDS * 2**message.attempts, _MAX_RETRY_SECONDS)
+                await self._retry(raw, message, error, wait)
+            else:
+                await self._give_up(raw, error)
+        except TelegramAPIError as error:
             # Telegram would refuse it later too: the chat is gone, or the user has blocked the bot.
             log.warning("outbox_message_dropped", exception_type=type(error).__name__)
+            await self._remove(raw)
+        else:
+            await self._remove(raw)
+
+    async def _retry(self, raw: bytes, message: OutboxMessage, error: TelegramAPIError, seconds: float) -> None:
+        now = self._clock()
+        queued_at = message.queued_at if message.queued_at is not None else now
+        attempts = message.attempts + 1
+        if attempts >= MAX_ATTEMPTS or now + seconds > queued_at + MAX_AGE_SECONDS:
+            await self._give_up(raw, error)
+            return
+        again = message.model_copy(update={"attempts": attempts, "queued_at": queued_at})
+        with measured("outbox"):
+            await self._redis.zadd(self._key, {again.model_dump_json(): now + seconds})
+        await self._remove(raw)
+
+    async def _give_up(self, raw: bytes, error: TelegramAPIError) -> None:
+        """Drop a message that may have been sent, or was tried often enough; counted as an error."""
+        metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
+        log.error("outbox_message_given_up", exception_type=type(error).__name__)
+        await self._remove(raw)
+
+    async def _remove(self, raw: bytes) -> None:
         with measured("outbox"):
             await self._redis.zrem(self._key, raw)
-
-    async def _defer(self, raw: bytes, seconds: float) -> None:
-        with measured("outbox"):
-            await self._redis.zadd(self._key, {raw: self._clock() + seconds}, xx=True)

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from aiogram import Router
 from aiogram.dispatcher.event.bases import UNHANDLED
-from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter
+from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter, TelegramServerError
 from aiogram.filters import ExceptionTypeFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import ErrorEvent
@@ -21,6 +21,7 @@ from app.bot.outbox import Outbox, deferrable
 from app.bot.reply import replyable_event, send_reply
 from app.bot.states import DialogueExpiredError
 from app.core import metrics, tracing
+from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -83,6 +84,10 @@ async def defer(event: ErrorEvent, outbox: Outbox) -> Any:
 async def telegram_failed(event: ErrorEvent) -> Any:
     """Count a reply that Telegram refused; an error message would most likely be refused too."""
     metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
+    if isinstance(event.exception, TelegramServerError) and effect_of(event.exception) is Effect.DONE:
+        # Handled: to replay the update from the dead letters would send the message a second time.
+        log.warning("message_deleted_by_telegram")
+        return None
     log.error("telegram_failed", exception_type=type(event.exception).__name__, exc_info=event.exception)
     return UNHANDLED
 

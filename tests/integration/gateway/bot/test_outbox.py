@@ -4,12 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter
+from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import AnswerCallbackQuery, EditMessageText, SendMessage
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from structlog.testing import capture_logs
 
-from app.bot.outbox import Outbox, deferrable
+from app.bot.outbox import MAX_ATTEMPTS, Outbox, deferrable
 
 KEYBOARD = InlineKeyboardMarkup(inline_keyboard=[[InlineKeyboardButton(text="Open", callback_data="ro:1:1")]])
 SEND = SendMessage(chat_id=5, text="later", reply_markup=KEYBOARD)
@@ -75,6 +75,31 @@ async def test_an_unsent_message_is_retried(
     assert await outbox.send_due(user.bot) == 0
     clock.now += 1
     assert await outbox.send_due(user.bot) == 1
+
+
+async def test_a_message_that_may_have_been_sent_is_not_sent_again(
+    user: Any, outbox: Outbox, redis: Any, moved: Any
+) -> None:
+    given_up = moved("errors_total", error_type="telegram_failed", severity="error")
+    await outbox.put(SEND, 0)
+    deleted = "Internal Server Error: sent message was immediately deleted and can't be returned"
+    user.telegram.failures = [TelegramServerError(SEND, deleted)]
+    await outbox.send_due(user.bot)
+    assert (await redis.zcard("bg:outbox"), given_up()) == (0, 1)
+
+
+async def test_retries_of_a_message_are_bounded(
+    user: Any, outbox: Outbox, clock: Clock, redis: Any, moved: Any
+) -> None:
+    given_up = moved("errors_total", error_type="telegram_failed", severity="error")
+    await outbox.put(SEND, 0)
+    user.telegram.failures = [TelegramNetworkError(SEND, "unreachable") for _ in range(100)]
+    attempts = 0
+    while await redis.zcard("bg:outbox"):
+        attempts += await outbox.send_due(user.bot)
+        clock.now += 300
+    assert attempts == MAX_ATTEMPTS
+    assert given_up() == 1
 
 
 async def test_a_message_that_telegram_refuses_is_dropped(user: Any, outbox: Outbox, redis: Any) -> None:

@@ -17,7 +17,7 @@ from aiogram.types import BufferedInputFile, User
 
 from app.telegram.budget import SendBudgetExhaustedError
 from app.telegram.lazy_message import LazyMessage
-from app.telegram.retries import OutcomeUnknownError, retry_delay
+from app.telegram.retries import MAX_ATTEMPTS, OutcomeUnknownError, retry_delay
 from app.telegram.session import GatewaySession
 
 Sample = Callable[..., float]
@@ -111,10 +111,33 @@ async def test_whatever_fails_on_the_way_is_said_without_the_token(
 async def test_within_an_update_what_telegram_refused_is_tried_again(
     bot: Bot, bot_api: Any, in_update: InUpdate
 ) -> None:
-    bot_api.answers = [error(500, "Internal Server Error"), error(500, "Internal Server Error"), OK]
+    restart = error(500, "Internal Server Error: restart")
+    bot_api.answers = [restart, restart, OK]
     with in_update():
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "description", ["Internal Server Error", "Internal Server Error: sent message was immediately deleted and can't be"]
+)
+async def test_after_a_server_error_that_may_have_had_an_effect_a_message_is_not_sent_again(
+    bot: Bot, bot_api: Any, in_update: InUpdate, description: str
+) -> None:
+    bot_api.answers = [error(500, description), OK]
+    with in_update(), pytest.raises(TelegramServerError):
+        await bot.send_message(1001, "hello")
+    assert len(bot_api.calls) == 1
+
+
+async def test_a_call_is_retried_a_bounded_number_of_times(
+    bot: Bot, bot_api: Any, in_update: InUpdate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.telegram.retries._FIRST_WAIT", 0.001)
+    bot_api.answers = [error(500, "Internal Server Error: restart")] * (MAX_ATTEMPTS + 5)
+    with in_update(), pytest.raises(TelegramServerError):
+        await bot.send_message(1001, "hello")
+    assert len(bot_api.calls) == MAX_ATTEMPTS
 
 
 @pytest.mark.parametrize("answer", [(0, b""), (502, b"<html>bad gateway</html>"), (200, b"<html>hello</html>")])
