@@ -1,4 +1,4 @@
-"""A Bot API server that answers as scripted, and a bot that talks to it by the gateway's session."""
+"""A Bot API server that responses as scripted, and a bot that talks to it by the gateway's session."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -21,12 +21,12 @@ SENT = {"message_id": 9, "date": 1, "chat": {"id": 1001, "type": "private"}, "te
 
 @dataclass
 class BotApi:
-    """`answers` are given in order, the last one for ever; `bytes` are sent as they are, status 0 hangs up.
+    """`responses` are given in order, the last one for ever; `bytes` are sent as they are, status 0 hangs up.
 
     `hold` keeps it from answering.
     """
 
-    answers: list[tuple[int, Any]] = field(default_factory=lambda: [(200, {"ok": True, "result": SENT})])
+    responses: list[tuple[int, Any]] = field(default_factory=lambda: [(200, {"ok": True, "result": SENT})])
     calls: list[tuple[str, Any]] = field(default_factory=list)
     hold: asyncio.Event | None = None
 
@@ -37,7 +37,7 @@ class BotApi:
         self.calls.append((request.path.rpartition("/")[2], orjson.loads(raw) if is_json else raw))
         if self.hold is not None:
             await self.hold.wait()
-        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        status, body = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
         if status == 0:
             assert request.transport is not None
             request.transport.close()

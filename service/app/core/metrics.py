@@ -1,7 +1,7 @@
-"""Every metric of the gateway. A constant is named as its family without the prefix `bot_gateway_`.
+"""Every metric of the gateway. A constant has the name of its family without the prefix `bot_gateway_`.
 
 The label of a backend is `service_name`, never `service`: Prometheus attaches its own `service`, `namespace`, `pod`,
-`job`, `instance`, `endpoint` and `container` to what it scrapes, and would rename ours.
+`job`, `instance`, `endpoint` and `container` to each target's series, and would rename ours.
 """
 
 from itertools import product
@@ -74,7 +74,7 @@ MESSAGES_TOTAL = counter(
 )
 MESSAGE_PROCESSING_DURATION_SECONDS = histogram(
     "message_processing_duration_seconds",
-    "Seconds from the arrival of an update to the end of its handling, with its backend and Telegram calls.",
+    "Seconds from receiving an update to the end of its handling, including backend and Telegram calls.",
     buckets=_SLOW,
 )
 COMMANDS_TOTAL = counter(
@@ -94,7 +94,7 @@ FSM_STATE_TRANSITIONS_TOTAL = counter(
 )
 ACTIVE_FSM_SESSIONS = gauge(
     "active_fsm_sessions",
-    "Dialogues under way in the whole cluster; NaN while Redis cannot be read.",
+    "Open dialogues in the whole cluster; NaN while Redis cannot be read.",
     {"state": "the bot's states, other"},
     aggregate="max",
 )
@@ -114,18 +114,18 @@ EXCEPTIONS_TOTAL = counter(
 # Performance
 MIDDLEWARE_DURATION_SECONDS = histogram(
     "middleware_duration_seconds",
-    "Seconds that one step around the handler took, without the steps inside it.",
+    "Seconds that one middleware took, without those inside it.",
     {"middleware": "the gateway's middlewares"},
     buckets=_TINY,
 )
 EVENT_LOOP_LAG_SECONDS = histogram(
-    "event_loop_lag_seconds", "Seconds that the event loop woke up too late.", buckets=_TINY
+    "event_loop_lag_seconds", "Seconds by which the event loop woke up late.", buckets=_TINY
 )
 
 # Backends
 SERVICE_REQUESTS_TOTAL = counter(
     "service_requests_total",
-    "Attempts to call a backend, without the breaker's probes. status is the HTTP status or error.",
+    "Attempts to call a backend, without probes. status is the HTTP status or error.",
     {"service_name": SERVICES, "method": HTTP_METHODS, "status": "HTTP status, error"},
 )
 SERVICE_REQUEST_DURATION_SECONDS = histogram(
@@ -136,7 +136,7 @@ SERVICE_REQUEST_DURATION_SECONDS = histogram(
 )
 SERVICE_ERRORS_TOTAL = counter(
     "service_errors_total",
-    "Backend calls that got no usable answer; 4xx is an answer.",
+    "Backend calls without a usable response; a 4xx is usable.",
     {"service_name": SERVICES, "error_type": SERVICE_ERROR_TYPES},
 )
 SERVICE_CIRCUIT_BREAKER_STATE = gauge(
@@ -153,14 +153,14 @@ SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL = counter(
 SERVICE_RETRIES_TOTAL = counter("service_retries_total", "Backend calls tried again.", {"service_name": SERVICES})
 SERVICE_BULKHEAD_REJECTIONS_TOTAL = counter(
     "service_bulkhead_rejections_total",
-    "Backend calls refused because too many of that backend's were under way.",
+    "Backend calls refused because all slots of that backend were in use.",
     {"service_name": SERVICES},
 )
 
 # Authentication
 AUTH_ATTEMPTS_TOTAL = counter(
     "auth_attempts_total",
-    "Users looked up; stale is an older answer used while the Auth Service is down.",
+    "Users looked up; stale is a cached response used while the Auth Service is down.",
     {"result": ("success", "failure", "stale"), "user_role": USER_ROLES},
 )
 ACTIVE_SESSIONS = gauge(
@@ -178,10 +178,10 @@ SESSION_DURATION_SECONDS = histogram(
 
 # Rate limit
 RATE_LIMIT_HITS_TOTAL = counter(
-    "rate_limit_hits_total", "Times that a user ran into the limit and was warned.", {"user_role": USER_ROLES}
+    "rate_limit_hits_total", "Warnings to users who exceeded the rate limit.", {"user_role": USER_ROLES}
 )
 RATE_LIMIT_BLOCKS_TOTAL = counter(
-    "rate_limit_blocks_total", "Updates not handled because their user was over the limit.", {"user_role": USER_ROLES}
+    "rate_limit_blocks_total", "Updates not handled because of the rate limit.", {"user_role": USER_ROLES}
 )
 
 # Redis
@@ -195,7 +195,7 @@ REDIS_OPERATION_DURATION_SECONDS = histogram(
     buckets=_TINY,
 )
 REDIS_CONNECTION_POOL_SIZE = gauge(
-    "redis_connection_pool_size", "Most connections that the pool may open.", aggregate="min by (pod)"
+    "redis_connection_pool_size", "Maximum connections of the pool.", aggregate="min by (pod)"
 )
 REDIS_CONNECTION_POOL_AVAILABLE = gauge(
     "redis_connection_pool_available", "Connections of the pool that are not in use.", aggregate="min by (pod)"
@@ -204,7 +204,7 @@ REDIS_CONNECTION_POOL_AVAILABLE = gauge(
 # Resources
 MEMORY_USAGE_BYTES = gauge(
     "memory_usage_bytes",
-    "Bytes resident. heap is anonymous memory, external is mapped files and shared memory; they sum to rss.",
+    "Resident bytes. heap is anonymous memory, external is mapped files and shared memory; they sum to rss.",
     {"type": ("rss", "heap", "external")},
     aggregate="max by (pod)",
 )
@@ -220,7 +220,7 @@ REQUESTS_UPDATED_TOTAL = counter(
 )
 SHIFTS_VIEWED_TOTAL = counter("shifts_viewed_total", "Lists of shifts shown.", {"specialization": SPECIALIZATIONS})
 SHIFTS_TAKEN_TOTAL = counter("shifts_taken_total", "Shifts taken.", {"specialization": SPECIALIZATIONS})
-SHIFTS_RELEASED_TOTAL = counter("shifts_released_total", "Shifts given back.", {"specialization": SPECIALIZATIONS})
+SHIFTS_RELEASED_TOTAL = counter("shifts_released_total", "Shifts released.", {"specialization": SPECIALIZATIONS})
 AVAILABILITY_UPDATES_TOTAL = counter(
     "availability_updates_total", "Changes of an executor's availability.", {"available": ("true", "false")}
 )
@@ -233,11 +233,11 @@ ADMIN_SEARCHES_TOTAL = counter(
     "admin_searches_total", "Searches of managers and admins.", {"search_type": "the bot's kinds of search, other"}
 )
 BROADCASTS_SENT_TOTAL = counter(
-    "broadcasts_sent_total", "Broadcasts that were sent to their end.", {"target_role": (*ROLES, "all")}
+    "broadcasts_sent_total", "Broadcasts that were completed.", {"target_role": (*ROLES, "all")}
 )
 BROADCAST_RECIPIENTS = histogram(
     "broadcast_recipients",
-    "Recipients of a broadcast, observed at its end.",
+    "Recipients of a broadcast, observed when it is completed.",
     buckets=(1, 10, 50, 100, 500, 1000, 5000, 10000, 50000),
 )
 BROADCAST_QUEUE_RECIPIENTS = gauge(
@@ -262,27 +262,27 @@ WEBHOOK_REQUESTS_TOTAL = counter("webhook_requests_total", "Posts to /webhook, b
 WEBHOOK_REQUEST_DURATION_SECONDS = histogram(
     "webhook_request_duration_seconds", "Seconds that a post to /webhook took.", buckets=_SLOW
 )
-WEBHOOK_IN_FLIGHT = gauge("webhook_in_flight", "Updates being handled now.", aggregate="sum")
-DUPLICATE_UPDATES_TOTAL = counter("duplicate_updates_total", "Updates that had been handled already.")
+WEBHOOK_IN_FLIGHT = gauge("webhook_in_flight", "Updates being handled.", aggregate="sum")
+DUPLICATE_UPDATES_TOTAL = counter("duplicate_updates_total", "Redelivered updates that were already committed.")
 WEBHOOK_PENDING_UPDATES = gauge(
-    "webhook_pending_updates", "Updates that wait at Telegram; NaN on replicas that do not ask.", aggregate="max"
+    "webhook_pending_updates", "Updates pending at Telegram; NaN on replicas that are not elected.", aggregate="max"
 )
 WEBHOOK_LAST_ERROR_TIMESTAMP_SECONDS = gauge(
     "webhook_last_error_timestamp_seconds", "Unix time of Telegram's last failed delivery, 0 for none.", aggregate="max"
 )
-DEAD_LETTERS_TOTAL = counter("dead_letters_total", "Updates set aside.", {"reason": DEAD_LETTER_REASONS})
+DEAD_LETTERS_TOTAL = counter("dead_letters_total", "Updates stored as dead letters.", {"reason": DEAD_LETTER_REASONS})
 DEAD_LETTERS_QUEUED = gauge(
     "dead_letters_queued",
-    "Updates set aside that nobody has replayed; NaN while Redis cannot be read.",
+    "Dead letters in the queue; NaN while Redis cannot be read.",
     aggregate="max",
 )
 NOTIFICATIONS_TOTAL = counter(
     "notifications_total",
-    "Posts of backends to /internal/notify.",
+    "Requests of backends to /internal/notify.",
     {"result": ("sent", "duplicate", "invalid", "unauthorized", "blocked", "failed", "queued")},
 )
 OUTBOX_MESSAGES = gauge(
-    "outbox_messages", "Messages put off by a limit of Telegram; NaN while Redis cannot be read.", aggregate="max"
+    "outbox_messages", "Messages deferred by Telegram's rate limits; NaN while Redis cannot be read.", aggregate="max"
 )
 
 # Telegram
@@ -298,22 +298,23 @@ TELEGRAM_REQUEST_DURATION_SECONDS = histogram(
     buckets=_SLOW,
 )
 TELEGRAM_RETRY_AFTER_SECONDS_TOTAL = counter(
-    "telegram_retry_after_seconds_total", "Seconds that Telegram told us to wait (429)."
+    "telegram_retry_after_seconds_total", "Seconds to wait that Telegram demanded (429, Retry-After)."
 )
 
 # The gateway about itself
-SPANS_EXPORTED_TOTAL = counter("spans_exported_total", "Spans that the collector took.")
+SPANS_EXPORTED_TOTAL = counter("spans_exported_total", "Spans exported to the collector.")
 SPANS_DROPPED_TOTAL = counter(
     "spans_dropped_total", "Spans lost.", {"reason": ("queue_full", "export_failed", "error_budget")}
 )
-TRACES_KEPT_TOTAL = counter("traces_kept_total", "Traces kept, by why.", {"reason": ("sampled", "error", "slow")})
+TRACES_KEPT_TOTAL = counter(
+    "traces_kept_total", "Traces exported, by why they were kept.", {"reason": ("sampled", "error", "slow")}
+)
 BUILD_INFO = gauge(
     "build_info", "Always 1.", {"version": "version", "python_version": "version"}, aggregate="count by (version)"
 )
-READY = gauge("ready", "1 while the replica takes updates, 0 while it starts or drains.", aggregate="sum")
+READY = gauge("ready", "1 while the replica accepts updates, 0 while it starts or drains.", aggregate="sum")
 
-# What alerts and the operator watch stands at 0 from the start: a counter that appears with its first value
-# shows no increase.
+# Series that alerts and the operator use exist from the start: increase() misses the first increment of a new one.
 _INITIAL_LABELS: dict[Counter, tuple[tuple[str, ...], ...]] = {
     SERVICE_ERRORS_TOTAL: (SERVICES, SERVICE_ERROR_TYPES),
     SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL: (SERVICES, ("closed", "open", "half_open")),
@@ -330,7 +331,7 @@ _INITIAL_LABELS: dict[Counter, tuple[tuple[str, ...], ...]] = {
 
 
 def initialise() -> None:
-    """Expose what alerts watch at 0, breakers as closed and what is not known yet as NaN."""
+    """Expose series of alerts as 0, breakers as closed, and gauges without a value yet as NaN."""
     for error in ERRORS:
         ERRORS_TOTAL.labels(*error)
     for family, labels in _INITIAL_LABELS.items():

@@ -79,7 +79,7 @@ class HttpPool:
             self._waiting.add(connection)
             self._watch()
             try:
-                answer = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body))
+                response = await connection.exchange(b"%b%d\r\n\r\n%b" % (head, len(body), body))
             finally:
                 self._waiting.remove(connection)
         finally:
@@ -87,7 +87,7 @@ class HttpPool:
         if connection.usable:
             connection.idle_since = self._clock()
             self._idle.append(connection)
-        return answer
+        return response
 
     def close(self) -> None:
         """Close the idle connections."""
@@ -147,7 +147,7 @@ class _Connection(asyncio.Protocol):
         self.give_up_at = 0.0
         self._open = False
         self._reader = ResponseReader()
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._response: asyncio.Future[tuple[int, bytes]] | None = None
 
     @property
     def usable(self) -> bool:
@@ -158,20 +158,20 @@ class _Connection(asyncio.Protocol):
     async def exchange(self, request: bytes) -> tuple[int, bytes]:
         """Send a request and wait for the response or for `fail`. Raises NoResponseError, and closes the connection."""
         self._reader = ResponseReader()
-        self._answer = asyncio.get_running_loop().create_future()
+        self._response = asyncio.get_running_loop().create_future()
         whole = False
         try:
             self._transport.write(request)
-            answer = await self._answer
+            response = await self._response
             whole = True
         except RuntimeError as error:
             # uvloop raises it for a transport that has been closed.
             raise NoResponseError(type(error).__name__) from None
         finally:
-            self._answer = None
+            self._response = None
             if not whole:
                 self.close()
-        return answer
+        return response
 
     def close(self) -> None:
         self._open = False
@@ -187,7 +187,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         # Bytes without a request, or after its timeout, would be read as the next response.
-        if self._answer is None or self._answer.done():
+        if self._response is None or self._response.done():
             self.close()
             return
         try:
@@ -200,7 +200,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._open = False
-        if self._answer is None or self._answer.done():
+        if self._response is None or self._response.done():
             return
         if exc is None and self._reader.end():
             self._succeed()
@@ -210,11 +210,11 @@ class _Connection(asyncio.Protocol):
     def _succeed(self) -> None:
         if not self._reader.reusable:
             self.close()
-        if self._answer is not None:
-            self._answer.set_result((self._reader.status, self._reader.body))
+        if self._response is not None:
+            self._response.set_result((self._reader.status, self._reader.body))
 
     def fail(self, reason: str) -> None:
         """Close, and fail the request in flight."""
         self.close()
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(NoResponseError(reason))
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(NoResponseError(reason))

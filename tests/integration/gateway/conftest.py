@@ -68,8 +68,8 @@ class Replica:
                 assert self.process is not None
                 assert self.process.returncode is None, self.output.read_text()
                 with suppress(aiohttp.ClientError):
-                    async with session.get(f"{self.url}/readyz") as answer:
-                        if answer.status == 200:
+                    async with session.get(f"{self.url}/readyz") as response:
+                        if response.status == 200:
                             return
                 await asyncio.sleep(0.1)
 

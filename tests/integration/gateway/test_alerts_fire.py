@@ -139,7 +139,7 @@ class Drill:
 
 
 async def before_and_at_the_start(drill: Drill) -> None:
-    """Prometheus knows the target, and nothing answers there; then a gateway does, with no collector of traces."""
+    """Prometheus knows the target, and nothing responses there; then a gateway does, with no collector of traces."""
     await drill.fires("Watchdog", "BotGatewayDown")
     [replica] = drill.world.replicas
 
@@ -174,7 +174,7 @@ async def a_slow_telegram(drill: Drill) -> None:
 
 
 async def a_slow_redis(drill: Drill) -> None:
-    """It answers late and keeps the pool's connections busy; nothing fails yet."""
+    """It responses late and keeps the pool's connections busy; nothing fails yet."""
     client: Redis = Redis.from_url(drill.world.redis.url)
 
     async def pause() -> None:
@@ -204,7 +204,7 @@ async def users_in_trouble(drill: Drill) -> None:
 
 
 async def backends_in_trouble(drill: Drill) -> None:
-    """One that answers with errors, one that answers late while updates wait."""
+    """One that responses with errors, one that responses late while updates wait."""
     crowd = itertools.cycle(range(1001, 1200, 5))
     await drill.fires_with(
         {"service": "request", "kind": "error", "status": 500},
@@ -255,7 +255,7 @@ async def the_operator_in_trouble(drill: Drill) -> None:
 
 
 async def monitoring_in_trouble(drill: Drill) -> None:
-    """Grafana does not answer any more; the gateway is no longer a target."""
+    """Grafana does not response any more; the gateway is no longer a target."""
     drill.prometheus.move(GRAFANA, NOTHING_LISTENS)
     await drill.fires("MonitoringTargetDown")
     drill.prometheus.move(GATEWAY, None)

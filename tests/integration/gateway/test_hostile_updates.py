@@ -1,4 +1,4 @@
-"""Whatever is posted: only the documented answers, no unhandled exception, no new series without bound, flat memory.
+"""Whatever is posted: only the documented responses, no unhandled exception, no new series without bound, flat memory.
 
 A part is drawn by Hypothesis, the rest is made from true updates by changing things inside.
 `HOSTILE_TEST_UPDATES` sets how many posts there are: 3,000, or 100,000 for the proof in docs/guarantees.md.
@@ -194,14 +194,14 @@ async def test_hostile_updates_do_no_harm(make_world: Callable[..., Any]) -> Non
     async with aiohttp.ClientSession() as session:
 
         async def metrics() -> str:
-            async with session.get(f"{replica.url}/metrics") as answer:
-                return await answer.text()
+            async with session.get(f"{replica.url}/metrics") as response:
+                return await response.text()
 
         async def post_all(posts: Iterator[bytes]) -> None:
             for body in posts:
                 headers = {"X-Telegram-Bot-Api-Secret-Token": SECRET}
-                async with session.post(f"{replica.url}/webhook", data=body, headers=headers) as answer:
-                    statuses[answer.status] = statuses.get(answer.status, 0) + 1
+                async with session.post(f"{replica.url}/webhook", data=body, headers=headers) as response:
+                    statuses[response.status] = statuses.get(response.status, 0) + 1
 
         everything = list(bodies(POSTS))
         random.Random(21).shuffle(everything)
@@ -218,7 +218,7 @@ async def test_hostile_updates_do_no_harm(make_world: Callable[..., Any]) -> Non
     assert statuses[200] > POSTS * 0.95, statuses
     log = replica.output.read_text()
     assert [line for line in log.splitlines() if '"event": "handler_failed"' in line] == []
-    # The simulator refuses answers to buttons that nobody pressed; that is logged as what it is.
+    # The simulator refuses responses to buttons that nobody pressed; that is logged as what it is.
     others = [line for line in log.splitlines() if '"event": "telegram_failed"' not in line and "Traceback" in line]
     assert others == []
     assert value(end, "bot_gateway_exceptions_total") == 0

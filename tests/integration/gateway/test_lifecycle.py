@@ -62,16 +62,16 @@ async def make_gateway(make_settings: Make) -> AsyncIterator[Callable[..., Gatew
 
 
 async def get(gateway: Gateway, path: str) -> int:
-    async with aiohttp.ClientSession() as session, session.get(_url(gateway, path)) as answer:
-        return answer.status
+    async with aiohttp.ClientSession() as session, session.get(_url(gateway, path)) as response:
+        return response.status
 
 
 async def post(gateway: Gateway, update: dict[str, Any]) -> tuple[int, str | None]:
     async with (
         aiohttp.ClientSession() as session,
-        session.post(_url(gateway, "/webhook"), data=orjson.dumps(update)) as answer,
+        session.post(_url(gateway, "/webhook"), data=orjson.dumps(update)) as response,
     ):
-        return answer.status, answer.headers.get("Connection")
+        return response.status, response.headers.get("Connection")
 
 
 def _url(gateway: Gateway, path: str) -> str:
@@ -122,7 +122,7 @@ async def test_what_is_in_hand_is_finished_before_it_stops(
         await get(gateway, "/livez")
 
 
-async def test_what_does_not_end_within_the_grace_period_is_given_back(
+async def test_what_does_not_end_within_the_grace_period_is_released(
     make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], redis: Any
 ) -> None:
     stub, url = outside

@@ -25,7 +25,7 @@ AT_ONCE = 20
 
 
 def bodies(number: int) -> Iterator[bytes]:
-    """Not JSON, no update, and one whose answer Telegram refuses, which is logged with its traceback."""
+    """Not JSON, no update, and one whose response Telegram refuses, which is logged with its traceback."""
     yield b"{"
     yield b'{"invalid": "data"}'
     user = 10_000 + number
@@ -45,8 +45,8 @@ async def test_a_flood_of_bad_posts_writes_little(make_world: Callable[..., Any]
         async def post_every(first: int) -> None:
             for number in range(first, POSTS, AT_ONCE):
                 for body in bodies(number):
-                    async with session.post(f"{replica.url}/webhook", data=body) as answer:
-                        statuses[answer.status] = statuses.get(answer.status, 0) + 1
+                    async with session.post(f"{replica.url}/webhook", data=body) as response:
+                        statuses[response.status] = statuses.get(response.status, 0) + 1
 
         async with asyncio.timeout(800):
             await asyncio.gather(*(post_every(first) for first in range(AT_ONCE)))

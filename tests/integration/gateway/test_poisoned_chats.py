@@ -1,7 +1,7 @@
 """200 chats whose updates never succeed, while the others go on as if they were not there.
 
 A third is refused by Telegram itself whatever the bot says, a third sends what aiogram cannot parse, a third waits for
-a backend that does not answer. Nothing here measures time: the hanging ones hang for longer than the test lasts, so
+a backend that does not response. Nothing here measures time: the hanging ones hang for longer than the test lasts, so
 that the others were handled beside them, or not at all.
 """
 
@@ -27,7 +27,7 @@ def poison(world: Any) -> None:
         world.users.raw({"message": {"chat": {"id": user, "type": "private"}, "from_the_future": True}})
     for user in REFUSED:
         person = {"id": user, "is_bot": False, "first_name": "A"}
-        # A chat that Telegram does not know takes no answer.
+        # A chat that Telegram does not know takes no response.
         unknown = {"id": user + 900_000, "type": "private"}
         world.users.raw({"message": {"message_id": 1, "date": 1, "chat": unknown, "from": person, "text": "/help"}})
 
@@ -54,21 +54,21 @@ async def test_poisoned_chats_hold_nobody_up(make_world: Callable[..., Any]) -> 
     world.sandbox.ledger.clear()
     async with aiohttp.ClientSession() as session:
         control = f"http://127.0.0.1:{world.sandbox.settings.control_port}"
-        async with session.post(f"{control}/faults", json=HANG) as answer:
-            assert answer.status < 300
+        async with session.post(f"{control}/faults", json=HANG) as response:
+            assert response.status < 300
         for _ in range(ROUNDS):
             poison(world)
             for user in HEALTHY:
                 world.users.say(user, "/help")
         # Only those stay that the bulkhead let through, one a chat, with what their chats sent after that.
         await world.all_handled(300, but=BULKHEAD * ROUNDS)
-        async with session.get(f"{replica.url}/metrics") as answer:
-            metrics = await answer.text()
+        async with session.get(f"{replica.url}/metrics") as response:
+            metrics = await response.text()
     assert all(handled(world, HEALTHY))
     assert all(handled(world, UNPARSABLE))
     assert all(handled(world, REFUSED))
     assert handled(world, HANGING).count(False) == BULKHEAD * ROUNDS
-    # What never succeeds was taken from Telegram at once and set aside.
+    # What never succeeds was taken from Telegram at once and stored as a dead letter.
     assert value(metrics, 'dead_letters_total{reason="invalid_update"}') >= ROUNDS * len(UNPARSABLE)
     assert value(metrics, 'dead_letters_total{reason="handler_failed"}') >= ROUNDS * len(REFUSED)
     # The others of the hanging ones were turned away at once; more than once where Telegram sent them again.

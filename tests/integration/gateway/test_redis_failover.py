@@ -1,7 +1,7 @@
 """The master of a Cluster's shard, or of a Sentinel set, dies amid updates: nothing is lost, nothing happens twice.
 
 `FAILOVER_TEST_UPDATES` sets how many updates there are (20,000 for a thorough run); a master dies every 4,000, at least
-once. What the gateway answers meanwhile is 503 with Retry-After, and Telegram comes again.
+once. What the gateway replies meanwhile is 503 with Retry-After, and Telegram comes again.
 """
 
 import asyncio
@@ -65,8 +65,8 @@ async def outcomes_of(replicas: list[Any]) -> Counter[str]:
     counts: Counter[str] = Counter()
     async with aiohttp.ClientSession() as session:
         for replica in replicas:
-            async with session.get(f"{replica.url}/metrics") as answer:
-                for family in text_string_to_metric_families(await answer.text()):
+            async with session.get(f"{replica.url}/metrics") as reply:
+                for family in text_string_to_metric_families(await reply.text()):
                     for sample in family.samples:
                         if sample.name == "bot_gateway_webhook_requests_total" and sample.value:
                             counts[sample.labels["outcome"]] += int(sample.value)

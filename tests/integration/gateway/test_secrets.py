@@ -1,4 +1,4 @@
-"""The bot token and the other secrets appear in no log line, span, metric, or answer."""
+"""The bot token and the other secrets appear in no log line, span, metric, or response."""
 
 from collections.abc import Callable
 from concurrent import futures
@@ -59,27 +59,27 @@ async def test_no_secret_is_ever_shown(make_world: Callable[..., Any]) -> None:
         TELEGRAM_MESSAGES_PER_SECOND="0",
     )
     control = f"http://127.0.0.1:{world.sandbox.settings.control_port}"
-    answers = []
+    responses = []
     async with aiohttp.ClientSession() as session:
         for text in ("/start", "/requests", "/help"):
             world.users.say(1001, text)
         await world.all_handled(60)
-        # Everything that can fail does: Telegram hangs up, answers nonsense or too late, backends are down.
+        # Everything that can fail does: Telegram hangs up, responses nonsense or too late, backends are down.
         for number, fault in enumerate(FAULTS):
             await session.delete(f"{control}/faults")
             await session.post(f"{control}/faults", json=fault)
             world.users.say(1002 + number, "/requests")
             await world.all_handled(60)
         for path in ("/metrics", "/readyz", "/nope", "/webhook"):
-            async with session.get(f"{replica.url}{path}") as answer:
-                answers.append(f"{answer.headers} {await answer.text()}")
+            async with session.get(f"{replica.url}{path}") as response:
+                responses.append(f"{response.headers} {await response.text()}")
     assert await replica.stop() == 0
     server.stop(0)
     assert {"/webhook", "Auth Middleware", "Telegram: sendMessage"} <= collector.names()
     everything = {
         "log": replica.output.read_text(),
         "spans": "".join(str(request) for request in collector.requests),
-        "answers": "".join(answers),
+        "responses": "".join(responses),
     }
     assert all(everything.values())
     for secret in SECRETS:

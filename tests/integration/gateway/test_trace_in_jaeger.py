@@ -40,7 +40,7 @@ async def jaeger(directory: Path, otlp_port: int) -> AsyncIterator[str]:
         process = await asyncio.create_subprocess_exec(program, "--config", config, stdout=output, stderr=output)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{query_port}") as session, asyncio.timeout(60):
-            while not await _answers(session):  # noqa: ASYNC110 - another process tells nobody
+            while not await _responses(session):  # noqa: ASYNC110 - another process tells nobody
                 await asyncio.sleep(0.2)
         yield f"http://127.0.0.1:{query_port}"
     finally:
@@ -48,10 +48,10 @@ async def jaeger(directory: Path, otlp_port: int) -> AsyncIterator[str]:
         await process.wait()
 
 
-async def _answers(session: aiohttp.ClientSession) -> bool:
+async def _responses(session: aiohttp.ClientSession) -> bool:
     try:
-        async with session.get("/api/services") as answer:
-            return answer.status == 200
+        async with session.get("/api/services") as response:
+            return response.status == 200
     except aiohttp.ClientError:
         return False
 
@@ -60,9 +60,9 @@ async def search(url: str, operation: str, **tags: str) -> list[dict[str, Any]]:
     """The gateway's traces with this operation and these tags, as Jaeger's page looks for them."""
     query = {"service": GATEWAY, "operation": operation, "lookback": "1h", "limit": "100"}
     query |= {"tags": json.dumps(tags)} if tags else {}
-    async with aiohttp.ClientSession() as session, session.get(f"{url}/api/traces", params=query) as answer:
-        answer.raise_for_status()
-        found: list[dict[str, Any]] = (await answer.json())["data"]
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/api/traces", params=query) as response:
+        response.raise_for_status()
+        found: list[dict[str, Any]] = (await response.json())["data"]
         return found
 
 

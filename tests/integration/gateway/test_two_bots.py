@@ -60,7 +60,7 @@ async def notify(world: Any) -> None:
     headers = {"Authorization": f"Bearer {world.environment['SERVICE_TOKEN']}"}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{world.replicas[0].url}/internal/notify", json=event, headers=headers) as answer,
+        session.post(f"{world.replicas[0].url}/internal/notify", json=event, headers=headers) as response,
     ):
-        assert answer.status == 200
-        assert (await answer.json())["result"] == "sent"
+        assert response.status == 200
+        assert (await response.json())["result"] == "sent"

@@ -1,4 +1,4 @@
-"""The answers as bytes on a connection to a real aiohttp server."""
+"""The responses as bytes on a connection to a real aiohttp server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ CLOSED = FixedAnswer(503, retry_after=1, close=True)
 
 
 class Client:
-    """One connection, read answer by answer."""
+    """One connection, read response by response."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -25,7 +25,7 @@ class Client:
         """Ask for all of them at once."""
         self._writer.write(b"".join(f"GET {path} HTTP/1.1\r\nHost: gateway\r\n\r\n".encode() for path in paths))
 
-    async def answer(self) -> tuple[str, dict[str, str]]:
+    async def response(self) -> tuple[str, dict[str, str]]:
         """Status line and headers."""
         status, *headers = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
         return status, dict(line.split(": ", 1) for line in headers)
@@ -65,7 +65,7 @@ async def test_requests_sent_at_once_are_answered_in_turn(client: Client) -> Non
     assert [(await client.answer())[0].split()[1] for _ in range(3)] == ["200", "200", "503"]
 
 
-async def test_a_connection_ends_with_its_answer(client: Client) -> None:
+async def test_a_connection_ends_with_its_response(client: Client) -> None:
     client.send("/closed")
     status, headers = await client.answer()
     assert status == "HTTP/1.1 503 Service Unavailable"

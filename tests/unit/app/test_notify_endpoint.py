@@ -79,8 +79,8 @@ async def test_the_backend_is_told_how_it_ended(
     serve: Serve, notifier: NotifierStub, result: NotifyResult, status: int
 ) -> None:
     notifier.result = result
-    answer = await post(await serve(), b'{"event_id": "e1"}')
-    assert (answer.status, answer.headers.get("Retry-After")) == (status, "1" if status == 503 else None)
+    response = await post(await serve(), b'{"event_id": "e1"}')
+    assert (response.status, response.headers.get("Retry-After")) == (status, "1" if status == 503 else None)
     assert notifier.bodies == [b'{"event_id": "e1"}']
 
 
@@ -110,8 +110,8 @@ async def test_without_redis_the_backend_is_to_try_again(
 ) -> None:
     before = sample("errors_total", error_type="redis_unavailable", severity="error")
     notifier.result = failure
-    answer = await post(await serve())
-    assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+    response = await post(await serve())
+    assert (response.status, response.headers["Retry-After"]) == (503, "1")
     assert sample("errors_total", error_type="redis_unavailable", severity="error") == before + 1
 
 

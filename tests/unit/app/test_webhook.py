@@ -113,8 +113,8 @@ async def test_the_status_follows_the_outcome(
     served = await serve()
     pipeline.outcome = outcome
     before = sample("webhook_requests_total", outcome=outcome)
-    answered, headers = await served.post(UPDATE)
-    assert answered == status
+    responded, headers = await served.post(UPDATE)
+    assert responded == status
     assert headers.get("Retry-After") == ("1" if status == 503 else None)
     assert sample("webhook_requests_total", outcome=outcome) == before + 1
     assert await served.letters.count_or_nan() == (outcome is Outcome.FAILED)
@@ -157,7 +157,7 @@ INVALID = [
 
 
 @pytest.mark.parametrize("body", INVALID)
-async def test_what_will_never_succeed_is_set_aside(
+async def test_what_will_never_succeed_is_stored_as_a_dead_letter(
     serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample, body: bytes
 ) -> None:
     served = await serve(webhook_secret="right")
@@ -254,7 +254,7 @@ async def test_a_connection_ends_where_the_client_says_so(serve: Callable[..., A
     served = await serve()
     reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
     writer.write(head + b"Host: gateway\r\nContent-Length: %d\r\n\r\n" % len(UPDATE) + UPDATE)
-    answer = await reader.read()
-    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert b"Connection: close\r\n" in answer
+    response = await reader.read()
+    assert response.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"Connection: close\r\n" in response
     writer.close()

@@ -15,9 +15,9 @@ COUNT = Script("claim", "return redis.call('INCR', KEYS[1])")
 BROKEN = Script("claim", "return redis.call('NO-SUCH-COMMAND')")
 
 
-async def test_each_caller_gets_its_own_answer(batched: BatchedRedis) -> None:
-    answers = await asyncio.gather(*(batched.run(ECHO, (), str(number)) for number in range(500)))
-    assert answers == [str(number).encode() for number in range(500)]
+async def test_each_caller_gets_its_own_reply(batched: BatchedRedis) -> None:
+    replies = await asyncio.gather(*(batched.run(ECHO, (), str(number)) for number in range(500)))
+    assert replies == [str(number).encode() for number in range(500)]
 
 
 async def test_commands_of_one_turn_go_out_together(redis_server: RedisServer, redis: Redis) -> None:
@@ -44,14 +44,14 @@ async def test_a_script_is_sent_in_full_where_the_server_has_forgotten_it(batche
 
 
 async def test_a_refused_command_harms_no_other(batched: BatchedRedis) -> None:
-    answers = await asyncio.gather(
+    replies = await asyncio.gather(
         batched.run(ECHO, (), "a"), batched.run(BROKEN, ()), batched.run(ECHO, (), "b"), return_exceptions=True
     )
-    assert (answers[0], answers[2]) == (b"a", b"b")
-    assert isinstance(answers[1], ResponseError)
+    assert (replies[0], replies[2]) == (b"a", b"b")
+    assert isinstance(replies[1], ResponseError)
 
 
-async def test_a_cancelled_caller_does_not_shift_the_answers(batched: BatchedRedis) -> None:
+async def test_a_cancelled_caller_does_not_shift_the_replies(batched: BatchedRedis) -> None:
     await batched.run(ECHO, (), "the script is loaded")
     cancelled = asyncio.create_task(batched.run(ECHO, (), "gone"))
     kept = asyncio.create_task(batched.run(ECHO, (), "kept"))
@@ -69,7 +69,7 @@ async def test_it_says_when_redis_is_unreachable(sample: Sample) -> None:
     assert sample("redis_operations_total", operation="claim", status="error") == before + 1
 
 
-async def test_it_says_when_redis_does_not_answer_in_time(redis_server: RedisServer, redis: Redis) -> None:
+async def test_it_says_when_redis_does_not_reply_in_time(redis_server: RedisServer, redis: Redis) -> None:
     batched = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_server.port), timeout=2)
     await batched.run(ECHO, (), "connected")
     await redis.client_pause(600_000, all=False)  # scripts wait, the command that lifts it does not

@@ -1,4 +1,4 @@
-"""What becomes of callers and connections when an exchange ends in any other way than with all its answers."""
+"""What becomes of callers and connections when an exchange ends in any other way than with all its replies."""
 
 import asyncio
 import gc
@@ -64,8 +64,8 @@ class FakeConnection:
         await self._server.step()
 
     async def read_response(self) -> Any:
-        answer = await self._server.step()
-        return answer or self._unread.pop(0)
+        reply = await self._server.step()
+        return reply or self._unread.pop(0)
 
     async def disconnect(self, *, nowait: bool) -> None:
         self.open = False
@@ -84,8 +84,8 @@ async def echoes(redis: BatchedRedis, *texts: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("failure", FAILURES[:4], ids=lambda failure: type(failure).__name__)
-@pytest.mark.parametrize("steps_before", range(4), ids=["connecting", "sending", "first answer", "second answer"])
-async def test_a_failure_costs_the_connection_and_refuses_who_got_no_answer(
+@pytest.mark.parametrize("steps_before", range(4), ids=["connecting", "sending", "first reply", "second reply"])
+async def test_a_failure_costs_the_connection_and_refuses_who_got_no_reply(
     failure: Exception, steps_before: int
 ) -> None:
     server = Server(*[None] * steps_before, failure)
@@ -130,7 +130,7 @@ async def test_a_connection_that_cannot_be_made_refuses() -> None:
     assert [type(refusal) for refusal in await echoes(redis, "a", "b")] == [RedisUnavailableError] * 2
 
 
-async def test_a_time_limit_in_mid_answer_discards_the_connection() -> None:
+async def test_a_time_limit_in_mid_reply_discards_the_connection() -> None:
     server = Server(None, None, asyncio.Event())
     redis = batched(server, seconds=0.01)
     assert [str(refusal) for refusal in await echoes(redis, "a")] == ["Redis: TimeoutError"]
@@ -194,7 +194,7 @@ async def test_close_waits_for_what_is_under_way_and_refuses_what_comes_after() 
 
 @settings(deadline=None)
 @given(st.lists(st.sampled_from([None, None, None, *FAILURES]), max_size=40), st.integers(1, 2))
-def test_whatever_happens_each_caller_gets_its_own_answer_or_none(faults: list[Any], connections: int) -> None:
+def test_whatever_happens_each_caller_gets_its_own_reply_or_none(faults: list[Any], connections: int) -> None:
     async def ask() -> None:
         server = Server(*faults)
         redis = batched(server, connections=connections)
@@ -213,7 +213,7 @@ def test_whatever_happens_each_caller_gets_its_own_answer_or_none(faults: list[A
 
 
 async def begun(redis: BatchedRedis) -> list["asyncio.Task[None]"]:
-    """The exchanges under way, when each waits for its answers."""
+    """The exchanges under way, when each waits for its replies."""
     for _ in range(10):
         await asyncio.sleep(0)
     return list(redis._exchanges)

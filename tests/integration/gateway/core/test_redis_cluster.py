@@ -58,8 +58,8 @@ async def test_scripts_of_many_chats_reach_the_nodes_that_have_them(
     cluster: ClusterSet, patient: RedisConnections, chat: str
 ) -> None:
     keys = [f"{{{chat}-{number}}}:a" for number in range(300)]
-    answers = await asyncio.gather(*(patient.batched.run(COUNT, (key,)) for key in keys))
-    assert answers == [1] * len(keys)
+    replies = await asyncio.gather(*(patient.batched.run(COUNT, (key,)) for key in keys))
+    assert replies == [1] * len(keys)
     assert await patient.client.get(keys[0]) == b"1"
     sizes = [await ask(server.port, "DBSIZE") for server in await cluster.masters()]
     assert min(sizes) > 50
@@ -109,7 +109,7 @@ async def test_a_failover_refuses_for_seconds_and_loses_nothing(
             refused += 1
         await asyncio.sleep(0.02)
     assert refused > 0
-    # A command whose answer was lost may have counted.
+    # A command whose reply was lost may have counted.
     assert await connections.batched.run(COUNT, (key,)) == counted + 1
     assert int(await connections.client.get(key) or 0) == counted + 1
 

@@ -26,7 +26,7 @@ async def test_the_master_is_followed_when_a_sentinel_hangs_with_it(
     connections = RedisConnections(make_settings(redis_url=sentinels.url, redis_timeout_seconds=1))
     assert await connections.ping()
     assert await connections.batched.run(COUNT, ("counter",)) == 1
-    # The machine of both is lost: the first sentinel of the URL takes connections and never answers.
+    # The machine of both is lost: the first sentinel of the URL takes connections and never replies.
     sentinels.sentinels[0].pause()
     victim = await sentinels.master_of("counter")
     await asyncio.to_thread(victim.kill)

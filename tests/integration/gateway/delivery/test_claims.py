@@ -82,7 +82,7 @@ async def test_a_lost_chat_lock_writes_nothing(make_claims: MakeClaims, redis: R
     assert await redis.hget(slow.keys[2], "state") == b"Dialog:other"
 
 
-async def test_a_commit_whose_answer_was_lost_may_be_sent_again(make_claims: MakeClaims, redis: Redis) -> None:
+async def test_a_commit_whose_reply_was_lost_may_be_retried(make_claims: MakeClaims, redis: Redis) -> None:
     claims = make_claims()
     claim = await claimed(claims, origin(1))
     claim.context.state, claim.context.fsm_changed = "Dialog:one", True

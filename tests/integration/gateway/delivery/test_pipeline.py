@@ -86,7 +86,9 @@ async def test_a_failed_handler_leaves_the_dialogue_as_it_was(
     assert await pipeline.handle(update(), "text", keep) is Outcome.DUPLICATE
 
 
-async def test_a_failed_update_is_set_aside_before_its_commit(make_pipeline: Callable[..., Pipeline]) -> None:
+async def test_a_failed_update_is_stored_as_a_dead_letter_before_its_commit(
+    make_pipeline: Callable[..., Pipeline],
+) -> None:
     async def die() -> bool:
         raise asyncio.CancelledError
 
@@ -97,7 +99,7 @@ async def test_a_failed_update_is_set_aside_before_its_commit(make_pipeline: Cal
     assert await pipeline.handle(update(), "text", keep) is Outcome.FAILED
 
 
-async def test_a_failed_update_that_cannot_be_set_aside_is_to_be_sent_again(
+async def test_a_failed_update_that_cannot_be_stored_as_a_dead_letter_is_redelivered(
     make_pipeline: Callable[..., Pipeline],
 ) -> None:
     async def without_redis() -> bool:
@@ -143,7 +145,7 @@ async def test_a_failure_that_comes_with_the_deadline_was_told_already(make_pipe
     assert told == []
 
 
-async def test_a_cancelled_update_is_given_back(make_pipeline: Callable[..., Pipeline], redis: Redis) -> None:
+async def test_a_cancelled_update_is_released(make_pipeline: Callable[..., Pipeline], redis: Redis) -> None:
     started = asyncio.Event()
 
     async def hang(_update: Update, _context: UpdateContext) -> None:

@@ -59,7 +59,9 @@ async def test_without_redis_a_403_is_only_logged() -> None:
 
 async def test_a_403_is_remembered(bot_api: Any, api: tuple[Any, str], redis: Redis) -> None:
     blocked = BlockedUsers(redis, "blocked")
-    bot_api.answers = [(403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})]
+    bot_api.responses = [
+        (403, {"ok": False, "error_code": 403, "description": "Forbidden: bot was blocked by the user"})
+    ]
     bot = Bot(TOKEN, session=GatewaySession(api[1], connections=1, blocked=blocked))
     for chat_id in (1001, -5):
         with pytest.raises(TelegramForbiddenError):

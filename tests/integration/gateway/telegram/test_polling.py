@@ -44,7 +44,7 @@ def poll(bot: Bot, redis: Redis, intake: IntakeStub) -> Polling:
 
 
 async def test_a_batch_is_confirmed_only_after_it_is_handled(poll: Polling, bot_api: Any, intake: IntakeStub) -> None:
-    bot_api.answers = [DONE, batch(message(5, 1), message(6, 2)), batch()]
+    bot_api.responses = [DONE, batch(message(5, 1), message(6, 2)), batch()]
     await poll.poll_once()
     assert [name for name, _ in bot_api.calls] == ["deleteWebhook", "getUpdates"]
     assert bot_api.calls[0][1] == {"drop_pending_updates": False}
@@ -57,7 +57,7 @@ async def test_a_batch_is_confirmed_only_after_it_is_handled(poll: Polling, bot_
 async def test_an_update_of_an_unknown_kind_does_not_block_the_others(
     poll: Polling, bot_api: Any, intake: IntakeStub
 ) -> None:
-    bot_api.answers = [DONE, batch({"update_id": 5, "from_the_future": {"a": []}}, message(6, 2))]
+    bot_api.responses = [DONE, batch({"update_id": 5, "from_the_future": {"a": []}}, message(6, 2))]
     await poll.poll_once()
     assert len(intake.taken) == 2
 
@@ -70,7 +70,7 @@ async def test_an_update_that_cannot_be_handled_now_is_tried_again_before_those_
 
     monkeypatch.setattr(polling.asyncio, "sleep", no_wait)
     intake.outcomes = [Outcome.UNAVAILABLE, Outcome.BUSY]
-    bot_api.answers = [DONE, batch(message(5, 1), message(6, 1))]
+    bot_api.responses = [DONE, batch(message(5, 1), message(6, 1))]
     await poll.poll_once()
     ids = [b'"update_id":5' in body for body in intake.taken]
     assert ids == [True, True, True, False]

@@ -44,7 +44,7 @@ def register(bot: Bot, redis: Redis, make_settings: Make) -> Callable[..., Webho
 async def test_the_elected_replica_sets_it_and_keeps_what_waits(
     register: Callable[..., WebhookRegistration], bot_api: Any
 ) -> None:
-    bot_api.answers = [info(url=""), DONE, info()]
+    bot_api.responses = [info(url=""), DONE, info()]
     registration = register()
     await registration.check()
     assert [name for name, _ in bot_api.calls] == ["getWebhookInfo", "setWebhook", "getWebhookInfo"]
@@ -64,10 +64,10 @@ async def test_what_someone_changed_is_set_right(
     register: Callable[..., WebhookRegistration], bot_api: Any, wrong: dict[str, Any]
 ) -> None:
     registration = register()
-    bot_api.answers = [info(), DONE, info()]
+    bot_api.responses = [info(), DONE, info()]
     await registration.check()
     bot_api.calls.clear()
-    bot_api.answers = [info(**wrong), DONE, info()]
+    bot_api.responses = [info(**wrong), DONE, info()]
     await registration.check()
     assert [name for name, _ in bot_api.calls] == ["getWebhookInfo", "setWebhook", "getWebhookInfo"]
 
@@ -75,7 +75,7 @@ async def test_what_someone_changed_is_set_right(
 async def test_others_do_not_ask_and_know_nothing(
     register: Callable[..., WebhookRegistration], bot_api: Any, sample: Sample
 ) -> None:
-    bot_api.answers = [info(), DONE, info(pending=7, last_error_date=1_700_000_000)]
+    bot_api.responses = [info(), DONE, info(pending=7, last_error_date=1_700_000_000)]
     first, second = register(), register()
     await first.check()
     assert sample("webhook_pending_updates") == 7
@@ -89,7 +89,7 @@ async def test_others_do_not_ask_and_know_nothing(
 async def test_without_an_address_it_only_watches(
     register: Callable[..., WebhookRegistration], bot_api: Any, sample: Sample
 ) -> None:
-    bot_api.answers = [info(url="https://elsewhere", pending=3)]
+    bot_api.responses = [info(url="https://elsewhere", pending=3)]
     await register(webhook_url=None).check()
     assert [name for name, _ in bot_api.calls] == ["getWebhookInfo"]
     assert sample("webhook_pending_updates") == 3
@@ -98,7 +98,7 @@ async def test_without_an_address_it_only_watches(
 async def test_telegram_being_down_is_only_logged(
     register: Callable[..., WebhookRegistration], bot_api: Any, sample: Sample
 ) -> None:
-    bot_api.answers = [(502, b"<html>")]
+    bot_api.responses = [(502, b"<html>")]
     with capture_logs() as logs:
         await register().check()
     assert [entry["event"] for entry in logs] == ["webhook_not_checked"]
@@ -108,10 +108,10 @@ async def test_telegram_being_down_is_only_logged(
 async def test_a_local_server_is_asked_for_as_many_connections_as_it_allows(
     register: Callable[..., WebhookRegistration], bot_api: Any
 ) -> None:
-    bot_api.answers = [info(url=""), DONE, info(max_connections=100_000)]
+    bot_api.responses = [info(url=""), DONE, info(max_connections=100_000)]
     registration = register(telegram_max_connections=100_000)
     await registration.check()
     assert bot_api.calls[1][1]["max_connections"] == 100_000
-    bot_api.answers = [info(max_connections=100_000)]
+    bot_api.responses = [info(max_connections=100_000)]
     await registration.check()
     assert [name for name, _ in bot_api.calls[3:]] == ["getWebhookInfo"]

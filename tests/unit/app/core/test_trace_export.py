@@ -150,12 +150,12 @@ def test_a_collector_that_is_away_is_logged_once_and_so_is_its_return() -> None:
     assert [line["event"] for line in logs] == ["traces_not_exported", "traces_exported_again"]
 
 
-@pytest.mark.parametrize("answers", [True, False])
-def test_a_collector_that_refuses_or_never_answers_loses_counted_spans(sample: Sample, answers: bool) -> None:
+@pytest.mark.parametrize("responses", [True, False])
+def test_a_collector_that_refuses_or_never_responses_loses_counted_spans(sample: Sample, responses: bool) -> None:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        if not answers:
-            # The kernel takes the connection, and nobody ever answers.
+        if not responses:
+            # The kernel takes the connection, and nobody ever responses.
             listening.listen()
         port = listening.getsockname()[1]
         tail_sampler = install(GrpcExporter(endpoint=f"http://127.0.0.1:{port}", insecure=True, timeout=0.3), ratio=1.0)

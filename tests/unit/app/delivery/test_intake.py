@@ -91,7 +91,7 @@ async def test_an_update_goes_to_the_pipeline_and_is_timed(
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DUPLICATE, Outcome.BUSY, Outcome.UNAVAILABLE])
-async def test_what_was_not_handled_is_neither_timed_nor_set_aside(
+async def test_what_was_not_handled_is_neither_timed_nor_stored_as_a_dead_letter(
     intake: Intake, pipeline: PipelineStub, letters: DeadLetters, sample: Sample, outcome: Outcome
 ) -> None:
     pipeline.outcome = outcome
@@ -101,7 +101,7 @@ async def test_what_was_not_handled_is_neither_timed_nor_set_aside(
     assert await letters.count_or_nan() == 0
 
 
-async def test_a_failed_update_is_set_aside_as_it_came(
+async def test_a_failed_update_is_stored_as_a_dead_letter_as_it_came(
     intake: Intake, pipeline: PipelineStub, letters: DeadLetters
 ) -> None:
     pipeline.outcome = Outcome.FAILED
@@ -121,7 +121,7 @@ async def test_an_invalid_update_is_counted_and_kept_only_where_its_sender_is_kn
     assert await letters.count_or_nan() == kept
 
 
-async def test_the_deepest_json_is_an_answer_too(intake: Intake, letters: DeadLetters) -> None:
+async def test_the_deepest_json_is_a_response_too(intake: Intake, letters: DeadLetters) -> None:
     deepest: Any = b"[" * 100_000
     assert await intake.take(deepest) is Outcome.INVALID
     assert await letters.count_or_nan() == 1

@@ -61,8 +61,8 @@ def test_a_method_gets_its_bot_later(bot: Bot) -> None:
     method = SendMessage(chat_id=1, text="Hello")
     assert method.bot is None
     assert method.as_(bot).bot is bot
-    answer = message_of(Update.model_validate(UPDATE, context={"bot": bot})).answer("Hello")
-    assert answer.bot is bot
+    response = message_of(Update.model_validate(UPDATE, context={"bot": bot})).answer("Hello")
+    assert response.bot is bot
 
 
 def test_a_copy_keeps_the_bot(bot: Bot) -> None:

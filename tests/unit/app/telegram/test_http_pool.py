@@ -1,4 +1,4 @@
-"""The pool against a server that answers as it is told."""
+"""The pool against a server that responses as it is told."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,10 +13,10 @@ CLOSING = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"
 
 
 class Server:
-    """Answers each request with the next of `answers`; an empty one closes, None says nothing."""
+    """Answers each request with the next of `responses`; an empty one closes, None says nothing."""
 
     def __init__(self) -> None:
-        self.answers: list[bytes | None] = []
+        self.responses: list[bytes | None] = []
         self.requests: list[bytes] = []
         self.connections = 0
         self.arrived = asyncio.Event()
@@ -32,10 +32,10 @@ class Server:
                 self.requests.append(head + await reader.readexactly(length))
                 self.arrived.set()
                 await self.hold.wait()
-                answer = self.answers.pop(0) if self.answers else OK
-                if answer == b"":
+                response = self.responses.pop(0) if self.responses else OK
+                if response == b"":
                     break
-                writer.write(answer or b"")
+                writer.write(response or b"")
                 if self.ends_after_answer:
                     break
         except (asyncio.IncompleteReadError, ConnectionResetError):
@@ -98,9 +98,9 @@ async def test_a_connection_is_used_again(server: Server, base: URL) -> None:
     pool.close()
 
 
-@pytest.mark.parametrize("answer", [CLOSING, OK + b"more"])
-async def test_one_that_the_server_ends_is_not(server: Server, base: URL, answer: bytes) -> None:
-    server.answers = [answer]
+@pytest.mark.parametrize("response", [CLOSING, OK + b"more"])
+async def test_one_that_the_server_ends_is_not(server: Server, base: URL, response: bytes) -> None:
+    server.responses = [response]
     pool = pool_of(base)
     assert await post(pool, base) == (200, b"ok")
     assert await post(pool, base) == (200, b"ok")
@@ -143,7 +143,7 @@ async def test_one_that_is_just_ending_is_not(server: Server, base: URL, ending:
     pool.close()
 
 
-async def test_a_write_that_fails_is_no_answer_and_ends_the_connection(
+async def test_a_write_that_fails_is_no_response_and_ends_the_connection(
     server: Server, base: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool = pool_of(base)
@@ -175,9 +175,9 @@ async def test_a_write_that_fails_is_no_answer_and_ends_the_connection(
     pool.close()
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH\r\n\r\n"])
-async def test_without_an_answer_the_outcome_is_not_known(server: Server, base: URL, answer: bytes) -> None:
-    server.answers = [answer]
+@pytest.mark.parametrize("response", [b"", b"SSH-2.0-OpenSSH\r\n\r\n"])
+async def test_without_a_response_the_outcome_is_not_known(server: Server, base: URL, response: bytes) -> None:
+    server.responses = [response]
     pool = pool_of(base)
     with pytest.raises(NoResponseError):
         await post(pool, base)
@@ -185,16 +185,16 @@ async def test_without_an_answer_the_outcome_is_not_known(server: Server, base: 
     pool.close()
 
 
-async def test_an_answer_that_is_cut_off_is_none(server: Server, base: URL) -> None:
-    server.answers = [b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"]
+async def test_a_response_that_is_cut_off_is_none(server: Server, base: URL) -> None:
+    server.responses = [b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"]
     server.ends_after_answer = True
     pool = pool_of(base)
     with pytest.raises(NoResponseError, match=r"^ConnectionResetError$"):
         await post(pool, base)
 
 
-async def test_an_answer_that_comes_too_late_is_none(server: Server, base: URL) -> None:
-    server.answers = [OK, None]
+async def test_a_response_that_comes_too_late_is_none(server: Server, base: URL) -> None:
+    server.responses = [OK, None]
     pool = pool_of(base)
     await post(pool, base)
     with pytest.raises(NoResponseError, match="TimeoutError"):

@@ -19,7 +19,7 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n
 
 
 @given(st.sampled_from([SIZED, CHUNKED, TRAILED, INTERIM]), st.lists(st.integers(1, 200), max_size=8))
-def test_an_answer_is_the_same_in_whatever_pieces_it_comes(raw: bytes, cuts: list[int]) -> None:
+def test_a_response_is_the_same_in_whatever_pieces_it_comes(raw: bytes, cuts: list[int]) -> None:
     edges = [0, *sorted({cut for cut in cuts if cut < len(raw)}), len(raw)]
     reader = ResponseReader()
     complete = [reader.feed(raw[start:end]) for start, end in itertools.pairwise(edges)]
@@ -42,7 +42,7 @@ def test_whether_the_connection_may_be_used_again(raw: bytes, reusable: bool) ->
     assert reader.reusable is reusable
 
 
-def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+def test_a_response_without_a_length_ends_with_the_connection() -> None:
     reader = ResponseReader()
     assert not reader.feed(b"HTTP/1.1 502 Bad Gateway\r\n\r\n<html>")
     assert reader.end()
@@ -50,7 +50,7 @@ def test_an_answer_without_a_length_ends_with_the_connection() -> None:
 
 
 @pytest.mark.parametrize("cut", [SIZED[:10], SIZED[:-1], CHUNKED[:-1], b""])
-def test_an_answer_that_was_cut_off_is_not_complete(cut: bytes) -> None:
+def test_a_response_that_was_cut_off_is_not_complete(cut: bytes) -> None:
     reader = ResponseReader()
     assert not reader.feed(cut)
     assert not reader.end()
@@ -74,7 +74,7 @@ def test_an_answer_that_was_cut_off_is_not_complete(cut: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * http_response.MAX_HEAD,
     ],
 )
-def test_what_is_no_answer_is_refused(raw: bytes) -> None:
+def test_what_is_no_response_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidResponseError):
         ResponseReader().feed(raw)
 

@@ -51,12 +51,12 @@ async def test_request_middlewares_of_aiogram_are_asked(bot: Bot, bot_api: Any) 
     assert [method for method, _ in bot_api.calls] == ["sendMessage"]
 
 
-async def test_other_answers_are_decoded_in_full(bot: Bot, bot_api: Any) -> None:
-    bot_api.answers = [(200, {"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "B", "username": "b"}})]
+async def test_other_responses_are_decoded_in_full(bot: Bot, bot_api: Any) -> None:
+    bot_api.responses = [(200, {"ok": True, "result": {"id": 42, "is_bot": True, "first_name": "B", "username": "b"}})]
     me = await bot.get_me()
     assert isinstance(me, User)
     assert me.username == "b"
-    bot_api.answers = [(200, {"ok": True, "result": True})]
+    bot_api.responses = [(200, {"ok": True, "result": True})]
     assert await bot.answer_callback_query("1") is True
 
 
@@ -68,7 +68,7 @@ async def test_a_file_goes_as_a_form(bot: Bot, bot_api: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("response", "expected"),
     [
         (error(400, "Bad Request: chat not found"), TelegramBadRequest),
         (error(403, "Forbidden: bot was blocked by the user"), TelegramForbiddenError),
@@ -80,9 +80,9 @@ async def test_a_file_goes_as_a_form(bot: Bot, bot_api: Any) -> None:
     ],
 )
 async def test_refusals_and_faults_are_aiogram_s_exceptions(
-    bot: Bot, bot_api: Any, answer: tuple[int, Any], expected: type[Exception]
+    bot: Bot, bot_api: Any, response: tuple[int, Any], expected: type[Exception]
 ) -> None:
-    bot_api.answers = [answer]
+    bot_api.responses = [response]
     with pytest.raises(expected) as raised:
         await bot.send_message(1001, "hello")
     # Outside of an update nothing is tried again.
@@ -96,7 +96,7 @@ async def test_refusals_and_faults_are_aiogram_s_exceptions(
 async def test_whatever_fails_on_the_way_is_said_without_the_token(
     base: str, api: tuple[Any, str], bot_api: Any
 ) -> None:
-    bot_api.answers = [(0, b"")]
+    bot_api.responses = [(0, b"")]
     address = base.format(port=api[1].rpartition(":")[2])
     bot = Bot(TOKEN, session=GatewaySession(address, connections=1, timeout=2))
     with pytest.raises(TelegramNetworkError) as raised:
@@ -112,7 +112,7 @@ async def test_within_an_update_what_telegram_refused_is_tried_again(
     bot: Bot, bot_api: Any, in_update: InUpdate
 ) -> None:
     restart = error(500, "Internal Server Error: restart")
-    bot_api.answers = [restart, restart, OK]
+    bot_api.responses = [restart, restart, OK]
     with in_update():
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 3
@@ -124,7 +124,7 @@ async def test_within_an_update_what_telegram_refused_is_tried_again(
 async def test_after_a_server_error_that_may_have_had_an_effect_a_message_is_not_sent_again(
     bot: Bot, bot_api: Any, in_update: InUpdate, description: str
 ) -> None:
-    bot_api.answers = [error(500, description), OK]
+    bot_api.responses = [error(500, description), OK]
     with in_update(), pytest.raises(TelegramServerError):
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 1
@@ -134,23 +134,23 @@ async def test_a_call_is_retried_a_bounded_number_of_times(
     bot: Bot, bot_api: Any, in_update: InUpdate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.telegram.retries._FIRST_WAIT", 0.001)
-    bot_api.answers = [error(500, "Internal Server Error: restart")] * (MAX_ATTEMPTS + 5)
+    bot_api.responses = [error(500, "Internal Server Error: restart")] * (MAX_ATTEMPTS + 5)
     with in_update(), pytest.raises(TelegramServerError):
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == MAX_ATTEMPTS
 
 
-@pytest.mark.parametrize("answer", [(0, b""), (502, b"<html>bad gateway</html>"), (200, b"<html>hello</html>")])
+@pytest.mark.parametrize("response", [(0, b""), (502, b"<html>bad gateway</html>"), (200, b"<html>hello</html>")])
 async def test_a_message_that_may_have_gone_out_is_not_sent_again(
-    bot: Bot, bot_api: Any, in_update: InUpdate, answer: tuple[int, Any]
+    bot: Bot, bot_api: Any, in_update: InUpdate, response: tuple[int, Any]
 ) -> None:
-    bot_api.answers = [answer, OK]
+    bot_api.responses = [response, OK]
     with in_update(), pytest.raises(OutcomeUnknownError):
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 1
 
 
-async def test_a_message_whose_answer_comes_too_late_is_not_sent_again(
+async def test_a_message_whose_response_comes_too_late_is_not_sent_again(
     bot_api: Any, api: tuple[Any, str], in_update: InUpdate
 ) -> None:
     bot_api.hold = asyncio.Event()
@@ -162,10 +162,10 @@ async def test_a_message_whose_answer_comes_too_late_is_not_sent_again(
 
 
 async def test_what_does_no_harm_twice_is_repeated(bot: Bot, bot_api: Any, in_update: InUpdate) -> None:
-    bot_api.answers = [(0, b""), (200, {"ok": True, "result": True})]
+    bot_api.responses = [(0, b""), (200, {"ok": True, "result": True})]
     with in_update():
         assert await bot.answer_callback_query("1") is True
-        bot_api.answers = [(0, b""), OK]
+        bot_api.responses = [(0, b""), OK]
         await bot.edit_message_text("hello", chat_id=1001, message_id=9)
     assert len(bot_api.calls) == 4
 
@@ -206,7 +206,7 @@ async def test_a_429_puts_the_chat_on_hold_for_all_messages(
     bot_api: Any, api: tuple[Any, str], in_update: InUpdate
 ) -> None:
     budget = BudgetSpy()
-    bot_api.answers = [error(429, "Too Many Requests", retry_after=1), OK]
+    bot_api.responses = [error(429, "Too Many Requests", retry_after=1), OK]
     bot = Bot(TOKEN, session=GatewaySession(api[1], connections=1, budget=budget))  # type: ignore[arg-type]  # a stub
     with in_update():
         await bot.send_message(1001, "hello")
@@ -233,7 +233,7 @@ async def test_429_is_waited_for_within_the_deadline(
     bot: Bot, bot_api: Any, in_update: InUpdate, sample: Sample
 ) -> None:
     before = sample("telegram_retry_after_seconds_total")
-    bot_api.answers = [error(429, "Too Many Requests", retry_after=1), OK]
+    bot_api.responses = [error(429, "Too Many Requests", retry_after=1), OK]
     with in_update():
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 2
@@ -241,21 +241,21 @@ async def test_429_is_waited_for_within_the_deadline(
 
 
 async def test_429_beyond_the_deadline_is_raised(bot: Bot, bot_api: Any, in_update: InUpdate) -> None:
-    bot_api.answers = [error(429, "Too Many Requests", retry_after=30), OK]
+    bot_api.responses = [error(429, "Too Many Requests", retry_after=30), OK]
     with in_update(), pytest.raises(TelegramRetryAfter):
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 1
 
 
 async def test_a_refusal_is_never_tried_again(bot: Bot, bot_api: Any, in_update: InUpdate) -> None:
-    bot_api.answers = [error(400, "Bad Request: message is not modified"), OK]
+    bot_api.responses = [error(400, "Bad Request: message is not modified"), OK]
     with in_update(), pytest.raises(TelegramBadRequest):
         await bot.send_message(1001, "hello")
     assert len(bot_api.calls) == 1
 
 
 async def test_a_migrated_group_is_followed(bot: Bot, bot_api: Any) -> None:
-    bot_api.answers = [error(400, "group chat was upgraded", migrate_to_chat_id=-1005), OK]
+    bot_api.responses = [error(400, "group chat was upgraded", migrate_to_chat_id=-1005), OK]
     await bot.send_message(-5, "hello")
     assert [body["chat_id"] for _, body in bot_api.calls] == [-5, -1005]
 
