@@ -47,6 +47,8 @@ OUTCOMES = {
     "unauthorized": NEUTRAL,
     "invalid": NOTICE,
     "too_large": NOTICE,
+    "unsupported": NOTICE,
+    "timed_out": NOTICE,
     "overloaded": WARNING,
     "unavailable": WARNING,
     "failed": CRITICAL,

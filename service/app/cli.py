@@ -39,12 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(settings: Settings) -> int:
     # Imported here because the bot takes a second to import, which the other commands need not wait for.
-    from app.main import CannotListenError, run
+    from app.http_server import CannotListenError
+    from app.main import run
 
     try:
         run(settings)
     except CannotListenError as error:
-        sys.stderr.write(f"bot-gateway: cannot listen on {settings.host}:{settings.port}: {error.strerror}\n")
+        sys.stderr.write(f"bot-gateway: cannot listen on {error.filename}: {error.strerror}\n")
         return 1
     return 0
 

@@ -20,7 +20,7 @@ from app.bot.setup import build_dispatcher
 from app.bot.states import STATE_NAMES
 from app.core import metrics
 from app.core.activity import Activity
-from app.core.health import Health
+from app.core.health import Health, add_metrics_route
 from app.core.logging import configure_logging
 from app.core.redis import RedisConnections
 from app.core.settings import Settings
@@ -36,20 +36,19 @@ from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
 from app.delivery.leases import Leases
 from app.delivery.pipeline import Pipeline
+from app.http_server import HttpServer
 from app.notify_endpoint import NotifyEndpoint
 from app.telegram.blocked import BlockedUsers
 from app.telegram.bound_models import bind_in_one_step
 from app.telegram.budget import SendBudget
 from app.telegram.session import GatewaySession
-from app.webhook import MAX_BODY, Webhook
+from app.webhook import Webhook
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Updates create few reference cycles, but a hundred in flight hold thousands of young objects, which Python's default
 threshold of 700 would scan again and again. 50,000 objects take some 10 MB."""
-_CANCELLING_SECONDS = 0.25
-"""aiohttp waits twice this long before it cancels requests in flight; `stop` has waited for them before."""
 _RELEASE_SECONDS = 2.0
 
 
@@ -58,10 +57,6 @@ def secrets_of(settings: Settings) -> list[str]:
     fields = (settings.bot_token, settings.webhook_secret, settings.webhook_secret_previous, settings.service_token)
     values = [field.get_secret_value() for field in fields if field is not None]
     return [*values, settings.bot_token.get_secret_value().partition(":")[2]]
-
-
-class CannotListenError(OSError):
-    """The port is in use or not allowed."""
 
 
 class Gateway:
@@ -103,6 +98,7 @@ class Gateway:
         )
         self.intake = Intake(pipeline, self.bot, self.dead_letters, message_type=message_type)
         self.webhook = Webhook(self.intake, settings)
+        self._servers: list[HttpServer] = []
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
@@ -114,7 +110,7 @@ class Gateway:
             stack.push_async_callback(self.services.close)
             self.leases.start()
             stack.push_async_callback(self.leases.stop)
-            runner = await self._listen(stack)
+            await self._listen(stack)
             await self._wait_for_redis()
             await self.redis.warn_about_lossy_configuration()
             await self.dispatcher.emit_startup(bot=self.bot)
@@ -124,7 +120,7 @@ class Gateway:
             stack.push_async_callback(background.stop)
             # Pushed last, so that it stops first: updates in flight need the rest to release their chat locks.
             # It is also on the stack of `_listen`; stopping twice is harmless.
-            stack.push_async_callback(self._stop_serving, runner)
+            stack.push_async_callback(self._stop_serving)
             self._stack = stack.pop_all()
         # Objects made so far live for ever; a full collection of them would take 140 ms.
         gc.collect()
@@ -157,24 +153,31 @@ class Gateway:
     async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
         return await self._index.feed(update, update_context=context)
 
-    async def _listen(self, stack: AsyncExitStack) -> web.AppRunner:
-        application = web.Application(client_max_size=MAX_BODY)
-        application.router.add_post("/webhook", self.webhook.handle)
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        public = web.Application()
+        public.router.add_post("/webhook", self.webhook.handle)
+        internal = public
+        servers = [public]
+        port, internal_port = self.settings.port, self.settings.internal_port or self.settings.port
+        if internal_port != port:
+            internal = web.Application()
+            servers.append(internal)
+            if self.settings.public_metrics:
+                add_metrics_route(public)
+        add_metrics_route(internal)
+        self.health.add_routes(internal)
         notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, self.settings)
-        application.router.add_post("/internal/notify", notify.handle)
-        self.health.add_routes(application)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_CANCELLING_SECONDS)
-        await runner.setup()
-        stack.push_async_callback(self._stop_serving, runner)
-        try:
-            await web.TCPSite(runner, self.settings.host, self.settings.port, backlog=1024).start()
-        except OSError as error:
-            raise CannotListenError(error.errno, error.strerror) from None
-        return runner
+        internal.router.add_post("/internal/notify", notify.handle)
+        for application, listen_on in zip(servers, (port, internal_port), strict=False):
+            server = HttpServer(application, self.settings.host, listen_on, connections=self.settings.max_connections)
+            self._servers.append(server)
+            stack.push_async_callback(self._stop_serving)
+            await server.start()
 
-    async def _stop_serving(self, runner: web.AppRunner) -> None:
+    async def _stop_serving(self) -> None:
         """Stop accepting requests. Updates in flight are cancelled and release their chat locks."""
-        await runner.cleanup()
+        for server in self._servers:
+            await server.stop()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.webhook.idle.wait(), _RELEASE_SECONDS)
 

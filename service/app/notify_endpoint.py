@@ -11,10 +11,17 @@ from app.bot.notify import Notifier, NotifyResult
 from app.core import metrics
 from app.core.settings import Settings
 from app.core.tracing import create_span
+from app.request_body import BodyBrokenError, BodyEncodedError, BodyTimeoutError, BodyTooLargeError, read_body
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 MAX_BODY = 64 * 1024
+_REFUSALS: dict[type[Exception], int] = {
+    BodyEncodedError: 415,
+    BodyTooLargeError: 413,
+    BodyTimeoutError: 408,
+    BodyBrokenError: 400,
+}
 
 
 class NotifyEndpoint:
@@ -30,11 +37,13 @@ class NotifyEndpoint:
         if not self._is_authorized(request):
             metrics.NOTIFICATIONS_TOTAL.labels("unauthorized").inc()
             return web.Response(status=401)
-        if (request.content_length or 0) > MAX_BODY:
+        try:
+            body = await read_body(request, MAX_BODY)
+        except tuple(_REFUSALS) as error:
             metrics.NOTIFICATIONS_TOTAL.labels("invalid").inc()
-            return web.Response(status=413)
+            return web.Response(status=_REFUSALS[type(error)])
         with create_span("/internal/notify"):
-            return await self._take(await request.read())
+            return await self._take(body)
 
     async def _take(self, body: bytes) -> web.Response:
         try:

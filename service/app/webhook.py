@@ -20,11 +20,16 @@ from app.delivery.dead_letters import DeadLetterReason
 from app.delivery.intake import Intake
 from app.delivery.pipeline import Outcome
 from app.fixed_answer import FixedAnswer
+from app.request_body import (
+    BODY_SECONDS,
+    BodyBrokenError,
+    BodyEncodedError,
+    BodyTimeoutError,
+    BodyTooLargeError,
+    read_body,
+)
 
 MAX_BODY = 1024 * 1024
-HEAD = 4096
-"""Bytes of a too large body that the dead letter keeps."""
-
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
 CLOSE_EVERY_SECONDS = 1.0
 """One connection is closed per this time. Telegram keeps connections open as long as it can, and a Service balances
@@ -37,6 +42,8 @@ _STATUS = {
     Outcome.INVALID: 200,
     Outcome.TOO_LARGE: 200,
     Outcome.UNAUTHORIZED: 401,
+    Outcome.TIMED_OUT: 408,
+    Outcome.UNSUPPORTED: 415,
     Outcome.UNAVAILABLE: 503,
     Outcome.BUSY: 503,
     Outcome.OVERLOADED: 503,
@@ -44,7 +51,7 @@ _STATUS = {
 }
 _RESPONSES = {
     (status, close): FixedAnswer(status, retry_after=1 if status == 503 else None, close=close)
-    for status in (200, 400, 401, 413, 503)
+    for status in (200, 400, 401, 408, 413, 415, 503)
     for close in (False, True)
 }
 
@@ -52,11 +59,20 @@ _RESPONSES = {
 class Webhook:
     """The handler. `closing` closes each connection after its response, `draining` refuses updates.
 
-    `idle` is set while no update is in flight. `monotonic` returns seconds of a monotonic clock.
+    `idle` is set while no update is in flight. `monotonic` returns seconds of a monotonic clock, `body_seconds` bound
+    the time in which a body must arrive.
     """
 
-    def __init__(self, intake: Intake, settings: Settings, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        intake: Intake,
+        settings: Settings,
+        monotonic: Callable[[], float] = time.monotonic,
+        *,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._monotonic = monotonic
+        self._body_seconds = body_seconds
         self._last_closed = monotonic()
         self._intake = intake
         self._secrets = tuple(
@@ -100,12 +116,21 @@ class Webhook:
             self._count_in_flight(-1)
 
     async def _take(self, request: web.Request) -> Outcome:
-        body, whole = await _read(request)
-        # Without a secret anyone may post, so invalid bodies are not stored.
+        # Without a secret anyone may post, so nothing of an invalid body is stored.
         keep = bool(self._secrets)
-        if not whole:
-            await self._intake.reject(body, DeadLetterReason.TOO_LARGE, keep=keep)
-            return Outcome.TOO_LARGE
+        try:
+            body = await read_body(request, MAX_BODY, seconds=self._body_seconds)
+        except BodyEncodedError:
+            return Outcome.UNSUPPORTED
+        except BodyTimeoutError:
+            return Outcome.TIMED_OUT
+        except BodyTooLargeError as error:
+            stored = await self._intake.reject(error.head, DeadLetterReason.TOO_LARGE, keep=keep)
+            return Outcome.TOO_LARGE if stored else Outcome.UNAVAILABLE
+        except BodyBrokenError:
+            # Telegram frames its bodies correctly, so there is no update to keep.
+            await self._intake.reject(b"", DeadLetterReason.INVALID_JSON, keep=False)
+            return Outcome.INVALID
         return await self._intake.take(body, keep=keep)
 
     def _count_in_flight(self, change: int) -> None:
@@ -128,7 +153,9 @@ class Webhook:
         if not self._secrets:
             status = {Outcome.INVALID: 400, Outcome.TOO_LARGE: 413}.get(outcome, status)
         asked_to_close = not request.keep_alive or request.version < HttpVersion11
-        close = asked_to_close or self.closing or outcome is Outcome.TOO_LARGE or self._is_time_to_close()
+        # A stranger's connection is not kept, and what is left of a body that was not read is not waited for.
+        unwanted = outcome is Outcome.UNAUTHORIZED or not request.content.is_eof()
+        close = asked_to_close or self.closing or unwanted or self._is_time_to_close()
         return _RESPONSES[status, close]
 
     def _is_time_to_close(self) -> bool:
@@ -137,17 +164,3 @@ class Webhook:
             return False
         self._last_closed = now
         return True
-
-
-async def _read(request: web.Request) -> tuple[bytes, bool]:
-    """Return the body and True, or its first bytes and False if it is too large."""
-    if (request.content_length or 0) > MAX_BODY:
-        return await request.content.read(HEAD), False
-    if request.content_length is not None:
-        return await request.content.read(), True
-    body = bytearray()
-    async for chunk in request.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY:
-            return bytes(body[:HEAD]), False
-    return bytes(body), True

@@ -12,7 +12,7 @@ REDIS = ("0.001", "0.01", "0.1", "0.25", "1.0", "+Inf")
 SERVICE = ("0.1", "1.0", "5.0", "10.0", "15.0", "20.0", "+Inf")
 BREAKER = "bot_gateway_service_circuit_breaker_state"
 FAILED_OUTCOMES = ("failed", "invalid", "too_large", "overloaded", "unavailable")
-OTHER_OUTCOMES = ("handled", "duplicate", "unauthorized", "busy", "draining")
+OTHER_OUTCOMES = ("handled", "duplicate", "unauthorized", "unsupported", "timed_out", "busy", "draining")
 
 RATES = (
     RateAlert(

@@ -85,7 +85,9 @@ async def what_is_posted_to_the_webhook(world: Any, watch: MetricWatch, later: L
     await watch.exactly(later.post(url, update_body(10**9 + 1)), *posted("unauthorized"))
     wrong = dict.fromkeys(SECRET, "another-secret")
     await watch.exactly(later.post(url, update_body(10**9 + 1), wrong), *posted("unauthorized"))
-    assert later.statuses == [200, 200, 200, 200, 200, 401, 401]
+    encoded = SECRET | {"Content-Encoding": "gzip"}
+    await watch.exactly(later.post(url, update_body(10**9 + 1), encoded), *posted("unsupported"))
+    assert later.statuses == [200, 200, 200, 200, 200, 401, 401, 415]
     await watch.shows(lambda now: now["dead_letters_queued"] == 3, "dead_letters_queued")
 
 

@@ -30,17 +30,21 @@ class Health:
         metrics.READY.set(value)
 
     def add_routes(self, application: web.Application) -> None:
-        """Serve /livez, /readyz, /startupz and /metrics."""
+        """Serve /livez, /readyz and /startupz."""
         application.router.add_get("/livez", _live)
         application.router.add_get("/readyz", self._readyz)
         application.router.add_get("/startupz", self._startupz)
-        application.router.add_get("/metrics", _metrics)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         return _yes_or_no(self._ready)
 
     async def _startupz(self, _request: web.Request) -> web.Response:
         return _yes_or_no(self.started)
+
+
+def add_metrics_route(application: web.Application) -> None:
+    """Serve /metrics."""
+    application.router.add_get("/metrics", _metrics)
 
 
 async def _live(_request: web.Request) -> web.Response:

@@ -29,6 +29,7 @@ SERVICE_ERROR_TYPES = (
 )
 OUTCOMES = (
     *("handled", "duplicate", "failed", "invalid", "unauthorized", "too_large"),
+    *("unsupported", "timed_out"),
     *("unavailable", "busy", "overloaded", "draining"),
 )
 DEAD_LETTER_REASONS = ("invalid_json", "invalid_update", "too_large", "handler_failed")

@@ -60,7 +60,19 @@ class Settings(BaseSettings):
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's only interface
     port: Port = Field(8000, description="Port to listen on.")
+    internal_port: Port | None = Field(
+        None,
+        description="Port for `/metrics`, the probes and `/internal/notify`; empty: `PORT` (a laptop only).",
+    )
+    public_metrics: bool = Field(
+        False, description="Whether `PORT` serves `/metrics` too where `INTERNAL_PORT` is another port."
+    )
     max_in_flight: int = Field(100, ge=1, description="Updates handled at once in one process; more get a 503.")
+    max_connections: int = Field(
+        2000,
+        ge=10,
+        description="Connections open at once on `PORT`; beyond that, those that wait longest are closed.",
+    )
     update_deadline_seconds: Seconds = Field(
         45, description="Longest time for one update with all its retries; Telegram itself gives up after 60 s."
     )

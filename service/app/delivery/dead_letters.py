@@ -51,7 +51,6 @@ class DeadLetters:
 
     async def add(self, body: bytes, reason: DeadLetterReason) -> bool:
         """Store an update; False if Redis cannot be reached, which is logged."""
-        metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
         letter: dict[Any, Any] = {"reason": str(reason), "trace_id": current_trace_id() or "", "body": body}
         try:
             with measured("dead_letters"):
@@ -59,6 +58,7 @@ class DeadLetters:
         except (RedisError, OSError):
             log.exception("dead_letter_not_kept", reason=reason)
             return False
+        metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
         return True
 
     async def list(self, count: int) -> list[DeadLetter]:

@@ -59,17 +59,19 @@ class Intake:
         try:
             update = parse_update(body, self._bot)
         except InvalidUpdateError as error:
-            await self.reject(body, error.reason, keep=keep)
-            return Outcome.INVALID
+            stored = await self.reject(body, error.reason, keep=keep)
+            return Outcome.INVALID if stored else Outcome.UNAVAILABLE
         store_dead_letter = partial(self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED)
         outcome = await self._pipeline.handle(update, self._message_type(update), store_dead_letter)
         if outcome in (Outcome.HANDLED, Outcome.FAILED):
             metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
         return outcome
 
-    async def reject(self, body: bytes, reason: DeadLetterReason, *, keep: bool) -> None:
-        """Count an update that would fail again, and store it as a dead letter if `keep`."""
+    async def reject(self, body: bytes, reason: DeadLetterReason, *, keep: bool) -> bool:
+        """Count an update that would fail again, and store it as a dead letter if `keep`.
+
+        False if it should be stored and could not be: Telegram must redeliver it, or it would be lost.
+        """
         metrics.ERRORS_TOTAL.labels("invalid_update", "warning").inc()
         mark_failed("invalid_update")
-        if keep:
-            await self._dead_letters.add(body, reason)
+        return not keep or await self._dead_letters.add(body, reason)

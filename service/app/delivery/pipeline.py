@@ -30,6 +30,8 @@ class Outcome(StrEnum):
     INVALID = "invalid"
     UNAUTHORIZED = "unauthorized"
     TOO_LARGE = "too_large"
+    UNSUPPORTED = "unsupported"
+    TIMED_OUT = "timed_out"
     UNAVAILABLE = "unavailable"
     BUSY = "busy"
     OVERLOADED = "overloaded"

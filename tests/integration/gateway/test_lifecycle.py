@@ -12,7 +12,8 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from app.core.settings import Settings
-from app.main import CannotListenError, Gateway, secrets_of
+from app.http_server import CannotListenError
+from app.main import Gateway, secrets_of
 from sandbox.redis_server import RedisServer, free_port
 from support.stub_server import serving
 from support.updates import written

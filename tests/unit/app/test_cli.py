@@ -7,7 +7,7 @@ import pytest
 
 from app import cli
 from app.core.settings import Settings
-from app.main import CannotListenError
+from app.http_server import CannotListenError
 
 Make = Callable[..., Settings]
 
@@ -43,8 +43,9 @@ def test_an_unreachable_redis_is_one_line() -> None:
 def test_a_port_that_is_taken_is_one_line_and_any_other_failure_is_not_called_so(
     make_settings: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = make_settings(host="127.0.0.1", port=8001)
-    failures = [CannotListenError(98, "Address already in use"), ConnectionResetError(104, "Connection reset by peer")]
+    settings = make_settings()
+    taken = CannotListenError(98, "Address already in use", "127.0.0.1:8001")
+    failures = [taken, ConnectionResetError(104, "Connection reset by peer")]
 
     def fail(_settings: Settings) -> None:
         raise failures.pop(0)

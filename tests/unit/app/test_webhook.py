@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -11,7 +12,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from app.core.settings import Settings
 from app.delivery.intake import Intake
 from app.delivery.pipeline import Outcome
-from app.webhook import HEAD, MAX_BODY, SECRET_HEADER, Webhook
+from app.request_body import HEAD
+from app.webhook import MAX_BODY, SECRET_HEADER, Webhook
 from support.dead_letters import StoredLetters
 
 Sample = Callable[..., float]
@@ -79,16 +81,18 @@ async def serve(
 ) -> AsyncIterator[Callable[..., Any]]:
     clients: list[TestClient[web.Request, web.Application]] = []
 
-    async def start(**changes: Any) -> Served:
+    async def start(body_seconds: float = 10, **changes: Any) -> Served:
         settings = make_settings(**changes)
         letters = StoredLetters()
         bot = Bot(settings.bot_token.get_secret_value())
         intake = Intake(pipeline, bot, letters, message_type=lambda _update: "text")  # type: ignore[arg-type]  # a stub
-        webhook = Webhook(intake, settings, clock)
+        webhook = Webhook(intake, settings, clock, body_seconds=body_seconds)
         application = web.Application()
         application.router.add_post("/webhook", webhook.handle)
-        client = TestClient(TestServer(application))
-        await client.start_server()
+        server = TestServer(application)
+        # As `HttpServer` serves it.
+        await server.start_server(auto_decompress=False)
+        client = TestClient(server)
         clients.append(client)
         return Served(client, webhook, letters)
 
@@ -258,3 +262,79 @@ async def test_a_connection_ends_where_the_client_says_so(serve: Callable[..., A
     assert response.startswith(b"HTTP/1.1 200 OK\r\n")
     assert b"Connection: close\r\n" in response
     writer.close()
+
+
+async def test_nothing_is_decompressed(serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample) -> None:
+    """1 MB of gzip may unpack to 1,000 MB; Telegram sends plain JSON."""
+    served = await serve(webhook_secret="right")
+    bomb = gzip.compress(b"x" * 1024 * 1024)
+    for body, encoding in ((bomb, "gzip"), (UPDATE, "gzip"), (UPDATE, "br"), (UPDATE, "identity")):
+        headers = {"Content-Encoding": encoding, SECRET_HEADER: "right"}
+        async with served.client.post("/webhook", data=body, headers=headers) as response:
+            assert response.status == 415, encoding
+        async with served.client.post("/webhook", data=body, headers={"Content-Encoding": encoding}) as response:
+            assert response.status == 401, encoding
+    assert pipeline.seen == []
+    assert sample("webhook_requests_total", outcome="unsupported") >= 4
+    assert await served.letters.count_or_nan() == 0
+
+
+async def connect(served: Any, secret: str, length: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection that has sent a head and no body."""
+    reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+    head = f"POST /webhook HTTP/1.1\r\nHost: a\r\n{SECRET_HEADER}: {secret}\r\nContent-Length: {length}\r\n\r\n"
+    writer.write(head.encode())
+    return reader, writer
+
+
+async def test_a_stranger_is_refused_before_their_body_has_arrived(serve: Callable[..., Any]) -> None:
+    served = await serve(webhook_secret="right")
+    reader, writer = await connect(served, "wrong", MAX_BODY)
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert b"Connection: close\r\n" in head
+    writer.close()
+
+
+async def test_a_body_has_a_limited_time_to_arrive(
+    serve: Callable[..., Any], pipeline: PipelineStub, sample: Sample
+) -> None:
+    served = await serve(body_seconds=0.2, webhook_secret="right")
+    unfinished = [await connect(served, "right", 100) for _ in range(20)]
+    for _, writer in unfinished:
+        writer.write(b"{")
+    for reader, writer in unfinished:
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408 ")
+        assert b"Connection: close\r\n" in head
+        writer.close()
+    assert served.webhook.in_flight == 0
+    assert pipeline.seen == []
+    assert sample("webhook_requests_total", outcome="timed_out") >= 20
+
+
+async def test_a_body_that_becomes_malformed_is_refused(serve: Callable[..., Any], pipeline: PipelineStub) -> None:
+    """aiohttp's parser stops there, so the rest of the body never arrives."""
+    served = await serve(body_seconds=0.2)
+    reader, writer = await asyncio.open_connection(served.client.host, served.client.port)
+    writer.write(b"POST /webhook HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n")
+    while not served.webhook.in_flight:  # noqa: ASYNC110 - a request on its way through a socket
+        await asyncio.sleep(0.01)
+    writer.write(b"nonsense\r\n\r\n")
+    assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 408 ")
+    assert pipeline.seen == []
+    writer.close()
+
+
+@pytest.mark.parametrize("body", [b"not json", b"x" * (MAX_BODY + 1), orjson.dumps({"update_id": 1, "new": {}})])
+async def test_what_cannot_be_stored_must_be_redelivered(
+    serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    served = await serve(webhook_secret="right")
+
+    async def unreachable(*_arguments: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(served.letters, "add", unreachable)
+    status, headers = await served.post(body, "right")
+    assert (status, headers["Retry-After"]) == (503, "1")

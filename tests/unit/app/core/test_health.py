@@ -6,7 +6,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from app.core import metrics
-from app.core.health import Health
+from app.core.health import Health, add_metrics_route
 
 
 @pytest.fixture
@@ -18,6 +18,7 @@ def health() -> Health:
 async def client(health: Health) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     application = web.Application()
     health.add_routes(application)
+    add_metrics_route(application)
     async with TestClient(TestServer(application)) as client:
         yield client
 
