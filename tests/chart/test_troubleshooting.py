@@ -15,7 +15,7 @@ from support import prometheus
 from support.charts import GATEWAY_CHART
 from support.cluster import ALERTMANAGER, IMAGES, MODEST, MONITORING, PROMETHEUS, helm, install_sandbox, namespace
 from support.kubectl import port_forward, wait_for
-from support.scale_out import POLICY_VALUES, end_load, pretend_load, remediation
+from support.scale_out import POLICY_VALUES, end_load, remediation, simulate_load
 from support.tools import ROOT, tool
 
 PAGE = ROOT / "docs/troubleshooting.md"
@@ -72,7 +72,7 @@ def addresses() -> Iterator[dict[str, str]]:
         )
         where = ("-n", space, "--skip-crds", "--wait", "--timeout", "5m")
         helm(tool("helm"), "install", "bot-gateway", str(GATEWAY_CHART), *values, *where)
-        pretend_load(space, {"release": "kube-prometheus-stack"})
+        simulate_load(space, {"release": "kube-prometheus-stack"})
         wait_for("a Remediation", lambda: remediation(space), seconds=300)
         end_load(space)
         # A rate needs two scrapes.

@@ -13,9 +13,9 @@ from support.scale_out import (
     POLICY_VALUES,
     end_load,
     managers,
-    pretend_load,
     remediation,
     replicas,
+    simulate_load,
     upgrade_in_mid_incident,
     wait_for_phase,
 )
@@ -33,7 +33,7 @@ def test_an_upgrade_does_not_reset_a_scale_out(helm: str) -> None:
         place = ("-n", space, "--wait", "--timeout", "5m")
         run_helm(helm, "install", "bot-gateway", str(GATEWAY_CHART), "--skip-crds", *VALUES, *place)
         assert replicas(space) == 2
-        pretend_load(space, SELECTING)
+        simulate_load(space, SELECTING)
         wait_for("the scale-out", lambda: replicas(space) == 3 or None, seconds=300)
         assert MANAGER in managers("deployment", space)
 

@@ -53,8 +53,8 @@ class Product:
 
     def control(self, method: str, path: str, **json: Any) -> Any:
         """Call the sandbox's control API and return its JSON."""
-        answer = httpx.request(method, f"{self.control_url}{path}", json=json or None, timeout=10).raise_for_status()
-        return answer.json() if answer.content else None
+        response = httpx.request(method, f"{self.control_url}{path}", json=json or None, timeout=10).raise_for_status()
+        return response.json() if response.content else None
 
     def remediations(self) -> list[dict[str, Any]]:
         """Every Remediation of the namespace, oldest first."""

@@ -17,9 +17,9 @@ from support.scale_out import (
     POLICY_VALUES,
     end_load,
     managers,
-    pretend_load,
     remediation,
     replicas,
+    simulate_load,
     upgrade_in_mid_incident,
     wait_for_phase,
 )
@@ -99,7 +99,7 @@ def test_replicas_follow_the_load_up_and_down_and_no_update_is_lost(control: htt
 def test_the_operators_scale_out_raises_the_hpas_minimum_and_an_upgrade_leaves_it(control: httpx.Client) -> None:
     wait_for("a small deployment", quiet_and_small, seconds=300)
     timeline = Timeline("scale-out beside the HPA")
-    pretend_load(SPACE, {"release": "kube-prometheus-stack"})
+    simulate_load(SPACE, {"release": "kube-prometheus-stack"})
 
     def minimum() -> int:
         return int(autoscaler()["spec"]["minReplicas"])
@@ -118,7 +118,7 @@ def test_the_operators_scale_out_raises_the_hpas_minimum_and_an_upgrade_leaves_i
 
     end_load(SPACE)
     ended = wait_for_phase(SPACE, "Succeeded", seconds=700)
-    timeline.mark("taken back", ended["status"]["reason"])
+    timeline.mark("reverted", ended["status"]["reason"])
     assert ended["status"]["reason"] == "Reverted"
     assert minimum() == LEAST
     assert MANAGER not in managers("hpa", SPACE)

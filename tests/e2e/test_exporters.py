@@ -48,8 +48,8 @@ TARGETS = {
     "cadvisor": 'up{metrics_path="/metrics/cadvisor"}',
 }
 FACTS = {
-    "Redis answers its exporter": f'redis_up{{namespace="{SPACE}"}} == 1',
-    "PostgreSQL answers its exporter": f'pg_up{{namespace="{SPACE}"}} == 1',
+    "the Redis exporter reaches Redis": f'redis_up{{namespace="{SPACE}"}} == 1',
+    "the PostgreSQL exporter reaches PostgreSQL": f'pg_up{{namespace="{SPACE}"}} == 1',
     "the node tells its memory": f'node_memory_MemAvailable_bytes{{namespace="{NODE_SPACE}"}} > 0',
     "cAdvisor tells the gateway's memory": (
         f'container_memory_working_set_bytes{{namespace="{SPACE}",pod=~"bot-gateway-.*"}} > 0'

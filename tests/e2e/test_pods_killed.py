@@ -55,7 +55,7 @@ def test_no_update_is_lost_and_no_write_happens_twice(healthy: Product) -> None:
     # A shift may rightly be taken, released and taken again; a filed request has a text of its own.
     assert [double for double in doubles["backend"] if double["path"] == "/api/v1/requests"] == []
     assert [double for double in doubles["sends"] if not double["redelivered"]] == []
-    # Of an album's messages only the last is answered, but whoever presses a button sees it answered.
+    # Only the last message of an album gets a reply, but every button press is confirmed.
     silent = set(product.control("GET", "/ledger/without-effect")["update_ids"])
     recorded = product.control("GET", "/ledger/updates")["items"]
     pressed = [update for update in recorded if update["kind"] == "callback_query"]

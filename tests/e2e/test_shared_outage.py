@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from conftest import Product
 
 
-def test_a_backend_outage_is_held_not_answered_with_restarts(healthy: Product) -> None:
+def test_a_backend_outage_leads_to_no_restart(healthy: Product) -> None:
     product, namespace = healthy, healthy.namespace
     known = {remediation["metadata"]["name"] for remediation in product.remediations()}
     before = {pod["metadata"]["uid"] for pod in product.gateway_pods()}

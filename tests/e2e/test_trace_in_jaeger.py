@@ -1,4 +1,4 @@
-"""The seed's example trace, read back from Jaeger."""
+"""The documented trace of one update, read back from Jaeger."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SERVICE = "Bot Gateway Service"
 
 
 def traces(product: Product, operation: str) -> list[dict[str, Any]]:
-    answer = httpx.get(
+    response = httpx.get(
         f"{product.jaeger_url}/api/traces",
         params={"service": SERVICE, "operation": operation, "limit": 100, "lookback": "1h"},
         timeout=20,
     )
-    found: list[dict[str, Any]] = answer.raise_for_status().json()["data"]
+    found: list[dict[str, Any]] = response.raise_for_status().json()["data"]
     return found
 
 
@@ -38,11 +38,11 @@ def services(trace: dict[str, Any]) -> set[str]:
     return {process["serviceName"] for process in trace["processes"].values()}
 
 
-def test_the_list_of_requests_leaves_the_trace_that_the_seed_shows(healthy: Product) -> None:
+def test_the_list_of_requests_leaves_the_documented_trace(healthy: Product) -> None:
     listing = "Request Service: GET /api/v1/requests"
 
     def found() -> dict[str, Any] | None:
-        # A user asks for the list; sampling is 1 in the test's values.
+        # A user requests the list; sampling is 1 in the test's values.
         healthy.control("POST", "/updates", user_id=1001, text="/requests")
         for trace in traces(healthy, "/webhook"):
             spans = parents(trace)

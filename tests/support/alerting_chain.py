@@ -73,7 +73,7 @@ class AlertingChain:
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start everything and wait until both answer."""
+        """Start everything and wait until both response."""
         app = web.Application()
         app.router.add_get("/metrics", self._metrics)
         app.router.add_post("/alerts", self._alerts)
@@ -166,8 +166,8 @@ class AlertingChain:
         """Note when each alert begins to fire, by the second."""
         async with aiohttp.ClientSession() as session:
             while True:
-                async with session.get(f"{self.prometheus}/api/v1/alerts") as answer:
-                    found: list[dict[str, Any]] = (await answer.json())["data"]["alerts"]
+                async with session.get(f"{self.prometheus}/api/v1/alerts") as response:
+                    found: list[dict[str, Any]] = (await response.json())["data"]["alerts"]
                 for alert in found:
                     fault = self._fault(alert["labels"])
                     if fault is not None and alert["state"] == "firing":
@@ -197,8 +197,8 @@ def _address(url: str) -> str:
 
 async def _status(url: str) -> int:
     try:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return answer.status
+        async with aiohttp.ClientSession() as session, session.get(url) as response:
+            return response.status
     except aiohttp.ClientError:
         return 0
 

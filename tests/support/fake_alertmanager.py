@@ -38,7 +38,7 @@ def message(alerts: list[dict[str, Any]], status: str = "firing") -> dict[str, A
 
 
 class FakeAlertmanager:
-    """Serves ``alerts``; ``down`` answers 503."""
+    """Serves ``alerts``; ``down`` returns 503."""
 
     def __init__(self) -> None:
         self.alerts: list[dict[str, Any]] = [WATCHDOG]

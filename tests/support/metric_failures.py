@@ -48,8 +48,8 @@ def posted(outcome: str, *more: Moves) -> tuple[Moves, ...]:
 
 async def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> int:
     """The status of one post."""
-    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
-        return answer.status
+    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
+        return response.status
 
 
 class Later:
@@ -193,7 +193,7 @@ async def one_backend_takes_too_long(world: Any, watch: MetricWatch, acts: Acts)
 
 
 async def auth_is_down(world: Any, watch: MetricWatch, acts: Acts) -> None:
-    """Who is known from before is served, a stranger is told so."""
+    """A user who is known from before is served; an unknown one gets an error message."""
     who, role = 1001, "applicant"
     client: Redis = Redis.from_url(world.redis.url)
     await client.hset(f"bg:{{42:{who}}}:ident:{who}", "stored_at", int(time.time() - 600) * 1000)

@@ -70,8 +70,8 @@ class MetricWatch:
     async def text(self, accept: str = "text/plain") -> str:
         """The page as a scraper gets it."""
         headers = {"Accept": accept}
-        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics", headers=headers) as answer:
-            return await answer.text()
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/metrics", headers=headers) as response:
+            return await response.text()
 
     async def samples(self) -> Moves:
         """Every sample now."""

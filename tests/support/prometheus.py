@@ -9,8 +9,8 @@ import httpx
 
 def query(base_url: str, promql: str) -> list[dict[str, Any]]:
     """The instant vector of `promql`, as Prometheus' JSON has it."""
-    answer = httpx.get(f"{base_url}/api/v1/query", params={"query": promql}, timeout=10).raise_for_status().json()
-    result: list[dict[str, Any]] = answer["data"]["result"]
+    response = httpx.get(f"{base_url}/api/v1/query", params={"query": promql}, timeout=10).raise_for_status().json()
+    result: list[dict[str, Any]] = response["data"]["result"]
     return result
 
 

@@ -92,12 +92,12 @@ class PrometheusProcess:
 
     async def _is_ready(self) -> bool:
         try:
-            async with aiohttp.ClientSession() as session, session.get(f"{self.url}/-/ready") as answer:
-                return answer.status == 200
+            async with aiohttp.ClientSession() as session, session.get(f"{self.url}/-/ready") as response:
+                return response.status == 200
         except aiohttp.ClientError:
             return False
 
     async def _get(self, path: str, **query: str) -> Any:
-        async with aiohttp.ClientSession() as session, session.get(self.url + path, params=query) as answer:
-            answer.raise_for_status()
-            return await answer.json()
+        async with aiohttp.ClientSession() as session, session.get(self.url + path, params=query) as response:
+            response.raise_for_status()
+            return await response.json()

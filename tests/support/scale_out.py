@@ -1,4 +1,4 @@
-"""A release whose operator answers a pretended load with a scale-out, on the cluster that KUBECONFIG names."""
+"""A release whose operator scales out on a simulated load alert, on the cluster that KUBECONFIG names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from support.kubectl import get, kubectl, wait_for
 from support.tools import run
 
-ALERT = "PretendedLoad"
+ALERT = "SimulatedLoad"
 MANAGER = "remediator"
 POLICY_VALUES = (
     "--set-json",
@@ -28,7 +28,7 @@ POLICY_VALUES = (
 """Helm's arguments for a policy that adds one replica while the alert fires."""
 
 
-def pretend_load(space: str, selecting: dict[str, str]) -> None:
+def simulate_load(space: str, selecting: dict[str, str]) -> None:
     """Let an alert fire for every gateway pod; `selecting` are the labels that Prometheus selects rules by."""
     labels = {"severity": "warning", "service": "bot-gateway", "namespace": space, "gateway": "bot-gateway"}
     rule = {"alert": ALERT, "expr": f'up{{namespace="{space}",job="bot-gateway"}} == 1', "labels": labels}

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 
 @asynccontextmanager
 async def serving(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
-    """Let `handle` answer every request; gives the address, without a slash at its end."""
+    """Serve every request with `handle`; yields the address without a trailing slash."""
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", handle)
     async with TestServer(application) as server:

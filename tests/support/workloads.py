@@ -13,13 +13,13 @@ ALLOW = "remediation.bot-gateway.dev/allow"
 
 
 async def eventually(check: Callable[[], Awaitable[Any]], seconds: float = 60.0, every: float = 0.2) -> Any:
-    """Return the first true answer of ``check``; fail when there is none in time."""
+    """Return the first true result of ``check``; fail when there is none in time."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
     while True:
-        answer = await check()
-        if answer:
-            return answer
+        result = await check()
+        if result:
+            return result
         assert loop.time() < deadline, f"not true within {seconds} s: {check}"
         await asyncio.sleep(every)
 
