@@ -134,11 +134,21 @@ async def test_status_changes_search_and_statistics(clients) -> None:
 
 
 async def test_a_restart_keeps_the_data(clients, database_url: str) -> None:
+    backends, _store, _ledger = clients
+    manager = headers(user_ids(Role.MANAGER)[0])
+
+    async def total() -> int:
+        async with backends["request"].get("/api/v1/requests/statistics", headers=manager) as response:
+            return int((await response.json())["total"])
+
+    before = await total()
     again = Company(Settings(), database_url, Ledger(lambda: 0.0, 10))
     try:
         await again.open(seed_people(5))
     finally:
         await again.close()
+    assert before > 0
+    assert await total() == before
 
 
 async def test_the_trace_names_postgresql(clients) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from kubernetes.aio import client
 
-from remediator.events import EventRecorder, Note, ObjectReference, as_event
+from remediator.events import QUEUE_LIMIT, EventRecorder, Note, ObjectReference, as_event
 from remediator.kube import RefusedError
 
 ABOUT = ObjectReference("apps/v1", "Deployment", "shop", "web", "uid")
@@ -52,7 +52,13 @@ async def test_event_that_is_refused_does_not_stop_the_next() -> None:
 
 
 async def test_events_beyond_the_queue_are_dropped_without_waiting() -> None:
-    recorder = EventRecorder(Poster(), "pod-1")
-    for number in range(1100):
+    poster = Poster()
+    recorder = EventRecorder(poster, "pod-1")
+    for number in range(QUEUE_LIMIT + 100):
         recorder.note(note(str(number)))
-    await recorder.drain(0.01)
+    task = asyncio.create_task(recorder.run())
+    await recorder.drain(5)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+    assert poster.posted == [str(number) for number in range(QUEUE_LIMIT)]

@@ -10,6 +10,7 @@ from app.backends.models import Role
 from app.bot import callbacks
 from app.bot.setup import COMMANDS
 from app.bot.states import STATE_NAMES
+from support.bot_conversation import sample
 
 odd_text = st.one_of(
     st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=30),
@@ -68,8 +69,11 @@ async def test_never_fails(
     context = user.dispatcher.fsm.get_context(bot, 1001, 1001)
     await context.set_state(state)
     await context.set_data(data)
+    unexpected = sample("errors_total", error_type="handler_failed", severity="error")
     how, content = event
     if how == "send":
         await user.send(**content)
     else:
         await user.press(content)
+    # The error handler would reply and count an exception of a handler, so its counter must not move.
+    assert sample("errors_total", error_type="handler_failed", severity="error") == unexpected

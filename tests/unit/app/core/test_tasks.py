@@ -5,8 +5,11 @@ import pytest
 from app.core.tasks import cancel_and_wait
 
 
-async def test_nothing_is_ended_already() -> None:
+async def test_without_a_task_there_is_nothing_to_wait_for() -> None:
+    others = asyncio.all_tasks()
     await cancel_and_wait(None)
+    assert asyncio.all_tasks() == others
+    assert not any(task.cancelling() for task in others)
 
 
 async def test_it_ends_a_task_that_takes_its_first_cancellation_for_a_timeout() -> None:

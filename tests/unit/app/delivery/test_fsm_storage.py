@@ -57,6 +57,8 @@ async def test_outside_an_update_there_is_no_dialogue() -> None:
 async def test_nothing_is_locked_that_the_claim_has_locked_already() -> None:
     isolation = ClaimedIsolation()
     key = StorageKey(bot_id=42, chat_id=1, user_id=1)
+    entered = 0
     async with isolation.lock(key), isolation.lock(key):
-        pass
+        entered += 1
     await isolation.close()
+    assert entered == 1

@@ -78,7 +78,14 @@ async def test_a_permanently_refused_notification_is_dropped(notifier, gateway) 
 
 
 async def test_without_a_url_nothing_is_sent() -> None:
-    notifier = Notifier("", "token", BackendMetrics())
+    attempts: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        attempts.append(seconds)
+
+    notifier = Notifier("", "token", BackendMetrics(), sleep)
     notifier.publish(EVENT)
     await notifier.idle()
     await notifier.close()
+    # An attempt without a URL would fail and wait for the next one.
+    assert attempts == []
