@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from uuid import uuid4
 
 import structlog
@@ -27,7 +28,7 @@ from redis.exceptions import RedisError
 from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.backends.models import TelegramId
 from app.backends.user import UserService
-from app.bot.broadcast_store import Broadcast, BroadcastStore, LeaseLostError
+from app.bot.broadcast_store import LEASE_SECONDS, Broadcast, BroadcastStore, LeaseLostError, Take
 from app.bot.i18n import CatalogueI18n, LocaleContext, closest_locale
 from app.core import metrics
 from app.core.background import count_failure
@@ -53,7 +54,10 @@ _UNREACHABLE_SECONDS = 5.0
 # Fifty ids fit into one message together with the counts.
 _MAX_UNKNOWN_SHOWN = 50
 
+_REDIS_RETRY_SECONDS = 0.5
+
 Sleep = Callable[[float], Awaitable[None]]
+_Result = TypeVar("_Result")
 
 
 class Broadcaster:
@@ -106,7 +110,12 @@ class Broadcaster:
         unknown = await self.store.recover(broadcast.id)
         if unknown:
             log.warning("broadcast_resumed", broadcast_id=broadcast.id, unknown_outcome=unknown)
-        await self._load(broadcast)
+        try:
+            await self._load(broadcast)
+        except BackendRefusedError as error:
+            # The author lost the right to it, for example. It would be refused for ever and block those behind it.
+            await self._refuse(bot, broadcast, error)
+            return True
         await self._send_all(bot, broadcast)
         await self._finish(bot, broadcast.id)
         return True
@@ -122,7 +131,7 @@ class Broadcaster:
                 log.warning("broadcast_interrupted", exception_type=type(error).__name__)
             except LeaseLostError:
                 log.warning("broadcast_taken_over")
-            except (BackendUnavailableError, BackendRefusedError) as error:
+            except BackendUnavailableError as error:
                 log.warning("broadcast_recipients_unavailable", service_name=error.service_name)
             except Exception as error:
                 count_failure(error)
@@ -149,17 +158,33 @@ class Broadcaster:
             while True:
                 await self._pace()
                 await self._show_progress(bot, broadcast.id)
-                recipient = await self.store.take(broadcast.id)
-                if recipient is not None:
-                    self._in_flight.add(asyncio.create_task(self._send(bot, broadcast, recipient)))
+                take = await self._take(broadcast.id)
+                if take is not None:
+                    self._in_flight.add(asyncio.create_task(self._send(bot, broadcast, take)))
                 elif not self._in_flight:
                     return
-                if recipient is None or len(self._in_flight) >= _MAX_CONCURRENT_SENDS:
+                if take is None or len(self._in_flight) >= _MAX_CONCURRENT_SENDS:
                     done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         task.result()
         finally:
             await self._drain()
+
+    async def _take(self, broadcast_id: str) -> Take | None:
+        # The same number each time: Redis may have performed the take although its reply was lost.
+        number = self.store.next_take()
+        return await self._until_reply(lambda: self.store.take(broadcast_id, number))
+
+    async def _until_reply(self, call: Callable[[], Awaitable[_Result]]) -> _Result:
+        """Repeat a script until Redis replies, for as long as the lease may last. Raises RedisError."""
+        give_up_at = self._clock() + LEASE_SECONDS
+        while True:
+            try:
+                return await call()
+            except RedisError:
+                if self._clock() + _REDIS_RETRY_SECONDS > give_up_at:
+                    raise
+            await self._sleep(_REDIS_RETRY_SECONDS)
 
     async def _drain(self) -> None:
         """Wait for the sends in flight, so that their outcome is known, but not so long that shutdown is held up."""
@@ -184,10 +209,10 @@ class Broadcaster:
             await self._sleep(min(wait, _LEASE_CHECK_SECONDS))
         self._next_send = max(self._next_send, self._clock()) + 1 / MESSAGES_PER_SECOND
 
-    async def _send(self, bot: Bot, broadcast: Broadcast, recipient: TelegramId) -> None:
+    async def _send(self, bot: Bot, broadcast: Broadcast, take: Take) -> None:
         outcome = "doubt"
         try:
-            await bot.send_message(recipient, broadcast.text)
+            await bot.send_message(take.recipient, broadcast.text)
             outcome = "sent"
         except TelegramRetryAfter as error:
             outcome = "pending"
@@ -203,7 +228,7 @@ class Broadcaster:
         except TelegramAPIError as error:
             # The error does not say whether the message was sent, so it must not be sent again.
             log.warning("broadcast_send_in_doubt", exception_type=type(error).__name__)
-        await self.store.settle(broadcast.id, recipient, outcome)
+        await self._until_reply(lambda: self.store.settle(broadcast.id, take, outcome))
 
     async def _show_progress(self, bot: Bot, broadcast_id: str) -> None:
         if self._clock() < self._next_progress:
@@ -219,20 +244,30 @@ class Broadcaster:
             await _edit(bot, broadcast, text)
 
     async def _finish(self, bot: Bot, broadcast_id: str) -> None:
+        """Tell the author the counts. A crash in between repeats it: the edit and the removal change nothing twice."""
+        # A take whose reply was lost for good: nobody sends to that recipient any more.
+        await self.store.recover(broadcast_id)
+        first = await self.store.conclude(broadcast_id)
         broadcast = await self.store.get(broadcast_id)
-        if broadcast is None or not await self.store.finish(broadcast_id):
+        if first is None or broadcast is None:
             return
-        metrics.BROADCASTS_SENT_TOTAL.labels(target_role=broadcast.role or "all").inc()
-        metrics.BROADCAST_RECIPIENTS.observe(broadcast.total)
         unknown = await self.store.with_unknown_outcome(broadcast_id)
+        unaccounted = broadcast.total - broadcast.sent - broadcast.failed - len(unknown)
+        if first:
+            metrics.BROADCASTS_SENT_TOTAL.labels(target_role=broadcast.role or "all").inc()
+            metrics.BROADCAST_RECIPIENTS.observe(broadcast.total)
+            if unaccounted:
+                log.error("broadcast_unaccounted", broadcast_id=broadcast_id, recipients=unaccounted)
         with self._in_author_locale(broadcast):
-            text = _("Broadcast finished. Sent: {sent}, not reachable: {failed}, unknown: {unknown}.").format(
-                sent=broadcast.sent, failed=broadcast.failed, unknown=len(unknown)
-            )
-            if unknown:
-                shown = ", ".join(str(recipient) for recipient in unknown[:_MAX_UNKNOWN_SHOWN])
-                text += "\n" + _("May or may not have received it, not sent again: {ids}").format(ids=shown)
+            await _edit(bot, broadcast, _report(broadcast, unknown, unaccounted))
+        await self.store.remove(broadcast_id)
+
+    async def _refuse(self, bot: Bot, broadcast: Broadcast, error: BackendRefusedError) -> None:
+        log.warning("broadcast_refused", broadcast_id=broadcast.id, service_name=error.service_name, code=error.code)
+        with self._in_author_locale(broadcast):
+            text = _("The broadcast was not sent: your account may not send to these recipients.")
         await _edit(bot, broadcast, text)
+        await self.store.remove(broadcast.id)
 
     def _in_author_locale(self, broadcast: Broadcast) -> LocaleContext:
         return self._i18n.in_locale(closest_locale(broadcast.language))
@@ -244,3 +279,17 @@ async def _edit(bot: Bot, broadcast: Broadcast, text: str) -> None:
     except TelegramAPIError as error:
         # A progress message that cannot be edited must not stop the broadcast.
         log.info("broadcast_progress_not_shown", exception_type=type(error).__name__)
+
+
+def _report(broadcast: Broadcast, unknown: list[TelegramId], unaccounted: int) -> str:
+    lines = [
+        _("Broadcast finished. Sent: {sent}, not reachable: {failed}, unknown: {unknown}.").format(
+            sent=broadcast.sent, failed=broadcast.failed, unknown=len(unknown)
+        )
+    ]
+    if unknown:
+        shown = ", ".join(str(recipient) for recipient in unknown[:_MAX_UNKNOWN_SHOWN])
+        lines.append(_("May or may not have received it, not sent again: {ids}").format(ids=shown))
+    if unaccounted:
+        lines.append(_("Missing in these numbers: {count}. Please tell the support.").format(count=unaccounted))
+    return "\n".join(lines)

@@ -3,58 +3,41 @@
 Each recipient is in exactly one set: `pending`, `sending` or `doubt` (outcome unknown), or counted as sent or failed.
 A recipient moves to `sending` before the message is sent and back only when it was certainly not sent, so nobody gets
 a message twice. Recipients that a crashed sender left in `sending` have an unknown outcome and are shown to the admin.
-One sender at a time holds the lease; the script that takes a recipient checks it, so that a sender whose lease has
-expired cannot take one.
+One sender at a time holds the lease; the scripts that load and take check it, so that a sender whose lease has expired
+changes nothing.
+
+Redis may perform a script and lose the reply, and redis-py repeats it then. So every script may be repeated: a page is
+stored by its cursor, a take has a number, and an outcome names the take that it ends.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from importlib.resources import files
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
 from app.backends.models import Role, TelegramId, UserId
 from app.bot.redis_values import as_text
 from app.core.redis_metrics import measured, measured_as
 
-# Long enough for a slow Redis or a paused process, short enough that another replica continues within seconds.
-_LEASE_SECONDS = 15
+LEASE_SECONDS = 15
+"""Long enough for a slow Redis or a paused process, short enough that another replica continues within seconds."""
 _KEEP_SECONDS = 7 * 24 * 3600
-
-_RENEW = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end
-return 0
-"""
-_LOAD = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('HGET', KEYS[2], 'after') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[2], 'after', ARGV[3], 'loaded', ARGV[4])
-redis.call('HINCRBY', KEYS[2], 'failed', ARGV[5])
-for i = 6, #ARGV do redis.call('RPUSH', KEYS[3], ARGV[i]) end
-return redis.call('HINCRBY', KEYS[2], 'total', #ARGV - 5 + ARGV[5])
-"""
-_TAKE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('LEASELOST') end
-local recipient = redis.call('LPOP', KEYS[2])
-if recipient then redis.call('SADD', KEYS[3], recipient) end
-return recipient
-"""
-_SETTLE = """
-local moved = redis.call('SREM', KEYS[2], ARGV[1]) + redis.call('SREM', KEYS[4], ARGV[1])
-if moved == 0 then return 0 end
-if ARGV[2] == 'pending' then redis.call('LPUSH', KEYS[3], ARGV[1])
-elseif ARGV[2] == 'doubt' then redis.call('SADD', KEYS[4], ARGV[1])
-else redis.call('HINCRBY', KEYS[1], ARGV[2], 1) end
-return 1
-"""
-_RECOVER = """
-local left = redis.call('SMEMBERS', KEYS[1])
-for _, recipient in ipairs(left) do redis.call('SMOVE', KEYS[1], KEYS[2], recipient) end
-return #left
-"""
 
 
 class LeaseLostError(Exception):
     """Another sender holds the lease now."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One recipient, taken to be sent to once."""
+
+    recipient: TelegramId
+    id: str
 
 
 @dataclass(frozen=True)
@@ -84,19 +67,21 @@ class BroadcastStore:
         self._lease = f"{self._base}:lease"
         self._queue = f"{self._base}:queue"
         self._token = token
-        self._renew = redis.register_script(_RENEW)
-        self._load = redis.register_script(_LOAD)
-        self._take = redis.register_script(_TAKE)
-        self._settle = redis.register_script(_SETTLE)
-        self._recover = redis.register_script(_RECOVER)
+        self._takes = 0
+        self._queue_script = _script(redis, "queue")
+        self._load_script = _script(redis, "load")
+        self._take_script = _script(redis, "take")
+        self._settle_script = _script(redis, "settle")
+        self._recover_script = _script(redis, "recover")
+        self._conclude_script = _script(redis, "conclude")
+        self._renew_script = _script(redis, "renew_lease")
+        self._release_script = _script(redis, "release_lease")
 
     @measured_as("broadcast")
     async def add(self, broadcast: Broadcast) -> bool:
         """Queue a broadcast; False if one with that id was queued before."""
-        key = self._key(broadcast.id)
-        if not await self._redis.hsetnx(key, "author", broadcast.author):
-            return False
-        fields: dict[bytes | bytearray | memoryview[int] | str | int | float, Any] = {
+        fields: dict[str, str | int] = {
+            "author": broadcast.author,
             "text": broadcast.text,
             "role": broadcast.role or "",
             "chat_id": broadcast.chat_id,
@@ -108,23 +93,22 @@ class BroadcastStore:
             "sent": 0,
             "failed": 0,
         }
-        await self._redis.hset(key, mapping=fields)
-        await self._redis.rpush(self._queue, broadcast.id)
-        return True
+        arguments = [item for pair in fields.items() for item in pair]
+        return bool(
+            await self._queue_script(keys=[self._key(broadcast.id), self._queue], args=[broadcast.id, *arguments])
+        )
 
     @measured_as("broadcast")
     async def hold_lease(self) -> bool:
         """Acquire or renew the lease; False while another sender holds it."""
-        if await self._redis.set(self._lease, self._token, nx=True, ex=_LEASE_SECONDS):
+        if await self._redis.set(self._lease, self._token, nx=True, ex=LEASE_SECONDS):
             return True
-        return bool(await self._renew(keys=[self._lease], args=[self._token, _LEASE_SECONDS]))
+        return bool(await self._renew_script(keys=[self._lease], args=[self._token, LEASE_SECONDS]))
 
     @measured_as("broadcast")
     async def release_lease(self) -> None:
         """Release the lease, so that the next sender continues at once."""
-        holder = await self._redis.get(self._lease)
-        if holder is not None and as_text(holder) == self._token:
-            await self._redis.delete(self._lease)
+        await self._release_script(keys=[self._lease], args=[self._token])
 
     async def head(self) -> Broadcast | None:
         """Return the broadcast at the head of the queue."""
@@ -154,43 +138,43 @@ class BroadcastStore:
             failed=int(fields["failed"]),
         )
 
-    @measured_as("broadcast")
     async def load(
         self, broadcast: Broadcast, recipients: list[TelegramId], following: int | None, *, unreachable: int = 0
     ) -> None:
         """Add one page of recipients; `following` is where the next page starts, None after the last page.
 
-        `unreachable` is how many of the page are skipped and counted as failed.
+        `unreachable` is how many of the page are skipped and counted as failed. Raises LeaseLostError.
         """
         after = broadcast.after if following is None else following
-        await self._load(
-            keys=[self._lease, self._key(broadcast.id), self._key(broadcast.id, "pending")],
-            args=[self._token, broadcast.after, after, int(following is None), unreachable, *recipients],
-        )
+        async with _lease_checked():
+            await self._load_script(
+                keys=[self._lease, self._key(broadcast.id), self._key(broadcast.id, "pending")],
+                args=[self._token, broadcast.after, after, int(following is None), unreachable, *recipients],
+            )
 
-    @measured_as("broadcast")
     async def recover(self, broadcast_id: str) -> int:
-        """Mark recipients that a former sender left in `sending` as unknown; return how many."""
-        keys = [self._key(broadcast_id, "sending"), self._key(broadcast_id, "doubt")]
-        return int(await self._recover(keys=keys))
+        """Mark recipients that a former sender left in `sending` as unknown; return how many. Raises LeaseLostError."""
+        keys = [self._lease, self._key(broadcast_id, "sending"), self._key(broadcast_id, "doubt")]
+        async with _lease_checked():
+            return int(await self._recover_script(keys=keys, args=[self._token]))
 
-    async def take(self, broadcast_id: str) -> TelegramId | None:
+    def next_take(self) -> int:
+        """Return the number of a new take; a take is repeated with the same number."""
+        self._takes += 1
+        return self._takes
+
+    async def take(self, broadcast_id: str, number: int) -> Take | None:
         """Move the next recipient to `sending` and return it; None when none is left. Raises LeaseLostError."""
-        keys = [self._lease, self._key(broadcast_id, "pending"), self._key(broadcast_id, "sending")]
-        try:
-            with measured("broadcast"):
-                taken = await self._take(keys=keys, args=[self._token])
-        except ResponseError as error:
-            if "LEASELOST" in str(error):
-                raise LeaseLostError from None
-            raise
-        return None if taken is None else TelegramId(int(taken))
+        keys = [self._lease, *self._keys(broadcast_id, None, "pending", "sending", "takes")]
+        async with _lease_checked():
+            taken = await self._take_script(keys=keys, args=[self._token, number])
+        return None if taken is None else Take(TelegramId(int(taken)), f"{self._token}:{number}")
 
     @measured_as("broadcast")
-    async def settle(self, broadcast_id: str, recipient: TelegramId, outcome: str) -> None:
+    async def settle(self, broadcast_id: str, take: Take, outcome: str) -> None:
         """Record an outcome: `sent`, `failed`, `pending` (certainly not sent, retry) or `doubt` (unknown)."""
-        keys = [self._key(broadcast_id), *(self._key(broadcast_id, part) for part in ("sending", "pending", "doubt"))]
-        await self._settle(keys=keys, args=[recipient, outcome])
+        keys = self._keys(broadcast_id, None, "sending", "pending", "doubt", "takes")
+        await self._settle_script(keys=keys, args=[take.recipient, outcome, take.id])
 
     @measured_as("broadcast")
     async def with_unknown_outcome(self, broadcast_id: str) -> list[TelegramId]:
@@ -207,13 +191,48 @@ class BroadcastStore:
             waiting += await self._redis.llen(self._key(as_text(item), "pending"))
         return waiting
 
+    async def conclude(self, broadcast_id: str) -> bool | None:
+        """Note that every recipient was tried.
+
+        Returns:
+            True for the first call, False for later ones, None while recipients are left.
+
+        Raises:
+            LeaseLostError: another sender holds the lease.
+        """
+        async with _lease_checked():
+            first = int(
+                await self._conclude_script(
+                    keys=[self._lease, *self._keys(broadcast_id, None, "pending")], args=[self._token]
+                )
+            )
+        return None if first < 0 else bool(first)
+
     @measured_as("broadcast")
-    async def finish(self, broadcast_id: str) -> bool:
-        """Remove a broadcast from the queue; True for the one sender that did. Its record stays for a week."""
-        removed = await self._redis.lrem(self._queue, 1, broadcast_id)
-        for part in (None, "doubt"):
-            await self._redis.expire(self._key(broadcast_id, part), _KEEP_SECONDS)
-        return bool(removed)
+    async def remove(self, broadcast_id: str) -> None:
+        """Remove a broadcast from the queue. Its record stays for a week."""
+        await self._redis.lrem(self._queue, 0, broadcast_id)
+        for key in self._keys(broadcast_id, None, "pending", "sending", "doubt", "takes"):
+            await self._redis.expire(key, _KEEP_SECONDS)
 
     def _key(self, broadcast_id: str, part: str | None = None) -> str:
         return ":".join(filter(None, (self._base, broadcast_id, part)))
+
+    def _keys(self, broadcast_id: str, *parts: str | None) -> list[str]:
+        return [self._key(broadcast_id, part) for part in parts]
+
+
+def _script(redis: Redis, name: str) -> AsyncScript:
+    return redis.register_script(files("app.bot").joinpath("scripts", f"{name}.lua").read_text("utf-8"))
+
+
+@asynccontextmanager
+async def _lease_checked() -> AsyncIterator[None]:
+    """Measure one script and raise LeaseLostError where it found another sender's token in the lease."""
+    try:
+        with measured("broadcast"):
+            yield
+    except ResponseError as error:
+        if "LEASELOST" in str(error):
+            raise LeaseLostError from None
+        raise

@@ -119,13 +119,14 @@ async def broadcasts(client: Any) -> None:
     assert await store.head() == queued
     await store.load(queued, [TelegramId(1001), TelegramId(1002)], None)
     assert await store.waiting() == 2
-    first = await store.take("b1")
+    first = await store.take("b1", store.next_take())
     assert first is not None
     await store.settle("b1", first, "sent")
-    await store.take("b1")
+    await store.take("b1", store.next_take())
     assert await store.recover("b1") == 1
     assert len(await store.with_unknown_outcome("b1")) == 1
-    assert await store.finish("b1")
+    assert await store.conclude("b1")
+    await store.remove("b1")
     await store.release_lease()
 
 

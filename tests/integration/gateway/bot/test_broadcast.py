@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -222,9 +223,11 @@ async def test_after_a_kill_another_replica_continues_and_nobody_gets_it_twice(
     assert first is not None
     await dead.load(first, [TelegramId(number) for number in range(1, 11)], None)
     # Killed after the outcome of one send was recorded, and between the send and the outcome of another.
-    one, other = await dead.take("77"), await dead.take("77")
-    assert (one, other) == (1, 2)
-    await dead.settle("77", TelegramId(1), "sent")
+    one, other = await dead.take("77", dead.next_take()), await dead.take("77", dead.next_take())
+    assert one is not None
+    assert other is not None
+    assert (one.recipient, other.recipient) == (1, 2)
+    await dead.settle("77", one, "sent")
     assert not await broadcaster.send_next(user.bot), "the lease of the killed sender has not expired"
     await redis.delete("{bg:broadcast}:lease")
     assert await broadcaster.send_next(user.bot)
@@ -233,6 +236,41 @@ async def test_after_a_kill_another_replica_continues_and_nobody_gets_it_twice(
         "Sent: 9, not reachable: 0, unknown: 1.\nMay or may not have received it, not sent again: 2"
     )
     assert user.backends.named("GET /api/v1/users/telegram-ids") == [], "a page that was read is not read again"
+
+
+async def test_a_refused_broadcast_ends_with_a_word_to_its_author_and_the_next_one_starts(
+    user: Any, broadcaster: Broadcaster
+) -> None:
+    user.backends.responses["GET /api/v1/users/telegram-ids"] = (403, {"code": "forbidden"})
+    await broadcaster.store.add(NEWS)
+    await broadcaster.store.add(replace(NEWS, id="78", text="Water is back"))
+    assert await broadcaster.send_next(user.bot)
+    assert progress(user) == ["The broadcast was not sent: your account may not send to these recipients."]
+    recipients(user, [1])
+    assert await broadcaster.send_next(user.bot)
+    assert reached(user) == [1]
+    assert await broadcaster.store.head() is None
+
+
+async def test_a_crash_between_the_report_and_the_removal_repeats_only_the_report(
+    user: Any, broadcaster: Broadcaster, moved: Moved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = moved("broadcasts_sent_total", target_role="all")
+    recipients(user, [1, 2])
+    await broadcaster.store.add(NEWS)
+    with monkeypatch.context() as patch:
+        patch.setattr(broadcaster.store, "remove", crash)
+        with pytest.raises(ConnectionResetError):
+            await broadcaster.send_next(user.bot)
+    assert await broadcaster.send_next(user.bot)
+    assert sorted(reached(user)) == [1, 2]
+    assert progress(user)[-2:] == ["Broadcast finished. Sent: 2, not reachable: 0, unknown: 0."] * 2
+    assert counted() == 1
+    assert await broadcaster.store.head() is None
+
+
+async def crash(_broadcast_id: str) -> None:
+    raise ConnectionResetError
 
 
 async def test_a_stopping_sender_finishes_the_sends_in_flight(
@@ -290,14 +328,16 @@ async def test_a_sender_without_the_lease_takes_no_recipient(redis: Redis) -> No
     first = await old.head()
     assert first is not None
     await old.load(first, [TelegramId(1), TelegramId(2)], None)
-    assert await old.take("77") == 1
+    taken = await old.take("77", old.next_take())
+    assert taken is not None
+    assert taken.recipient == 1
     await redis.delete("{bg:broadcast}:lease")
     assert await new.hold_lease()
     assert await new.recover("77") == 1
     with pytest.raises(LeaseLostError):
-        await old.take("77")
+        await old.take("77", old.next_take())
     # The last message of the old sender was sent after all, so its outcome is no longer unknown.
-    await old.settle("77", TelegramId(1), "sent")
+    await old.settle("77", taken, "sent")
     assert await new.with_unknown_outcome("77") == []
     counts = await new.get("77")
     assert counts is not None
