@@ -40,10 +40,6 @@ def prometheus(*names: str) -> dict[str, Any]:
     return spec
 
 
-def arguments(spec: dict[str, Any]) -> dict[str, str]:
-    return {argument["name"]: argument["value"] for argument in spec.get("additionalArgs", [])}
-
-
 @pytest.mark.parametrize("names", [(BASE,), *((BASE, tuning) for tuning in TUNINGS)], ids=lambda names: names[-1])
 def test_every_field_is_one_of_the_prometheus_object(names: tuple[str, ...]) -> None:
     schema = closed(json.loads((SCHEMAS / "prometheus_v1.json").read_text()))
@@ -63,11 +59,14 @@ def test_less_memory_keeps_enough_samples_for_the_slowest_alert() -> None:
 
 
 @pytest.mark.parametrize("tuning", TUNINGS)
-def test_blocks_are_of_two_hours(tuning: str) -> None:
-    assert arguments(prometheus(BASE, tuning)) == {
-        "storage.tsdb.min-block-duration": "2h",
-        "storage.tsdb.max-block-duration": "2h",
-    }
+def test_blocks_are_of_two_hours_also_with_a_thanos_sidecar(tuning: str) -> None:
+    """The Prometheus Operator refuses additionalArgs that it sets itself, as it does with a Thanos sidecar.
+
+    Source: `buildArgs` and the block durations in pkg/prometheus/server/statefulset.go of prometheus-operator.
+    """
+    spec = prometheus(BASE, tuning)
+    assert spec["disableCompaction"] is True
+    assert not [argument for argument in spec.get("additionalArgs", []) if argument["name"].startswith("storage.")]
 
 
 def test_every_file_is_explained() -> None:
