@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def config(values: dict[str, Any] | None = None, **options: Any) -> dict[str, st
         ("my-bot-gateway", {}, "my-bot-gateway"),
         ("prod", {}, "prod-bot-gateway"),
         ("prod", {"fullnameOverride": "bots"}, "bots"),
-        ("x" * 53, {}, "x" * 40),
+        ("x" * 53, {}, "x" * 31 + "-" + sha256(b"x" * 53 + b"-bot-gateway").hexdigest()[:8]),
     ],
 )
 def test_the_name_is_the_release_if_it_contains_the_charts(release: str, values: dict[str, Any], name: str) -> None:

@@ -34,8 +34,8 @@ http://{{ include "bot-gateway.remediatorName" . }}.{{ .Release.Namespace }}:808
 {{- if include "bot-gateway.hasSlack" .root }}
 slackConfigs:
   - apiURL:
-      name: {{ include "bot-gateway.slackSecretName" .root }}
-      key: {{ $alerting.slack.existingSecretKey }}
+      name: {{ include "bot-gateway.slackSecretName" .root | quote }}
+      key: {{ $alerting.slack.existingSecretKey | quote }}
     channel: {{ .channel | quote }}
     sendResolved: true
     title: {{ include "bot-gateway.slackTitle" .root | toRawJson }}
@@ -58,7 +58,7 @@ emailConfigs:
     authUsername: {{ .username | quote }}
     authPassword:
       name: {{ required "alerting.email.existingSecret is required with alerting.email.username" .existingSecret | quote }}
-      key: {{ .existingSecretKey }}
+      key: {{ .existingSecretKey | quote }}
     {{- end }}
 {{- end }}
 {{- end }}
@@ -154,7 +154,7 @@ receivers:
   {{- if .Values.operator.enabled }}
   - name: remediator
     webhook_configs:
-      - url: {{ include "bot-gateway.remediatorAlertsUrl" . }}
+      - url: {{ include "bot-gateway.remediatorAlertsUrl" . | quote }}
         send_resolved: true
         http_config:
           follow_redirects: false

@@ -4,14 +4,28 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* The release's name if it contains the chart's, else RELEASE-NAME; 40 characters leave room for suffixes. */}}
+{{/*
+The release's name if it contains the chart's, else RELEASE-NAME, in at most 40 characters, which leaves room for
+suffixes. A longer name keeps 31 characters and a hash, so that two long names never become the same.
+*/}}
 {{- define "bot-gateway.fullname" -}}
+{{- $name := "" }}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" }}
+{{- $name = .Values.fullnameOverride }}
 {{- else if contains (include "bot-gateway.name" .) .Release.Name }}
-{{- .Release.Name | trunc 40 | trimSuffix "-" }}
+{{- $name = .Release.Name }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name (include "bot-gateway.name" .) | trunc 40 | trimSuffix "-" }}
+{{- $name = printf "%s-%s" .Release.Name (include "bot-gateway.name" .) }}
+{{- end }}
+{{- include "bot-gateway.shortened" (dict "name" $name "length" 40) }}
+{{- end }}
+
+{{/* A name of at most `length` characters; a longer one ends in a hash of the whole. Call with (dict "name" "..." "length" 40). */}}
+{{- define "bot-gateway.shortened" -}}
+{{- if le (len .name) (int .length) }}
+{{- .name | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" (trunc (int (sub .length 9)) .name | trimSuffix "-") (sha256sum .name | trunc 8) }}
 {{- end }}
 {{- end }}
 
@@ -25,28 +39,29 @@
 
 {{/* Call with (dict "root" $ "component" "gateway"). */}}
 {{- define "bot-gateway.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "bot-gateway.name" .root }}
+app.kubernetes.io/name: {{ include "bot-gateway.name" .root | quote }}
 app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
-app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/component: {{ .component | quote }}
 {{- end }}
 
+{{/*
+The chart's labels and those of the values, where a value replaces a label of the chart. Exceptions are the labels by
+which selectors find pods and the one by which Helm knows its objects. Call as above, with "extra" for more labels.
+*/}}
 {{- define "bot-gateway.labels" -}}
-{{ include "bot-gateway.selectorLabels" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-app.kubernetes.io/part-of: bot-gateway
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
-{{- with .root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $labels := dict
+  "app.kubernetes.io/version" (.root.Chart.AppVersion | replace "+" "_")
+  "app.kubernetes.io/part-of" "bot-gateway"
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_")
+}}
+{{- $fixed := include "bot-gateway.selectorLabels" . | fromYaml }}
+{{- $_ := set $fixed "app.kubernetes.io/managed-by" .root.Release.Service }}
+{{- toYaml (mergeOverwrite $labels (default dict .root.Values.commonLabels) (default dict .extra) $fixed) }}
 {{- end }}
 
-{{/* The labels by which Prometheus and its operator select, beside the common ones. */}}
+{{/* The labels of objects that Prometheus or its operator selects. Call as above. */}}
 {{- define "bot-gateway.monitoringLabels" -}}
-{{ include "bot-gateway.labels" . }}
-{{- with .root.Values.monitoring.labels }}
-{{ toYaml . }}
-{{- end }}
+{{ include "bot-gateway.labels" (dict "root" .root "component" .component "extra" .root.Values.monitoring.labels) }}
 {{- end }}
 
 {{/* Call with (dict "image" .Values.image "root" $). */}}
@@ -96,13 +111,24 @@ true
 {{- define "bot-gateway.webhookUrl" -}}
 {{- if .Values.telegram.webhookUrl -}}
 {{ .Values.telegram.webhookUrl }}
-{{- else if and .Values.ingress.enabled .Values.ingress.hosts -}}
-https://{{ first .Values.ingress.hosts }}/webhook
-{{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames -}}
-https://{{ first .Values.httpRoute.hostnames }}/webhook
+{{- else if and .Values.ingress.enabled (include "bot-gateway.firstHost" .Values.ingress.hosts) -}}
+https://{{ include "bot-gateway.firstHost" .Values.ingress.hosts }}/webhook
+{{- else if and .Values.httpRoute.enabled (include "bot-gateway.firstHost" .Values.httpRoute.hostnames) -}}
+https://{{ include "bot-gateway.firstHost" .Values.httpRoute.hostnames }}/webhook
 {{- else if hasPrefix "http://" .Values.telegram.apiBase -}}
 http://{{ include "bot-gateway.fullname" . }}.{{ .Release.Namespace }}:{{ .Values.service.port }}/webhook
 {{- end }}
+{{- end }}
+
+{{/* The first host name without a wildcard, or nothing. Call with the list of host names. */}}
+{{- define "bot-gateway.firstHost" -}}
+{{- $hosts := list }}
+{{- range . }}
+{{- if not (hasPrefix "*" .) }}
+{{- $hosts = append $hosts . }}
+{{- end }}
+{{- end }}
+{{- if $hosts }}{{ first $hosts }}{{ end }}
 {{- end }}
 
 {{/* Port of a URL; without one, the default of its scheme. Call with the URL. */}}
@@ -133,7 +159,7 @@ capabilities:
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- with .Values.nodeSelector }}
@@ -174,4 +200,36 @@ Call with (dict "root" $ "apiVersion" "apps/v1" "kind" "Deployment" "field" "rep
 {{- define "bot-gateway.isReplicated" -}}
 {{- $replicas := ternary .Values.autoscaling.minReplicas .Values.replicaCount .Values.autoscaling.enabled | int }}
 {{- if gt $replicas 1 }}true{{ end }}
+{{- end }}
+
+{{/*
+The replicas of a Deployment whose number an autoscaler sets: the live number, at least the autoscaler's minimum.
+Without the field the API server would reset a Deployment that had it to 1 until the autoscaler reacts. Nothing where
+there is no live Deployment: on the first installation and with helm template, where GitOps must not set the number.
+*/}}
+{{- define "bot-gateway.autoscaledReplicas" -}}
+{{- $live := lookup "apps/v1" "Deployment" .Release.Namespace (include "bot-gateway.fullname" .) }}
+{{- if $live }}
+{{- max (int $live.spec.replicas) (int .Values.autoscaling.minReplicas) }}
+{{- end }}
+{{- end }}
+
+{{/*
+A container's variables, where a user's variable replaces the chart's of the same name: two entries of one name are an
+error for server-side apply. Call with (dict "own" (list ...) "extra" (list ...)).
+*/}}
+{{- define "bot-gateway.variables" -}}
+{{- $names := list }}
+{{- range .extra }}
+{{- $names = append $names .name }}
+{{- end }}
+{{- $variables := list }}
+{{- range .own }}
+{{- if not (has .name $names) }}
+{{- $variables = append $variables . }}
+{{- end }}
+{{- end }}
+{{- with concat $variables .extra }}
+{{- toYaml . }}
+{{- end }}
 {{- end }}

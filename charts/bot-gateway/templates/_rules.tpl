@@ -59,7 +59,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
     severity: {{ $value.severity }}
     service: bot-gateway
     # Tells the releases of one namespace apart: the routes and the default policy match it.
-    gateway: {{ include "bot-gateway.fullname" $root }}
+    gateway: {{ include "bot-gateway.fullname" $root | quote }}
     # An AlertmanagerConfig matches by namespace: an alert without the label is dropped silently.
     namespace: {{ $root.Release.Namespace | quote }}
   annotations:

@@ -1,15 +1,19 @@
 {{- define "jaeger.selectorLabels" -}}
 app.kubernetes.io/name: jaeger
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: jaeger
 {{- end }}
 
+{{/* Call with (dict "root" $), with "extra" for more labels, which replace the chart's except those of selectors. */}}
 {{- define "jaeger.labels" -}}
-{{ include "jaeger.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/part-of: bot-gateway
-helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
+{{- $labels := dict
+  "app.kubernetes.io/version" (.root.Chart.AppVersion | replace "+" "_")
+  "app.kubernetes.io/part-of" "bot-gateway"
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_")
+}}
+{{- $fixed := include "jaeger.selectorLabels" .root | fromYaml }}
+{{- $_ := set $fixed "app.kubernetes.io/managed-by" .root.Release.Service }}
+{{- toYaml (mergeOverwrite $labels (default dict .extra) $fixed) }}
 {{- end }}
 
 {{/* The configuration file of Jaeger 2. */}}

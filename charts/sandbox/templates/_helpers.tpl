@@ -1,5 +1,11 @@
+{{/* The release's name in at most 50 characters; a longer name ends in a hash, so that two never become the same. */}}
 {{- define "sandbox.fullname" -}}
-{{- default .Release.Name .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- $name := default .Release.Name .Values.fullnameOverride }}
+{{- if le (len $name) 50 }}
+{{- $name | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" (trunc 41 $name | trimSuffix "-") (sha256sum $name | trunc 8) }}
+{{- end }}
 {{- end }}
 
 {{/* Call with (dict "root" $ "component" "sandbox"). */}}
@@ -9,12 +15,16 @@ app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
+{{/* Call as above, with "extra" for more labels, which replace the chart's except those of selectors. */}}
 {{- define "sandbox.labels" -}}
-{{ include "sandbox.selectorLabels" . }}
-app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-app.kubernetes.io/part-of: bot-gateway
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- $labels := dict
+  "app.kubernetes.io/version" (.root.Chart.AppVersion | replace "+" "_")
+  "app.kubernetes.io/part-of" "bot-gateway"
+  "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_")
+}}
+{{- $fixed := include "sandbox.selectorLabels" . | fromYaml }}
+{{- $_ := set $fixed "app.kubernetes.io/managed-by" .root.Release.Service }}
+{{- toYaml (mergeOverwrite $labels (default dict .extra) $fixed) }}
 {{- end }}
 
 {{- define "sandbox.databaseUrl" -}}
