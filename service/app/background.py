@@ -1,6 +1,9 @@
 """A replica's background work."""
 
+import contextlib
 from typing import TYPE_CHECKING
+
+from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.background import Periodic
@@ -36,6 +39,7 @@ class BackgroundWork:
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
+        self._elections = [self._sweeper]
         allowed_updates = sorted(gateway.dispatcher.resolve_used_update_types())
         if settings.update_mode == "polling":
             election = Election(redis, keys.shared("elect", "polling"), seconds=ELECTION_SECONDS)
@@ -45,6 +49,7 @@ class BackgroundWork:
             election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
             registration = WebhookRegistration(gateway.bot, election, settings, allowed_updates=allowed_updates)
             self._periodic.append(Periodic("webhook-registration", registration.check, INTERVAL_SECONDS))
+        self._elections.append(election)
 
     def start(self) -> None:
         self._lag.start()
@@ -53,12 +58,16 @@ class BackgroundWork:
             work.start()
 
     async def stop(self) -> None:
-        """Stop everything; the activity of the last second is still written."""
+        """Stop everything; the activity of the last second is still written, and other replicas are elected at once."""
         for work in self._periodic:
             await work.stop()
         await self._lag.stop()
         await self._watchdog.stop()
         await self._flushing.once()
+        # After the tasks: one of them would become leader again. Without this, nobody polls for up to 60 s.
+        with contextlib.suppress(RedisError):
+            for election in self._elections:
+                await election.resign()
 
     async def _update_gauges(self) -> None:
         metrics.DEAD_LETTERS_QUEUED.set(await self._dead_letters.count_or_nan())

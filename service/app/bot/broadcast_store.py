@@ -21,6 +21,7 @@ from redis.exceptions import ResponseError
 
 from app.backends.models import Role, TelegramId, UserId
 from app.bot.redis_values import as_text
+from app.core.election import Election
 from app.core.redis_metrics import measured, measured_as
 
 LEASE_SECONDS = 15
@@ -74,8 +75,8 @@ class BroadcastStore:
         self._settle_script = _script(redis, "settle")
         self._recover_script = _script(redis, "recover")
         self._conclude_script = _script(redis, "conclude")
-        self._renew_script = _script(redis, "renew_lease")
-        self._release_script = _script(redis, "release_lease")
+        # The scripts above compare the token with the lease's value.
+        self._sender = Election(redis, self._lease, seconds=LEASE_SECONDS, token=token)
 
     @measured_as("broadcast")
     async def add(self, broadcast: Broadcast) -> bool:
@@ -98,17 +99,13 @@ class BroadcastStore:
             await self._queue_script(keys=[self._key(broadcast.id), self._queue], args=[broadcast.id, *arguments])
         )
 
-    @measured_as("broadcast")
     async def hold_lease(self) -> bool:
         """Acquire or renew the lease; False while another sender holds it."""
-        if await self._redis.set(self._lease, self._token, nx=True, ex=LEASE_SECONDS):
-            return True
-        return bool(await self._renew_script(keys=[self._lease], args=[self._token, LEASE_SECONDS]))
+        return await self._sender.leads()
 
-    @measured_as("broadcast")
     async def release_lease(self) -> None:
         """Release the lease, so that the next sender continues at once."""
-        await self._release_script(keys=[self._lease], args=[self._token])
+        await self._sender.resign()
 
     async def head(self) -> Broadcast | None:
         """Return the broadcast at the head of the queue."""

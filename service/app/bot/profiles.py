@@ -40,7 +40,10 @@ class ProfileCache:
 
     async def _read(self, user_id: UserId) -> User | None:
         try:
-            with create_span(f"Redis: GET user:{user_id}", kind=SpanKind.CLIENT), measured("profile"):
+            with (
+                create_span("Redis: GET user", kind=SpanKind.CLIENT, attributes={"user_id": user_id}),
+                measured("profile"),
+            ):
                 raw = await self._redis.get(self._key(user_id))
             return None if raw is None else User.model_validate_json(raw)
         except (RedisError, ValidationError):

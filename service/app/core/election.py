@@ -20,13 +20,16 @@ _RESIGN = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL'
 
 
 class Election:
-    """This replica's candidacy for `key`. A leader that stops calling `leads` loses it after `seconds`."""
+    """This replica's candidacy for `key`. A leader that stops calling `leads` loses it after `seconds`.
 
-    def __init__(self, redis: Redis, key: str, *, seconds: float) -> None:
+    `token` is the key's value while this replica leads; scripts that act for the leader compare it.
+    """
+
+    def __init__(self, redis: Redis, key: str, *, seconds: float, token: str | None = None) -> None:
         self._lead = redis.register_script(_LEAD)
         self._resign = redis.register_script(_RESIGN)
         self._key = key
-        self._token = secrets.token_hex(8)
+        self._token = token or secrets.token_hex(8)
         self._milliseconds = int(seconds * 1000)
 
     async def leads(self) -> bool:

@@ -10,7 +10,6 @@ time. Idempotency keys protect the backends from that.
 
 import asyncio
 import secrets
-import time
 from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
@@ -81,7 +80,8 @@ class Claims:
         """
         keys = self._keys.of_update(origin)
         token = Token(secrets.token_hex(8))
-        give_up_at = asyncio.get_running_loop().time() + self._lock_wait
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._lock_wait
         wait = _FIRST_WAIT
         with create_span("Redis: claim", kind=SpanKind.CLIENT):
             while True:
@@ -91,7 +91,7 @@ class Claims:
                     return Claim(origin, keys, token, _context(origin, deadline, reply))
                 if reply[0] == b"duplicate":
                     return Refusal.DUPLICATE
-                if asyncio.get_running_loop().time() + wait > give_up_at:
+                if loop.time() + wait > give_up_at:
                     return Refusal.BUSY
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
@@ -103,7 +103,8 @@ class Claims:
             RedisUnavailableError: Redis did not reply for the length of a lease, after which the token cannot hold.
         """
         arguments = self._commit_arguments(claim)
-        give_up_at = time.monotonic() + self._lease_seconds
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._lease_seconds
         wait = _FIRST_WAIT
         # Retried: the handler's effects outside Redis have happened, so giving up early would repeat them.
         with create_span("Redis: commit", kind=SpanKind.CLIENT):
@@ -111,7 +112,7 @@ class Claims:
                 try:
                     written = await self._redis.run(self._commit_script, claim.keys, *arguments)
                 except RedisUnavailableError:
-                    if time.monotonic() + wait > give_up_at:
+                    if loop.time() + wait > give_up_at:
                         self._leases.drop(claim.token)
                         raise
                     await asyncio.sleep(wait)

@@ -138,6 +138,18 @@ async def test_what_does_not_end_within_the_grace_period_is_released(
         await update
 
 
+async def test_a_stopped_replica_gives_up_its_elections(
+    make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], redis: Any
+) -> None:
+    gateway = make_gateway(telegram_api_base=outside[1])
+    await gateway.start()
+    elections = {b"bg:42:elect:sweeper", b"bg:42:elect:webhook"}
+    while set(await redis.keys("bg:42:elect:*")) != elections:  # noqa: ASYNC110 - Redis notifies nobody
+        await asyncio.sleep(0.01)
+    await gateway.stop()
+    assert await redis.keys("bg:42:elect:*") == []
+
+
 async def test_a_port_that_is_taken_stops_the_start(
     make_gateway: Callable[..., Gateway], outside: tuple[Outside, str]
 ) -> None:

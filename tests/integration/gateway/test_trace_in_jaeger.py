@@ -139,7 +139,7 @@ async def test_the_list_of_requests_leaves_the_seed_s_trace(make_world: Callable
                 GATEWAY,
                 "Request Handler",
                 [
-                    (GATEWAY, "Redis: GET user:1", []),
+                    (GATEWAY, "Redis: GET user", []),
                     (
                         GATEWAY,
                         "Request Service: GET /api/v1/requests",

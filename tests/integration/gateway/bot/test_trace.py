@@ -42,7 +42,7 @@ async def test_the_list_of_requests_makes_the_documented_trace(user: Any, traces
                 ("Auth Middleware", [("Auth Service: POST /api/v1/auth/verify", [])]),
                 (
                     "Request Handler",
-                    [("Redis: GET user:7", []), ("Request Service: GET /api/v1/requests", [])],
+                    [("Redis: GET user", []), ("Request Service: GET /api/v1/requests", [])],
                 ),
                 ("Metrics Middleware", []),
             ],
