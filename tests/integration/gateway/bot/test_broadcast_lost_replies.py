@@ -22,7 +22,7 @@ from sandbox.redis_server import RedisServer
 from support.lossy_proxy import LossyProxy
 
 NEWS = Broadcast("77", "Water is off", None, UserId(9), TelegramId(4001), 12, "en")
-SCRIPTS = ("queue", "load", "take", "settle", "recover", "conclude", "renew_lease", "release_lease")
+SCRIPTS = ("queue", "load", "take", "settle", "recover", "conclude")
 PAGES = [list(range(1, 11)), list(range(11, 21))]
 
 
