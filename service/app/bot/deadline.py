@@ -10,7 +10,7 @@ from app.bot.error_messages import deadline_text
 from app.bot.i18n import CatalogueI18n, locale_of
 from app.bot.reply import replyable_event, send_reply
 from app.core import metrics
-from app.delivery.context import UpdateContext
+from app.delivery.context import LeaseExpiredError, UpdateContext
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -34,6 +34,9 @@ class DeadlineNotice:
             with self._i18n.in_locale(locale_of(update_context, asked.from_user)):
                 async with asyncio.timeout(self._seconds):
                     await send_reply(asked, deadline_text())
+        except LeaseExpiredError:
+            # Another replica handles the update, and tells the user what comes of it.
+            return
         except (TelegramAPIError, TimeoutError) as error:
             metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
             log.warning("user_not_told", exception_type=type(error).__name__)

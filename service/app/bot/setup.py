@@ -34,6 +34,7 @@ from app.bot.outbox import Outbox
 from app.bot.profiles import ProfileCache
 from app.bot.services import Services
 from app.core.settings import Settings
+from app.delivery.dead_letters import DeadLetters
 from app.delivery.fsm_storage import ClaimedIsolation
 from app.delivery.keys import KeySpace
 from app.telegram.blocked import BlockedUsers
@@ -66,7 +67,8 @@ def build_dispatcher(
     `emit_startup(bot=...)` starts the senders of broadcasts and deferred messages, `emit_shutdown()` stops them.
     """
     i18n = CatalogueI18n()
-    prefix = KeySpace(settings.redis_key_prefix, settings.bot_id).shared()
+    keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
+    prefix = keys.shared()
     outbox = Outbox(redis, key_prefix=prefix)
     blocked = BlockedUsers.of(redis, settings)
     broadcaster = Broadcaster(redis, services.users, i18n, blocked=blocked, budget=budget, key_prefix=prefix)
@@ -77,6 +79,7 @@ def build_dispatcher(
         profiles=ProfileCache(redis, services.users, key_prefix=prefix),
         i18n=i18n,
         blocked=blocked,
+        dead_letters=DeadLetters.of(redis, keys, settings),
         outbox=outbox,
         broadcaster=broadcaster,
         notifier=Notifier(redis, outbox, i18n, key_prefix=prefix),

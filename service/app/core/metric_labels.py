@@ -34,6 +34,6 @@ OUTCOMES = (
 )
 DEAD_LETTER_REASONS = ("invalid_json", "invalid_update", "too_large", "handler_failed")
 REDIS_OPERATIONS = (
-    *("claim", "commit", "renew", "release", "profile", "gauges", "sweep", "budget", "dead_letters", "elect"),
+    *("claim", "limit", "commit", "renew", "release", "profile", "gauges", "sweep", "budget", "dead_letters", "elect"),
     *("broadcast", "notify", "outbox", "blocked", OTHER),
 )

@@ -28,8 +28,9 @@ from app.core.redis_metrics import measured
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _TRANSIENT_ERRORS = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
-_TRANSIENT_CODES = ("MISCONF", "NOREPLICAS")
-"""Errors that redis-py has no class for: the append-only file cannot be written, too few replicas are connected."""
+_TRANSIENT_CODES = ("BUSY", "MISCONF", "NOREPLICAS", "UNKILLABLE")
+"""Errors that redis-py has no class for: a script runs too long, the append-only file cannot be written, too few
+replicas are connected. MASTERDOWN is a ClusterDownError, LOADING ends the connection."""
 
 
 class RedisUnavailableError(Exception):

@@ -2,7 +2,8 @@
 
 A claim takes the chat lock with a random lock token for the length of a lease. The commit writes only while the token
 still holds the lock. The lock of a replica that died expires; a replica that was only slow finds another token and
-writes nothing.
+writes nothing. A claim whose reply is lost is sent again with another token; a late copy of the first one can lock the
+chat for one lease, but gives nobody a token that could commit.
 
 Not a mutual exclusion for effects outside Redis: when a lease expires, two replicas may work on one update at the same
 time. Idempotency keys protect the backends from that.
@@ -10,13 +11,18 @@ time. Idempotency keys protect the backends from that.
 
 import asyncio
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
 import orjson
+from redis.exceptions import RedisError
 
+from app.core import metrics
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.core.settings import Settings
 from app.core.tracing import SpanKind, create_span
@@ -55,9 +61,17 @@ class Claim:
 
 
 class Claims:
-    """Takes chat locks, commits updates, releases locks."""
+    """Takes chat locks, commits updates, releases locks. `monotonic` returns seconds of a monotonic clock."""
 
-    def __init__(self, redis: ScriptRunner, keys: KeySpace, leases: Leases, settings: Settings) -> None:
+    def __init__(
+        self,
+        redis: ScriptRunner,
+        keys: KeySpace,
+        leases: Leases,
+        settings: Settings,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
         self._redis = redis
         self._keys = keys
         self._leases = leases
@@ -71,6 +85,7 @@ class Claims:
         self._claim_script = load_script("claim")
         self._commit_script = load_script("commit")
         self._release_script = load_script("release")
+        self._limit_script = load_script("limit")
 
     async def claim(self, origin: UpdateOrigin, deadline: float) -> Claim | Refusal:
         """Claim an update; wait up to CHAT_LOCK_WAIT_SECONDS while another one of the same chat is handled.
@@ -79,16 +94,23 @@ class Claims:
             RedisUnavailableError: Redis did not reply, twice.
         """
         keys = self._keys.of_update(origin)
-        token = Token(secrets.token_hex(8))
+        unknown: list[Token] = []
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._lock_wait
         wait = _FIRST_WAIT
         with create_span("Redis: claim", kind=SpanKind.CLIENT):
             while True:
-                reply = await self._claim_once(keys, origin, token)
+                # Before the sending: the lease starts when the script runs, so it expires here first.
+                sent_at = self._monotonic()
+                token, reply = await self._claim_once(keys, origin, unknown)
                 if reply[0] == b"ok":
-                    self._leases.add(keys[0], token)
-                    return Claim(origin, keys, token, _context(origin, deadline, reply))
+                    self._leases.add(keys[0], token, since=sent_at)
+                    context = _context(origin, deadline, reply)
+                    context.holds_lock = partial(self._leases.holds, token)
+                    claim = Claim(origin, keys, token, context)
+                    if origin.lock_id != origin.user_id:
+                        await self._limit_over_all_chats(claim)
+                    return claim
                 if reply[0] == b"duplicate":
                     return Refusal.DUPLICATE
                 if loop.time() + wait > give_up_at:
@@ -117,6 +139,9 @@ class Claims:
                         raise
                     await asyncio.sleep(wait)
                     wait = min(1.0, wait * 2)
+                except RedisError:
+                    self._leases.drop(claim.token)
+                    raise
                 else:
                     self._leases.drop(claim.token)
                     return bool(written)
@@ -130,14 +155,48 @@ class Claims:
         self._leases.drop(claim.token)
         await self._redis.run(self._release_script, claim.keys[:1], claim.token)
 
-    async def _claim_once(self, keys: tuple[str, ...], origin: UpdateOrigin, token: Token) -> list[Any]:
-        arguments = (origin.update_id, token, self._lease_ms, self._limits, self._warn_ms)
+    async def _claim_once(
+        self, keys: tuple[str, ...], origin: UpdateOrigin, unknown: list[Token]
+    ) -> tuple[Token, list[Any]]:
+        """Send a claim, twice if the first gets no reply; `unknown` gains the tokens whose outcome is unknown."""
+        try:
+            return await self._send_claim(keys, origin, unknown)
+        except RedisUnavailableError:
+            # A connection that the server closed while idle fails at its next use.
+            return await self._send_claim(keys, origin, unknown)
+
+    async def _send_claim(
+        self, keys: tuple[str, ...], origin: UpdateOrigin, unknown: list[Token]
+    ) -> tuple[Token, list[Any]]:
+        token = Token(secrets.token_hex(8))
+        arguments: tuple[str | int, ...] = (
+            *(origin.update_id, token, self._lease_ms, self._limits, self._warn_ms),
+            *unknown,
+        )
         try:
             reply: list[Any] = await self._redis.run(self._claim_script, keys, *arguments)
         except RedisUnavailableError:
-            # A connection that the server closed while idle fails at its next use. The same token makes it idempotent.
-            reply = await self._redis.run(self._claim_script, keys, *arguments)
-        return reply
+            unknown.append(token)
+            raise
+        return token, reply
+
+    async def _limit_over_all_chats(self, claim: Claim) -> None:
+        """Take from the user's own bucket too: in 20 groups, a user would otherwise have 20 limits.
+
+        That bucket is in another hash slot, so it costs a round trip, which updates in private chats do not have.
+        """
+        context = claim.context
+        if not context.rate.allowed:
+            return
+        role = str(context.identity.value.get("role")) if context.identity else "unknown"
+        key = self._keys.of_user(claim.origin.user_id)
+        arguments = (role if role in metrics.USER_ROLES else "unknown", self._limits, self._warn_ms)
+        try:
+            allowed, warn = await self._redis.run(self._limit_script, (key,), *arguments)
+        except RedisUnavailableError:
+            # Too many updates are better than none; the commit will say whether Redis is there.
+            return
+        context.rate = RateDecision(allowed=bool(allowed), warn=bool(warn))
 
     def _commit_arguments(self, claim: Claim) -> tuple[str | int, ...]:
         context = claim.context

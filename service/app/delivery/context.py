@@ -1,5 +1,6 @@
 """The update being handled: filled by the claim, changed by handlers, written by the commit."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,12 +22,21 @@ class CachedIdentity:
     stored_at: float
 
 
+class LeaseExpiredError(Exception):
+    """The chat lock of the current update may be another replica's by now: nothing may be sent for it."""
+
+
+def _always() -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class UpdateContext:
     """One update. Handlers get it as `update_context`, other code through `current_update`.
 
     `state` and `data` are the dialogue; the FSM storage changes them. The commit stores `new_identity`; with `forget`
-    it deletes everything stored about the user. `deadline` is in the event loop's time.
+    it deletes everything stored about the user. `deadline` is in the event loop's time. `holds_lock` returns whether
+    the lease of the chat lock has not expired, without asking Redis.
     """
 
     update_id: int
@@ -41,6 +51,7 @@ class UpdateContext:
     new_identity: dict[str, Any] | None = None
     forget: bool = False
     fsm_changed: bool = False
+    holds_lock: Callable[[], bool] = _always
 
 
 current_update: ContextVar[UpdateContext | None] = ContextVar("current_update", default=None)

@@ -1,5 +1,6 @@
 """Dead letters: updates that fail every time, kept in a capped Redis stream for people to inspect and replay."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -15,6 +16,10 @@ from app.core.tracing import current_trace_id
 from app.delivery.keys import KeySpace
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+
+_PAGE = 200
+"""Dead letters read at once; one is rarely larger than some kB."""
 
 
 class DeadLetterReason(StrEnum):
@@ -74,6 +79,25 @@ class DeadLetters:
     async def remove(self, letter_id: str) -> None:
         """Delete one. Raises RedisError."""
         await self._redis.xdel(self._key, letter_id)
+
+    async def forget(self, user_id: int) -> int:
+        """Delete every dead letter in which the user's id stands, and return how many there were. Raises RedisError.
+
+        Searched as bytes, because a dead letter need not be JSON. The id may stand in somebody else's message too, for
+        example one that quotes the user's: that is the user's data as well.
+        """
+        contains_id = re.compile(rb"(?<!\d)%d(?!\d)" % user_id)
+        found, start = 0, "-"
+        while entries := await self._page(start):
+            mentioned = [letter_id for letter_id, fields in entries if contains_id.search(fields[b"body"])]
+            if mentioned:
+                found += await self._redis.xdel(self._key, *mentioned)
+            start = f"({entries[-1][0].decode()}"
+        return found
+
+    async def _page(self, start: str) -> Any:
+        with measured("dead_letters"):
+            return await self._redis.xrange(self._key, min=start, count=_PAGE)
 
     async def count_or_nan(self) -> float:
         """Return the length of the queue; NaN if Redis cannot be read."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 Token = NewType("Token", str)
-"""Lock token: proves who holds a chat lock; random for each claim."""
+"""Lock token: proves who holds a chat lock; random for each sending of a claim."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ class KeySpace:
         user = origin.user_id
         # "lane" is the chat lock's former name; it stays because old and new replicas must see the same locks.
         return (f"{tag}lane", f"{tag}done", f"{tag}fsm:{user}", f"{tag}ident:{user}", f"{tag}rl:{user}")
+
+    def of_user(self, user_id: int) -> str:
+        """The key of a user's rate limit over all chats: the one of their private chat, whose id is the user's."""
+        return f"{self._prefix}:{{{self._bot_id}:{user_id}}}:rl:{user_id}"
 
     def shared(self, *parts: str | int) -> str:
         """A key of the bot, in no chat's hash slot."""

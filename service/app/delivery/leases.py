@@ -1,6 +1,8 @@
 """Renews the chat locks of all updates in flight with one task."""
 
 import asyncio
+import time
+from collections.abc import Callable
 
 import structlog
 from redis.exceptions import ResponseError
@@ -15,23 +17,39 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 class Leases:
     """Renews each chat lock three times per lease, so that two failed renewals in a row lose nothing.
 
-    A lock that was lost is only dropped here; the commit script refuses its token.
+    A lock that was lost is only dropped here; the commit script refuses its token. `monotonic` returns seconds of a
+    monotonic clock, by which `holds` knows without asking Redis that a lease has expired.
     """
 
-    def __init__(self, redis: ScriptRunner, script: Script, *, lease_seconds: float) -> None:
+    def __init__(
+        self,
+        redis: ScriptRunner,
+        script: Script,
+        *,
+        lease_seconds: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
         self._redis = redis
         self._script = script
         self._lease_seconds = lease_seconds
         self._held: dict[Token, str] = {}
+        self._expires_at: dict[Token, float] = {}
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, lock: str, token: Token) -> None:
-        """Renew the chat lock with the key `lock` from now on."""
+    def add(self, lock: str, token: Token, *, since: float) -> None:
+        """Renew the chat lock with the key `lock` from now on; its claim was sent at `since` of the monotonic clock."""
         self._held[token] = lock
+        self._expires_at[token] = since + self._lease_seconds
 
     def drop(self, token: Token) -> None:
         """Stop renewing the lock of `token`."""
         self._held.pop(token, None)
+        self._expires_at.pop(token, None)
+
+    def holds(self, token: Token) -> bool:
+        """Whether the lease of `token` has not expired. A process that was paused finds here that it was."""
+        return self._monotonic() < self._expires_at.get(token, 0.0)
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run(), name="lease-renewer")
@@ -48,6 +66,7 @@ class Leases:
     async def renew(self) -> None:
         """Renew every chat lock once."""
         held = list(self._held.items())
+        sent_at = self._monotonic()
         lease_ms = int(self._lease_seconds * 1000)
         results = await asyncio.gather(
             *(self._redis.run(self._script, (lock,), token, lease_ms) for token, lock in held),
@@ -60,3 +79,5 @@ class Leases:
                 raise result
             elif not result:
                 self.drop(token)
+            elif token in self._held:
+                self._expires_at[token] = sent_at + self._lease_seconds

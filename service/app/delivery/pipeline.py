@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import structlog
 from aiogram.types import Update
+from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.activity import Activity
@@ -17,6 +18,8 @@ from app.delivery.context import UpdateContext, current_update
 from app.delivery.origin import origin_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
+
+_REDIS_FAILED = (RedisUnavailableError, RedisError)
 
 Dispatch = Callable[[Update, UpdateContext], Awaitable[object]]
 
@@ -76,8 +79,8 @@ class Pipeline:
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         try:
             claim = await self._claims.claim(origin, deadline)
-        except RedisUnavailableError:
-            return self._redis_unavailable()
+        except _REDIS_FAILED as error:
+            return self._redis_failed(error)
         if claim is Refusal.DUPLICATE:
             metrics.DUPLICATE_UPDATES_TOTAL.inc()
             return Outcome.DUPLICATE
@@ -101,6 +104,10 @@ class Pipeline:
         try:
             outcome = await self._run_handler(update, claim.context)
             # Stored before the commit: if the replica dies in between, the update is redelivered, not lost.
+            if outcome is Outcome.FAILED and not claim.context.holds_lock():
+                # The replica was paused, or Redis was away, for longer than a lease: another one handles the update.
+                await self._release(claim)
+                return self._lock_lost()
             if outcome is Outcome.FAILED and not await store_dead_letter():
                 # Neither handled nor stored: Telegram must redeliver it.
                 await self._release(claim)
@@ -112,11 +119,10 @@ class Pipeline:
             current_update.reset(token)
         try:
             written = await self._claims.commit(claim)
-        except RedisUnavailableError:
-            return self._redis_unavailable()
+        except _REDIS_FAILED as error:
+            return self._redis_failed(error)
         if not written:
-            log.warning("chat_lock_lost", reason="the lease expired and another replica took the lock")
-            return Outcome.BUSY
+            return self._lock_lost()
         context = claim.context
         self._activity.record(context.user_id, _role(context), before, context.state)
         if context.state != before:
@@ -132,7 +138,7 @@ class Pipeline:
             if limit.expired():
                 metrics.ERRORS_TOTAL.labels("deadline", "error").inc()
                 log.warning("update_deadline_passed", seconds=self._deadline_seconds)
-                if isinstance(error, TimeoutError):
+                if isinstance(error, TimeoutError) and context.holds_lock():
                     # The bot's error handler does not see a cancelled handler, so nobody has told the user.
                     await self._notify_deadline(update, context)
             mark_failed(type(error).__name__)
@@ -144,8 +150,18 @@ class Pipeline:
     async def _release(self, claim: Claim) -> None:
         try:
             await self._claims.release(claim)
-        except RedisUnavailableError:
+        except _REDIS_FAILED:
             log.warning("chat_lock_not_released", reason="Redis is unreachable; the lease will expire")
+
+    def _lock_lost(self) -> Outcome:
+        log.warning("chat_lock_lost", reason="the lease expired and another replica took the lock")
+        return Outcome.BUSY
+
+    def _redis_failed(self, error: Exception) -> Outcome:
+        if not isinstance(error, RedisUnavailableError):
+            # An error that nobody expects: a redelivery may succeed, for example after the next release.
+            log.error("redis_refused", exc_info=error)
+        return self._redis_unavailable()
 
     def _redis_unavailable(self) -> Outcome:
         metrics.ERRORS_TOTAL.labels("redis_unavailable", "error").inc()

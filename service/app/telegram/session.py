@@ -41,6 +41,7 @@ from yarl import URL
 
 from app.core import metrics
 from app.core.tracing import SpanKind, create_span
+from app.delivery.context import LeaseExpiredError, current_update
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget, SendBudgetExhaustedError
 from app.telegram.encoding import HasFileError, encode
@@ -119,6 +120,7 @@ class GatewaySession(AiohttpSession):
         seconds = self.timeout if timeout is None else float(timeout)
         for attempt in count():
             await self._acquire_budget(method)
+            _check_lease()
             try:
                 return await self._call(bot, method, seconds)
             except TelegramMigrateToChat as error:
@@ -215,6 +217,16 @@ class GatewaySession(AiohttpSession):
             raise OutcomeUnknownError(method=method, message=f"HTTP {status}")
         response = self.check_response(bot, method, status, body.decode("utf-8", "replace"))
         return cast("TelegramType", response.result)
+
+
+def _check_lease() -> None:
+    """Send nothing for an update whose chat lock may be another replica's by now. No round trip: a local clock says it.
+
+    A process that is paused between this and the sending still sends: Telegram knows no lock tokens.
+    """
+    context = current_update.get()
+    if context is not None and not context.holds_lock():
+        raise LeaseExpiredError
 
 
 def _rate_limited(method: TelegramMethod[Any], seconds: float) -> TelegramRetryAfter:

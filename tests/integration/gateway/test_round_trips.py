@@ -6,7 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 LAST = "after-the-update"
-BACKGROUND = (":activity:", ":elect:", ":outbox", ":dead-letters", ":broadcast")
+BACKGROUND = (":activity:", ":elect:", ":outbox", ":dead-letters", ":broadcast", "HELLO ", "CLIENT SETINFO ")
 
 
 async def commands_of(world: Any, act: Callable[[], Any]) -> list[str]:

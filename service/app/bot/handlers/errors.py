@@ -21,6 +21,7 @@ from app.bot.outbox import Outbox, deferrable
 from app.bot.reply import replyable_event, send_reply
 from app.bot.states import DialogueExpiredError
 from app.core import metrics, tracing
+from app.delivery.context import LeaseExpiredError
 from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -60,6 +61,12 @@ async def dialogue_expired(
     await state.clear()
     with i18n.in_locale(language):
         await _send_error_message(event, dialogue_expired_text())
+
+
+@router.errors(ExceptionTypeFilter(LeaseExpiredError))
+async def lease_expired(_event: ErrorEvent) -> Any:
+    """Leave the update to the replica that has its chat lock by now; that one tells the user."""
+    return UNHANDLED
 
 
 @router.errors(ExceptionTypeFilter(TelegramForbiddenError))

@@ -13,6 +13,7 @@ from app.bot.profiles import ProfileCache
 from app.bot.reply import show
 from app.bot.services import Services
 from app.delivery.context import UpdateContext
+from app.delivery.dead_letters import DeadLetters
 
 router = Router(name="Forget")
 
@@ -23,7 +24,8 @@ async def ask(message: Message) -> None:
     await message.answer(
         _(
             "I store your language, your role, your current conversation and how often you write, each for one day at "
-            "most. Delete all of it and unlink your Telegram from your account?"
+            "most, and the messages that I could not process. Delete all of it and unlink your Telegram from your "
+            "account?"
         ),
         reply_markup=inline([(_("Delete"), Forget(sure=True)), (_("Keep"), Forget(sure=False))]),
     )
@@ -38,6 +40,7 @@ async def confirm(
     profiles: ProfileCache,
     state: FSMContext,
     update_context: UpdateContext,
+    dead_letters: DeadLetters,
 ) -> None:
     """Delete the data if the user confirms.
 
@@ -48,6 +51,7 @@ async def confirm(
         return
     await services.users.unlink(identity.user_id)
     await profiles.forget(identity.user_id)
+    await dead_letters.forget(query.from_user.id)
     await state.clear()
     update_context.forget = True
     await show(query, _("Your data is deleted. To start again, send /start."))

@@ -99,7 +99,8 @@ class AuthMiddleware(TimedMiddleware):
         except ValidationError:
             # Another release stored it with other fields. Treat it as missing.
             return None, 0.0
-        return identity, self._clock() - cached.stored_at
+        # Redis' clock and this one differ a little, or one was set back: an age is never negative.
+        return identity, abs(self._clock() - cached.stored_at)
 
 
 async def _refuse(event: TelegramObject, text: str) -> None:

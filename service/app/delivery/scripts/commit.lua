@@ -9,10 +9,17 @@ if redis.call('GET', KEYS[1]) ~= ARGV[2] then
 end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
--- Ordered by time of commit, not by id: updates redelivered late have lower ids and must not be evicted first.
-redis.call('ZADD', KEYS[2], now, ARGV[1])
--- Keep the last 32 of the chat: a redelivery follows within a few updates of the same chat.
-redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -33)
+-- Ordered by time of commit, not by id: updates redelivered late have lower ids and must not be evicted first. Never
+-- below the newest: after the clock was set back, a new update would be evicted as the oldest and handled again.
+local newest = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
+local at = newest[2] and math.max(now, tonumber(newest[2]) + 1) or now
+redis.call('ZADD', KEYS[2], at, ARGV[1])
+-- Keep the last 32 of the chat and those of the last ten minutes, in which Telegram redelivers what timed out, however
+-- many others came between; at most 2,000, some 100 kB.
+local surplus = redis.call('ZCARD', KEYS[2]) - 32
+local old = surplus > 0 and redis.call('ZCOUNT', KEYS[2], '-inf', '(' .. (at - 600000)) or 0
+local evicted = math.max(math.min(surplus, old), surplus - 1968)
+if evicted > 0 then redis.call('ZREMRANGEBYRANK', KEYS[2], 0, evicted - 1) end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 if ARGV[4] == '1' then redis.call('DEL', KEYS[3], KEYS[4], KEYS[5]) end
 if ARGV[5] == '1' then

@@ -5,6 +5,8 @@ from typing import Any
 from aiogram.exceptions import TelegramRetryAfter
 from aiogram.methods import SendMessage
 
+from app.delivery.dead_letters import DeadLetterReason, DeadLetters
+
 PROFILE = {"id": 7, "telegram_id": 1001, "name": "Aziz Karimov", "role": "applicant", "language": "en"}
 NO_REQUESTS = {"items": [], "page": 1, "pages": 1, "total": 0}
 
@@ -30,9 +32,14 @@ async def test_a_rate_limited_reply_is_deferred(user: Any, redis: Any) -> None:
 async def test_forget_unlinks_the_account_and_deletes_the_data(user: Any, redis: Any) -> None:
     user.sign_in()
     await redis.set("bg:42:user:7", "x")
+    letters = DeadLetters(redis, "bg:42:dead-letters", limit=10_000)
+    of_user, of_another = b'{"update_id": 1, "message": {"from": {"id": 1001}}}', b'{"from": {"id": 11001}}'
+    for body in (of_user, of_another, b"not json, but of 1001", *[b"{}"] * 300, of_user):
+        await letters.add(body, DeadLetterReason.HANDLER_FAILED)
     user.backends.responses["DELETE /api/v1/users/7/telegram-link"] = (200, {})
     await user.send("/forget")
     await user.press_labelled("Delete")
     assert user.last.forget
     assert await redis.get("bg:42:user:7") is None
+    assert {letter.body for letter in await letters.list(1000)} == {of_another, b"{}"}
     assert len(user.backends.named("DELETE /api/v1/users/7/telegram-link")) == 1

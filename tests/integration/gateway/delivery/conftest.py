@@ -1,5 +1,6 @@
 """Claims over a real Redis."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,14 +12,31 @@ from app.delivery.keys import KeySpace
 from app.delivery.leases import Leases
 
 
-@pytest.fixture
-def leases(batched: BatchedRedis) -> Leases:
-    return Leases(batched, load_script("renew"), lease_seconds=15)
+class Clock:
+    """A monotonic clock that a test may advance, as a process that was paused finds it."""
+
+    def __init__(self) -> None:
+        self.paused_for = 0.0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.paused_for
 
 
 @pytest.fixture
-def make_claims(batched: BatchedRedis, leases: Leases, make_settings: Callable[..., Settings]) -> Callable[..., Claims]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def leases(batched: BatchedRedis, clock: Clock) -> Leases:
+    return Leases(batched, load_script("renew"), lease_seconds=15, monotonic=clock)
+
+
+@pytest.fixture
+def make_claims(
+    batched: BatchedRedis, leases: Leases, clock: Clock, make_settings: Callable[..., Settings]
+) -> Callable[..., Claims]:
     def make(**settings: float) -> Claims:
-        return Claims(batched, KeySpace("bg", 42), leases, make_settings(**settings))
+        return Claims(batched, KeySpace("bg", 42), leases, make_settings(**settings), clock)
 
     return make

@@ -1,11 +1,11 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from app.core.redis_batch import BatchedRedis, RedisUnavailableError
+from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
 from app.delivery.claims import Claim, Claims, Refusal
 from app.delivery.keys import KeySpace, UpdateOrigin
 from app.delivery.leases import Leases
@@ -91,21 +91,171 @@ async def test_a_commit_whose_reply_was_lost_may_be_retried(make_claims: MakeCla
     assert await redis.zcard(claim.keys[1]) == 1
 
 
-async def test_the_last_32_updates_are_remembered_in_order_of_commit(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims(rate_limit_burst=100)
-    for update_id in [*range(100, 140), 5]:
+async def commit_all(claims: Claims, redis: Redis, update_ids: Iterable[int], *, seconds_ago: float) -> None:
+    """Commit updates of one chat; Redis then remembers them as if that long ago, a millisecond apart."""
+    first = (await redis.time())[0] * 1000 - int(seconds_ago * 1000)
+    for number, update_id in enumerate(update_ids):
         claim = await claimed(claims, origin(update_id))
         await claims.commit(claim)
-        # Scores are milliseconds of the server; one a commit keeps the order of a real chat.
-        await redis.zadd(claim.keys[1], {str(update_id): 1_700_000_000_000 + claims_so_far(update_id)})
-    assert await redis.zcard(claim.keys[1]) == 32
-    assert await claims.claim(origin(5), deadline=0) is Refusal.DUPLICATE
-    assert await claims.claim(origin(139), deadline=0) is Refusal.DUPLICATE
-    assert isinstance(await claims.claim(origin(100), deadline=0), Claim)
+        await redis.zadd(claim.keys[1], {str(update_id): first + number})
 
 
-def claims_so_far(update_id: int) -> int:
-    return 40 if update_id == 5 else update_id - 100
+async def is_remembered(claims: Claims, update_id: int) -> bool:
+    claim = await claims.claim(origin(update_id), deadline=0)
+    if isinstance(claim, Claim):
+        await claims.release(claim)
+    return claim is Refusal.DUPLICATE
+
+
+async def test_the_last_32_updates_are_remembered_in_order_of_commit(make_claims: MakeClaims, redis: Redis) -> None:
+    claims = make_claims(rate_limit_burst=100)
+    # The last one was redelivered late: its id is the lowest, its commit the newest.
+    await commit_all(claims, redis, [*range(100, 140), 5], seconds_ago=3600)
+    await claims.commit(await claimed(claims, origin(200)))
+    assert await redis.zcard(KeySpace("bg", 42).of_update(origin())[1]) == 32
+    assert [await is_remembered(claims, number) for number in (5, 139, 200, 110, 109)] == [True] * 4 + [False]
+
+
+async def test_updates_of_the_last_ten_minutes_are_remembered_however_many_followed(
+    make_claims: MakeClaims, redis: Redis
+) -> None:
+    claims = make_claims(rate_limit_burst=1000)
+    await commit_all(claims, redis, range(1, 51), seconds_ago=700)
+    await commit_all(claims, redis, range(100, 200), seconds_ago=500)
+    await claims.commit(await claimed(claims, origin(300)))
+    assert await is_remembered(claims, 100)
+    assert not await is_remembered(claims, 50)
+    assert await redis.zcard(KeySpace("bg", 42).of_update(origin())[1]) == 101
+
+
+async def test_no_more_than_2000_updates_of_a_chat_are_remembered(make_claims: MakeClaims, redis: Redis) -> None:
+    claims = make_claims()
+    done = KeySpace("bg", 42).of_update(origin())[1]
+    now = (await redis.time())[0] * 1000
+    await redis.zadd(done, {str(number): now - 5000 + number for number in range(2500)})
+    await claims.commit(await claimed(claims, origin(9000)))
+    assert await redis.zcard(done) == 2000
+    assert await redis.memory_usage(done) < 200_000
+    assert await is_remembered(claims, 9000)
+    assert await is_remembered(claims, 2499)
+    assert not await is_remembered(claims, 500)
+
+
+async def test_a_release_that_remembers_32_updates_may_run_beside_this_one(
+    make_claims: MakeClaims, redis: Redis
+) -> None:
+    """What the former commit script did to the memory; the next commit goes on from there."""
+    claims = make_claims(rate_limit_burst=100)
+    done = KeySpace("bg", 42).of_update(origin())[1]
+    await commit_all(claims, redis, range(1, 51), seconds_ago=10)
+    await redis.zremrangebyrank(done, 0, -33)
+    await claims.commit(await claimed(claims, origin(60)))
+    assert await redis.zcard(done) == 33
+    assert [await is_remembered(claims, number) for number in (18, 19, 60)] == [False, True, True]
+
+
+async def test_a_clock_set_back_makes_no_update_new_again(make_claims: MakeClaims, redis: Redis) -> None:
+    """Its commits would be the oldest of all, and evicted at once."""
+    claims = make_claims(rate_limit_burst=100)
+    await commit_all(claims, redis, range(1, 41), seconds_ago=-120)
+    for update_id in range(50, 60):
+        await claims.commit(await claimed(claims, origin(update_id)))
+    assert [await is_remembered(claims, number) for number in (40, 50, 59)] == [True] * 3
+
+
+async def test_a_clock_set_back_stops_nobody_s_rate_limit_and_warns(make_claims: MakeClaims, redis: Redis) -> None:
+    claims = make_claims(rate_limit_burst=2, rate_limit_per_second=1)
+    bucket = KeySpace("bg", 42).of_update(origin())[4]
+    ahead = ((await redis.time())[0] + 120) * 1000
+    await redis.hset(bucket, mapping={"tokens": 2, "at": ahead, "warned_at": ahead})
+    assert [await rate(claims, number) for number in (1, 2, 3)] == [(True, False), (True, False), (False, True)]
+
+
+async def test_a_clock_set_back_locks_a_chat_for_one_lease_only(make_claims: MakeClaims, redis: Redis) -> None:
+    claims = make_claims(chat_lock_wait_seconds=0.01)
+    first = await claimed(claims, origin(1))
+    # Its end is a time of day for Redis, so it is now further away.
+    await redis.pexpire(first.keys[0], 135_000)
+    assert await claims.claim(origin(2), deadline=0) is Refusal.BUSY
+    assert 0 < await redis.pttl(first.keys[0]) <= 15_000
+
+
+class LosesReplies:
+    """Runs scripts, but loses the reply of the claims that are named by number; keeps what was sent."""
+
+    def __init__(self, batched: BatchedRedis, *lost: int) -> None:
+        self._batched = batched
+        self._lost = lost
+        self.sent: list[tuple[Any, ...]] = []
+
+    async def run(self, script: Script, keys: tuple[str, ...], *args: Any) -> Any:
+        reply = await self._batched.run(script, keys, *args)
+        if script.name == "claim":
+            self.sent.append((script, keys, *args))
+            if len(self.sent) in self._lost:
+                raise RedisUnavailableError
+        return reply
+
+    async def close(self) -> None:
+        await self._batched.close()
+
+
+async def test_a_claim_whose_reply_was_lost_is_taken_over_by_its_next_sending(
+    make_claims: MakeClaims, batched: BatchedRedis
+) -> None:
+    claims = make_claims()
+    claims._redis = LosesReplies(batched, 1)
+    claim = await claimed(claims, origin(1))
+    assert await claims.commit(claim)
+
+
+async def test_a_late_copy_of_a_claim_lets_nobody_overwrite_another_s_commit(
+    make_claims: MakeClaims, batched: BatchedRedis, redis: Redis
+) -> None:
+    """A's claim is sent twice and the first copy held up; A's lease expires, B commits, then the copy arrives."""
+    a, b = make_claims(), make_claims()
+    a._redis = LosesReplies(batched, 1)
+    of_a = await claimed(a, origin(1))
+    await redis.delete(of_a.keys[0])
+    of_b = await claimed(b, origin(2))
+    of_b.context.state, of_b.context.fsm_changed = "Dialog:b", True
+    assert await b.commit(of_b)
+    late = a._redis.sent[0]
+    assert (await batched.run(*late))[0] == b"ok"
+    of_a.context.state, of_a.context.fsm_changed = "Dialog:a", True
+    assert not await a.commit(of_a)
+    assert await redis.hget(of_b.keys[2], "state") == b"Dialog:b"
+    # What remains: nobody renews that lock, and it holds the chat for one lease.
+    assert 0 < await redis.pttl(of_a.keys[0]) <= 15_000
+
+
+async def test_a_user_has_one_rate_limit_over_all_groups(make_claims: MakeClaims) -> None:
+    claims = make_claims(rate_limit_burst=20, rate_limit_per_second=0.001)
+    decisions = []
+    for number in range(100):
+        claim = await claimed(claims, UpdateOrigin(number, -1 - number % 20, "group", 1001))
+        decisions.append(claim.context.rate)
+        await claims.commit(claim)
+    assert sum(decision.allowed for decision in decisions) == 20
+    assert sum(decision.warn for decision in decisions) == 1
+    # The same bucket as in the private chat; another user's is another.
+    assert await rate(claims, 1000) == (False, False)
+    other = await claimed(claims, UpdateOrigin(1001, -1, "group", 1002))
+    assert other.context.rate.allowed
+
+
+async def test_a_replica_that_was_paused_for_a_lease_knows_it_without_redis(
+    make_claims: MakeClaims, leases: Leases, clock: Any
+) -> None:
+    claims = make_claims()
+    claim = await claimed(claims, origin(1))
+    assert claim.context.holds_lock()
+    clock.paused_for = 14
+    await leases.renew()
+    clock.paused_for = 28
+    assert claim.context.holds_lock()
+    clock.paused_for = 30
+    assert not claim.context.holds_lock()
 
 
 async def test_forget_leaves_nothing_of_the_user(make_claims: MakeClaims, redis: Redis) -> None:

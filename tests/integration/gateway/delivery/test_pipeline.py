@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+from structlog.testing import capture_logs
 
 from app.core.activity import Activity
 from app.core.redis_batch import BatchedRedis, RedisUnavailableError
 from app.delivery.claims import Claims
-from app.delivery.context import UpdateContext, current_update
+from app.delivery.context import LeaseExpiredError, UpdateContext, current_update
 from app.delivery.pipeline import Outcome, Pipeline
 
 Sample = Callable[..., float]
@@ -187,3 +189,41 @@ async def test_without_redis_nothing_is_handled(
     assert await pipeline.handle(update(), "text", keep) is Outcome.UNAVAILABLE
     assert handled == []
     assert sample("errors_total", error_type="redis_unavailable", severity="error") == before + 1
+
+
+async def test_an_update_whose_lease_expired_sends_nothing_and_becomes_no_dead_letter(
+    make_pipeline: Callable[..., Pipeline], clock: Any, redis: Redis
+) -> None:
+    """The replica was paused inside its handler: another one has the update by now, or will."""
+    stored: list[bool] = []
+
+    async def store() -> bool:
+        stored.append(True)
+        return True
+
+    async def pause(_update: Update, context: UpdateContext) -> None:
+        clock.paused_for = 17
+        await redis.delete("bg:{42:1001}:lane")
+        assert not context.holds_lock()
+        raise LeaseExpiredError
+
+    assert await make_pipeline(pause).handle(update(), "text", store) is Outcome.BUSY
+    assert stored == []
+    assert await make_pipeline(nothing).handle(update(), "text", keep) is Outcome.HANDLED
+
+
+@pytest.mark.parametrize("step", ["claim", "commit"])
+async def test_a_refusal_that_nobody_expects_is_a_redelivery_too(
+    make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    real = BatchedRedis.run
+
+    async def run(self: BatchedRedis, script: Any, *arguments: Any) -> Any:
+        if script.name == step:
+            raise ResponseError("ERR something new")
+        return await real(self, script, *arguments)
+
+    monkeypatch.setattr(BatchedRedis, "run", run)
+    with capture_logs() as logs:
+        assert await make_pipeline(nothing).handle(update(), "text", keep) is Outcome.UNAVAILABLE
+    assert [entry["event"] for entry in logs] == ["redis_refused"]

@@ -167,3 +167,13 @@ async def test_without_redis_there_is_no_pause(redis: Redis) -> None:
     sender = budget(unreachable, Waits())
     await sender.pause(1001, 30)
     assert await sender.broadcast_pause() == 0
+
+
+async def test_a_clock_set_back_makes_no_message_wait(batched: BatchedRedis, redis: Redis) -> None:
+    waits = Waits()
+    budget_now = budget(batched, waits)
+    two_minutes_ahead = 120_000
+    for bucket in ("bg:42:send:bot", "bg:42:send:chat:-7"):
+        await redis.hset(bucket, mapping={"tokens": 20, "at": two_minutes_ahead})
+    await budget_now.acquire(-7)
+    assert waits.seconds == []

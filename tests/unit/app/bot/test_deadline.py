@@ -12,7 +12,7 @@ from aiogram.types import Update
 
 from app.bot.deadline import DeadlineNotice
 from app.bot.i18n import CatalogueI18n
-from app.delivery.context import CachedIdentity, UpdateContext
+from app.delivery.context import CachedIdentity, LeaseExpiredError, UpdateContext
 
 Moved = Callable[..., Callable[[], float]]
 SEND = SendMessage(chat_id=1001, text="x")
@@ -82,3 +82,13 @@ async def test_a_failure_to_send_it_is_counted(
         monkeypatch.setattr(user.telegram, "make_request", hang)
     await notice(update(user, message=user.message(text="/requests")), context())
     assert (user.said(), failed()) == ([], 1)
+
+
+async def test_nothing_is_said_for_an_update_that_another_replica_has_by_now(
+    user: Any, notice: DeadlineNotice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def expired(*_arguments: Any) -> None:
+        raise LeaseExpiredError
+
+    monkeypatch.setattr("app.bot.deadline.send_reply", expired)
+    await notice(update(user, message=user.message(text="/requests")), context())

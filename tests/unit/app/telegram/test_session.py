@@ -15,6 +15,7 @@ from aiogram.exceptions import (
 )
 from aiogram.types import BufferedInputFile, User
 
+from app.delivery.context import LeaseExpiredError, UpdateContext, current_update
 from app.telegram.budget import SendBudgetExhaustedError
 from app.telegram.lazy_message import LazyMessage
 from app.telegram.retries import MAX_ATTEMPTS, OutcomeUnknownError, retry_delay
@@ -267,3 +268,15 @@ async def test_waits_grow_and_end_with_the_deadline(in_update: InUpdate) -> None
         assert [retry_delay(fault, attempt) for attempt in range(6)] == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0])
     with in_update(seconds_left=3.1):
         assert retry_delay(fault, 0) is None
+
+
+async def test_nothing_is_sent_for_an_update_whose_lease_has_expired(bot: Bot, bot_api: Any) -> None:
+    lost = UpdateContext(1, 1001, "private", 1001, deadline=0, holds_lock=lambda: False)
+    token = current_update.set(lost)
+    try:
+        for call in (bot.send_message(1001, "a"), bot.edit_message_text("a", chat_id=1001, message_id=1)):
+            with pytest.raises(LeaseExpiredError):
+                await call
+    finally:
+        current_update.reset(token)
+    assert bot_api.calls == []
