@@ -19,6 +19,7 @@ LOCK := UV_CUSTOM_COMPILE_COMMAND="make lock" $(UV) pip compile --quiet --python
 .PHONY: lock
 lock: venv ## resolve pyproject.toml into requirements/*.txt again
 	$(LOCK) requirements/uv.in -o requirements/uv.txt
+	$(LOCK) requirements/go.in -o requirements/go.txt
 	$(LOCK) --extra dev pyproject.toml -o requirements/dev.txt
 	for part in gateway sandbox operator docs; do $(LOCK) -c requirements/dev.txt --extra $$part pyproject.toml -o requirements/$$part.txt; done
 
@@ -26,12 +27,12 @@ export PATH := $(CURDIR)/.tools:$(PATH)
 PYTEST := $(BIN)/python -m pytest
 
 .PHONY: tools
-tools: ## build helm, promtool and amtool into .tools/ where PATH has none (needs Go)
+tools: venv ## build helm, promtool, amtool and actionlint into .tools/ where PATH has none (minutes and gigabytes)
 	@scripts/install-tools
 
 .PHONY: demo
-demo: venv ## run gateway, sandbox and Redis on this machine and play a conversation
-	@exec env SANDBOX_CONTROL_PORT=$${SANDBOX_CONTROL_PORT:-8080} $(BIN)/python -m sandbox demo
+demo: venv ## run gateway, sandbox and Redis on this machine and play a conversation; DEMO=--once ends after it
+	@exec $(BIN)/python scripts/with_make.py $$PPID $(BIN)/python -m sandbox demo $(DEMO)
 
 .PHONY: test
 test: venv ## everything that needs no cluster
@@ -55,7 +56,7 @@ PROM_URL ?= http://localhost:9090
 dashboards: ## show the dashboards against PROM_URL without Grafana, at http://localhost:4173 (needs Node)
 	@command -v npm >/dev/null || { echo "dashboards: Node with npm is needed" >&2; exit 1; }
 	@cd grafana-dashboards/preview && npm ci --no-audit --no-fund && npm run build
-	@cd grafana-dashboards/preview && PROM_URL=$(PROM_URL) exec npx vite preview --port 4173 --strictPort
+	@cd grafana-dashboards/preview && PROM_URL=$(PROM_URL) exec $(PYTHON) ../../scripts/with_make.py $$PPID node node_modules/vite/bin/vite.js preview --port 4173 --strictPort
 
 .PHONY: perf
 perf: venv ## the gateway against bare aiogram, with Redis storage, and aiohttp by hand: ratios in one run

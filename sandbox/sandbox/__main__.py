@@ -10,7 +10,7 @@ import uvloop
 from pydantic import ValidationError
 
 from sandbox.demo.run import run_demo
-from sandbox.demo.settings import DemoSettings, settings_help
+from sandbox.demo.settings import DemoSettings, settings_help, with_port_base
 from sandbox.logs import configure_logs
 from sandbox.server import PortInUseError, Sandbox
 from sandbox.settings import Settings
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "traffic":
         return _traffic(chosen.control or f"http://127.0.0.1:{settings.control_port}", chosen.rate)
     if chosen.command == "demo":
-        return asyncio.run(run_demo(demo_settings, settings, once=chosen.once))
+        return asyncio.run(run_demo(*with_port_base(demo_settings, settings), once=chosen.once))
     return _serve(settings)
 
 

@@ -18,9 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sandbox.tied import from_lasting_thread, tied
+
 START_TIMEOUT_SECONDS = 10.0
 STOP_TIMEOUT_SECONDS = 10.0
 PORT_ATTEMPTS = 5
+POLL_SECONDS = 0.5
+LOG = "redis.log"
 
 
 class RedisServerError(RuntimeError):
@@ -141,6 +145,18 @@ class RedisServer:
         """Stop the server with SIGKILL, as a node failure would; :meth:`start` restarts it with its data."""
         self._terminate(signal.SIGKILL)
 
+    async def ended(self) -> None:
+        """Wait until the server ends by itself, then say so.
+
+        Raises:
+            RedisServerError: always.
+        """
+        while self.pid is not None:  # noqa: ASYNC110 - a child of subprocess, not of asyncio
+            await asyncio.sleep(POLL_SECONDS)
+        status = "" if self._process is None else f" with status {self._process.returncode}"
+        log = "" if self._data_dir is None else f": {_last_line(self._data_dir / LOG)}"
+        raise RedisServerError(f"Redis ended{status}{log}")
+
     def restart(self) -> None:
         """Stop the server and start it again on the same port with the same data."""
         self.stop()
@@ -173,7 +189,7 @@ class RedisServer:
         await asyncio.to_thread(self.close)
 
     def _launch(self, binary: Path, data_dir: Path, port: int) -> None:
-        log = data_dir / "redis.log"
+        log = data_dir / LOG
         command = [
             str(binary),
             *("--port", str(port)),
@@ -186,7 +202,9 @@ class RedisServer:
             *self._options,
         ]
         with log.open("wb") as output:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own arguments
+            self._process = from_lasting_thread(
+                lambda: subprocess.Popen(tied(command), stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603 - our own arguments
+            )
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import orjson
 
-from sandbox.demo.processes import Child, Port
+from sandbox.demo.ports import Port
+from sandbox.demo.processes import Child
 from sandbox.demo.settings import DemoSettings
 from sandbox.jsontypes import JsonObject
 from sandbox.redis_server import free_port

@@ -1,13 +1,16 @@
-"""Child processes of the demo: in its process group, with output in files, stopped with it."""
+"""Child processes of the demo: in its process group, with output in files, stopped with it.
+
+A demo that is killed takes them with it (see `sandbox.tied`).
+"""
 
 import asyncio
 import contextlib
 import os
-import socket
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from sandbox.tied import tied
 
 STOP_SECONDS = 8.0
 POLL_SECONDS = 0.1
@@ -16,31 +19,6 @@ LOG_LINES = 5
 
 class DemoError(RuntimeError):
     """The demo cannot continue; the message is for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Port:
-    """A TCP port and the environment variable that changes it."""
-
-    number: int
-    variable: str
-
-
-def require_free_ports(ports: dict[str, Port]) -> None:
-    """Check that the ports can be opened.
-
-    Raises:
-        DemoError: one is in use.
-    """
-    for name, port in ports.items():
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port.number))
-            except OSError as error:
-                raise DemoError(
-                    f"port {port.number} ({name}) is in use: stop the program that uses it, or set {port.variable}"
-                ) from error
 
 
 class Child:
@@ -77,7 +55,7 @@ class Child:
                 file.write_bytes(b"")
         with self.log.open("ab") as log, self._output.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdin=self._stdin, stdout=output, stderr=log, env=self._environment
+                *tied(self._command), stdin=self._stdin, stdout=output, stderr=log, env=self._environment
             )
         if self._pid_file is not None:
             self._pid_file.write_text(str(self._process.pid))

@@ -2,18 +2,20 @@
 
 import asyncio
 import random
+import shutil
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import httpx
 
 from sandbox.demo.dry_run_operator import DryRunOperator, operator_is_installed
 from sandbox.demo.http_user_client import HttpUserClient
 from sandbox.demo.monitoring import Monitoring, Programs, find_programs
-from sandbox.demo.processes import Child, DemoError, Port, require_free_ports
+from sandbox.demo.ports import Port, claimed
+from sandbox.demo.processes import Child, DemoError
 from sandbox.demo.settings import DemoSettings, gateway_environment, sandbox_environment
-from sandbox.demo.terminal import Terminal
+from sandbox.demo.terminal import OutputClosedError, Terminal
 from sandbox.redis_server import RedisServer, RedisServerError, free_port
 from sandbox.settings import Settings
 from sandbox.traffic.conversations import create_request, greet
@@ -36,37 +38,41 @@ class Demo:
         self._terminal = terminal
         programs = find_programs() if demo.monitoring else Programs(None, None, None)
         self._monitoring = Monitoring(demo, sandbox, programs)
+        self._redis = RedisServer(data_dir=demo.run_dir / "redis")
         self._operator = DryRunOperator(self._monitoring, self._gateway_ready_url, demo.run_dir)
 
     async def run(self, *, once: bool) -> int:
         """Run until a signal, or with ``once`` until the end of the conversation; return the exit status."""
         stop = asyncio.Event()
-        for name in (signal.SIGINT, signal.SIGTERM):
+        for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(name, stop.set)
         run = asyncio.create_task(self._run(once=once))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({run, stopped}, return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not run.done():
-            self._terminal.line()
-            self._terminal.note("Stopping.")
+            with suppress(OSError):  # after a SIGHUP there is no terminal
+                self._terminal.line()
+                self._terminal.note("Stopping.")
             run.cancel()
         try:
             await run
         except asyncio.CancelledError:
             return 0
-        except (DemoError, RedisServerError, NoReplyError, httpx.HTTPError) as error:
-            print(f"demo: {error}", file=sys.stderr)
+        except (DemoError, RedisServerError, NoReplyError, httpx.HTTPError, OutputClosedError) as error:
+            with suppress(OSError):
+                print(f"demo: {error}", file=sys.stderr)
             return 1
         return 0
 
     async def _run(self, *, once: bool) -> None:
-        require_free_ports(self._ports())
         async with AsyncExitStack() as stack:
+            stack.enter_context(claimed(self._ports()))
             children = await self._start(stack)
             control = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._demo.control_port}", timeout=10)
             client = await stack.enter_async_context(control)
             watchers = [asyncio.create_task(self._watch(child, once=once)) for child in children]
+            watchers.append(asyncio.create_task(self._redis.ended()))
             stack.callback(lambda: [watcher.cancel() for watcher in watchers])
             conversation = asyncio.create_task(self._run_conversation(client, once=once))
             stack.callback(conversation.cancel)
@@ -114,7 +120,8 @@ class Demo:
 
     async def _start(self, stack: AsyncExitStack) -> list[Child]:
         self._terminal.title("Bot Gateway demo")
-        redis = await stack.enter_async_context(RedisServer())
+        await asyncio.to_thread(shutil.rmtree, self._demo.run_dir / "redis", ignore_errors=True)  # an earlier demo's
+        redis = await stack.enter_async_context(self._redis)
         self._terminal.line(f"  Redis     {redis.url}")
         children = await self._start_all(stack, self._own_children(redis.url, free_port()))
         # After the gateway, so that Prometheus' first scrape finds it.
@@ -193,6 +200,8 @@ class Demo:
         self._print_next_steps()
         if once:
             return
+        self._terminal.line()
+        self._terminal.note("  Ctrl-C ends it.")
         await client.post("/traffic", json={"rate": self._demo.traffic_rate})
         await asyncio.Event().wait()
 

@@ -1,5 +1,6 @@
 """The demo's settings: ports, and the environments of the processes it starts."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pydantic import Field
@@ -7,12 +8,24 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from sandbox.settings import Settings
 
+DEMO_PORTS = ("gateway_port", "control_port")
+SANDBOX_PORTS = ("telegram_port", "auth_port", "request_port", "user_port", "shift_port")
+MONITORING_PORTS = ("prometheus_port", "alertmanager_port", "jaeger_port", "otlp_port")
+PORTS = (*DEMO_PORTS, *SANDBOX_PORTS, *MONITORING_PORTS)
+"""In the order in which DEMO_PORT_BASE numbers them."""
+
 
 class DemoSettings(BaseSettings):
     """Settings of the demo (prefix ``DEMO_``); the sandbox's settings apply as well."""
 
     model_config = SettingsConfigDict(env_prefix="DEMO_", frozen=True)
 
+    port_base: int = Field(
+        0,
+        ge=0,
+        le=65_000,
+        description=f"First of {len(PORTS)} ports in a row, for everything; 0: the usual ports.",
+    )
     gateway_port: int = Field(8000, description="Port of the gateway.")
     control_port: int = Field(
         8080, validation_alias="SANDBOX_CONTROL_PORT", description="Port of the page and the control API."
@@ -23,13 +36,29 @@ class DemoSettings(BaseSettings):
     jaeger_port: int = Field(16686, description="Port of Jaeger's user interface.")
     otlp_port: int = Field(4317, description="Port where Jaeger receives spans, OTLP over gRPC.")
     traffic_rate: float = Field(0.2, ge=0, description="Conversations per second after the first one.")
-    run_dir: Path = Field(Path(".run"), description="Directory for the processes' logs.")
+    run_dir: Path = Field(Path(".run"), description="With DEMO_PORT_BASE .run/BASE. Directory for the processes' logs.")
     ready_timeout_seconds: float = Field(60, gt=0, description="Timeout for the start of a process.")
 
     @property
     def gateway_pid_file(self) -> Path:
         """File with the gateway's process id, for the page's kill switch."""
         return self.run_dir / "gateway.pid"
+
+
+def with_port_base(demo: DemoSettings, sandbox: Settings) -> tuple[DemoSettings, Settings]:
+    """Move the ports, and the folder of the processes, to where DEMO_PORT_BASE says, unless they are set themselves."""
+    if not demo.port_base:
+        return demo, sandbox
+    moved: dict[str, object] = {name: demo.port_base + index for index, name in enumerate(PORTS)}
+    moved["run_dir"] = demo.run_dir / str(demo.port_base)
+    return (
+        demo.model_copy(update=_free_to_move(moved, DemoSettings.model_fields.keys() - demo.model_fields_set)),
+        sandbox.model_copy(update=_free_to_move(moved, set(SANDBOX_PORTS) - sandbox.model_fields_set)),
+    )
+
+
+def _free_to_move(moved: dict[str, object], names: Collection[str]) -> dict[str, object]:
+    return {name: value for name, value in moved.items() if name in names}
 
 
 def settings_help() -> str:

@@ -3,12 +3,17 @@
 import os
 import sys
 import textwrap
+from pathlib import Path
 from typing import TextIO
 
 from sandbox.traffic.user_client import BotMessage
 
 _DIM, _BOLD, _GREEN, _CYAN, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[32m", "\x1b[36m", "\x1b[0m"
 WIDTH = 96
+
+
+class OutputClosedError(OSError):
+    """The terminal was closed, or the program at the other end of the pipe has ended."""
 
 
 class Terminal:
@@ -19,7 +24,17 @@ class Terminal:
         self._colour = stream.isatty() and "NO_COLOR" not in os.environ
 
     def line(self, text: str = "") -> None:
-        print(text, file=self._stream, flush=True)
+        """Write a line.
+
+        Raises:
+            OutputClosedError: nobody can read it; what is written later is dropped.
+        """
+        try:
+            print(text, file=self._stream, flush=True)
+        except OSError as error:
+            self._stream = Path(os.devnull).open("w")  # noqa: SIM115 - until the process ends
+            os.dup2(self._stream.fileno(), sys.stdout.fileno())  # or the interpreter fails to flush at its end
+            raise OutputClosedError("its output can no longer be written") from error
 
     def title(self, text: str) -> None:
         self.line()

@@ -1,30 +1,17 @@
-"""Child processes: their end is told with their last words, their ports are looked at first."""
+"""Child processes: their end is told with their last words."""
 
-import socket
 import sys
 from pathlib import Path
 
 import pytest
 
-from sandbox.demo.processes import Child, DemoError, Port, require_free_ports
+from sandbox.demo.processes import Child, DemoError
 
 URL = "http://127.0.0.1:9/healthz"  # nothing listens on port 9
 
 
 def child(tmp_path: Path, code: str) -> Child:
     return Child("gateway", [sys.executable, "-c", code], {"WORDS": "last words"}, tmp_path / "logs" / "gateway.log")
-
-
-def test_a_port_in_use_is_one_clear_line() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(DemoError) as caught:
-            require_free_ports({"gateway": Port(port, "DEMO_GATEWAY_PORT")})
-    assert (
-        str(caught.value) == f"port {port} (gateway) is in use: stop the program that uses it, or set DEMO_GATEWAY_PORT"
-    )
 
 
 async def test_an_exited_process_is_reported_with_its_log(tmp_path: Path) -> None:
