@@ -61,7 +61,7 @@ async def who_is_active(watch: MetricWatch, acts: Acts) -> None:
     shown = await watch.shows(lambda now: now[here] >= 1 and now[dialogue] == 1, *names)
     assert shown['active_users{user_role="applicant",window="5m"}'] >= 1
     count = 'session_duration_seconds_count{user_role="applicant"}'
-    await watch.shows(lambda now: now[here] == 0 and now.get(count, 0) >= 1, "session_duration_seconds", seconds=30)
+    await watch.shows(lambda now: now[here] == 0 and now.get(count, 0) >= 1, "session_duration_seconds")
 
 
 async def what_the_process_uses(watch: MetricWatch, pid: int) -> None:

@@ -90,7 +90,7 @@ class MetricWatch:
         }
         self.moved |= {family_of(name) for name in found}
 
-    async def shows(self, wanted: Callable[[Moves], bool], *names: str, seconds: float = 20) -> Moves:
+    async def shows(self, wanted: Callable[[Moves], bool], *names: str, seconds: float = 300) -> Moves:
         """Wait until the samples are as wanted; `names` are the families that this shows to move."""
         assert set(names) <= _KINDS.keys()
         found: Moves = {}

@@ -16,7 +16,7 @@ from sandbox.redis_server import free_port
 from support.charts import NAMESPACE
 from support.tools import tool
 
-START_SECONDS = 60
+START_SECONDS = 300
 
 
 @dataclass

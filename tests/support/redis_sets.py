@@ -24,7 +24,7 @@ from sandbox.redis_server import RedisServer, find_redis_binary, free_port
 SILENT_MS = 1000
 """How long a server may be silent before the others vote on its end; 15 s and 30 s by default."""
 PATIENT_MS = 600_000
-READY_SECONDS = 60
+READY_SECONDS = 300
 SLOTS = 16384
 SERVICE = "main"
 

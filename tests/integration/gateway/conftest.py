@@ -28,7 +28,7 @@ __all__ = ["batched", "make_settings", "make_world", "redis", "redis_server", "s
 TOKEN = "42:AAF-known-token-of-the-integration-tests"
 SERVICE_TOKEN = "known-service-token-of-the-tests"
 SECRET = "known-webhook-secret"
-START_SECONDS = 180
+START_SECONDS = 600
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

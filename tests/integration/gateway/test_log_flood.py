@@ -36,7 +36,7 @@ def bodies(number: int) -> Iterator[bytes]:
 @pytest.mark.timeout(900)
 async def test_a_flood_of_bad_posts_writes_little(make_world: Callable[..., Any]) -> None:
     world = await make_world(flood_limits=False)
-    replica = await world.started(TELEGRAM_MESSAGES_PER_SECOND="0", MAX_IN_FLIGHT="100")
+    replica = await world.started(TELEGRAM_MESSAGES_PER_SECOND="0", MAX_IN_FLIGHT="100", WATCHDOG_SECONDS="3600")
     world.sandbox.faults.add(FaultSpec(service="telegram", kind="error", status=400))
     statuses: dict[int, int] = {}
     began = time.monotonic()

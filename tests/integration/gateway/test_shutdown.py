@@ -121,6 +121,6 @@ async def test_it_ends_within_the_grace_period_whatever_hangs(
 
 
 async def _until(stdout: asyncio.StreamReader, event: str) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(500):
         while event not in (line := (await stdout.readline()).decode()):
             assert line, "it has ended"

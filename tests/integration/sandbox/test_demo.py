@@ -13,7 +13,7 @@ import pytest
 from support.ports import free_ports
 from support.tools import tool
 
-pytestmark = pytest.mark.timeout(240)  # three programs start in each test
+pytestmark = pytest.mark.timeout(900)  # three programs start in each test
 
 PORTS = (
     "DEMO_GATEWAY_PORT",
@@ -29,7 +29,7 @@ PORTS = (
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     ports = {name: str(port) for name, port in zip(PORTS, free_ports(len(PORTS)), strict=True)}
-    fixed = {"DEMO_RUN_DIR": str(tmp_path), "DEMO_READY_TIMEOUT_SECONDS": "60", "DEMO_MONITORING": "false"}
+    fixed = {"DEMO_RUN_DIR": str(tmp_path), "DEMO_READY_TIMEOUT_SECONDS": "600", "DEMO_MONITORING": "false"}
     return os.environ | ports | fixed
 
 

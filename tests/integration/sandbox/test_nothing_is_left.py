@@ -16,7 +16,7 @@ from support.ports import free_ports
 from support.tools import ROOT
 
 pytestmark = [
-    pytest.mark.timeout(240),  # three programs start in each test
+    pytest.mark.timeout(900),  # three programs start in each test
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the parent-death signal is Linux's"),
 ]
 
@@ -24,6 +24,7 @@ MAKEFILE = """
 demo:
 \t@exec {python} {root}/scripts/with_make.py $$PPID {python} {program}
 """
+WAITS = {"DEMO_READY_TIMEOUT_SECONDS": "600"}
 THE_DEMO = "-m sandbox demo"
 SMALL_PROGRAM = "program.py"
 """Starts a child in the demo's way and has no handler for any signal."""
@@ -44,7 +45,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     names = ("GATEWAY", "CONTROL", "TELEGRAM", "AUTH", "REQUEST", "USER", "SHIFT")
     variables = [f"{'DEMO' if name == 'GATEWAY' else 'SANDBOX'}_{name}_PORT" for name in names]
     ports = {name: str(port) for name, port in zip(variables, free_ports(len(variables)), strict=True)}
-    return os.environ | ports | {"DEMO_RUN_DIR": str(tmp_path / "run"), "DEMO_MONITORING": "false"}
+    return os.environ | ports | {"DEMO_RUN_DIR": str(tmp_path / "run"), "DEMO_MONITORING": "false", **WAITS}
 
 
 async def started(
