@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from app.main import Gateway
 
 _SWEEP_SECONDS = 5.0
+_REACHABLE_SECONDS = 5.0
 _GAUGES_SECONDS = 5.0
 """Often enough for a scrape every 15 s; not more often, because each read calls all 16 shards."""
 
@@ -32,10 +33,12 @@ class BackgroundWork:
         self._lag = EventLoopLag()
         self._watchdog = Watchdog(settings.watchdog_seconds)
         self._flushing = Periodic("activity", self._activity.flush, 1)
+        self._reachable = Periodic("reachable-users", gateway.blocked.flush, _REACHABLE_SECONDS)
         self._periodic = [
             Periodic("process-usage", ProcessUsage().sample, 5),
             Periodic("watchdog-heartbeat", self._watchdog.heartbeat, settings.watchdog_seconds / 4),
             self._flushing,
+            self._reachable,
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
@@ -64,6 +67,7 @@ class BackgroundWork:
         await self._lag.stop()
         await self._watchdog.stop()
         await self._flushing.once()
+        await self._reachable.once()
         # After the tasks: one of them would become leader again. Without this, nobody polls for up to 60 s.
         with contextlib.suppress(RedisError):
             for election in self._elections:

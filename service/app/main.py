@@ -41,6 +41,7 @@ from app.notify_endpoint import NotifyEndpoint
 from app.telegram.blocked import BlockedUsers
 from app.telegram.bound_models import bind_in_one_step
 from app.telegram.budget import SendBudget
+from app.telegram.refusals import RefusingChats
 from app.telegram.session import GatewaySession
 from app.webhook import Webhook
 
@@ -69,17 +70,22 @@ class Gateway:
         self.redis = RedisConnections(settings)
         self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
         budget = self._send_budget()
+        self.blocked = BlockedUsers.of(self.redis.client, settings)
+        refusing = RefusingChats()
         session = GatewaySession(
             settings.telegram_api_base,
             connections=settings.max_in_flight + 20,
             budget=budget,
-            blocked=BlockedUsers.of(self.redis.client, settings),
+            blocked=self.blocked,
+            refusing=refusing,
         )
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)
         self.dead_letters = DeadLetters.of(self.redis.client, self.keys, settings)
         self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
-        self.dispatcher = build_dispatcher(self.services, settings, self.redis.client, SnapshotStorage(), budget=budget)
+        self.dispatcher = build_dispatcher(
+            self.services, settings, self.redis.client, SnapshotStorage(), budget=budget, refusing=refusing
+        )
         self._index = DispatchIndex(self.dispatcher, self.bot)
         self.activity = Activity(
             self.redis.batched,
@@ -96,7 +102,9 @@ class Gateway:
             deadline_seconds=settings.update_deadline_seconds,
             known_states=STATE_NAMES,
         )
-        self.intake = Intake(pipeline, self.bot, self.dead_letters, message_type=message_type)
+        self.intake = Intake(
+            pipeline, self.bot, self.dead_letters, message_type=message_type, observe=self.blocked.observe
+        )
         self.webhook = Webhook(self.intake, settings)
         self._servers: list[HttpServer] = []
         self._stack = AsyncExitStack()

@@ -9,7 +9,7 @@ class StoredLetters(DeadLetters):
     def __init__(self) -> None:
         self.stored: list[DeadLetter] = []
 
-    async def add(self, body: bytes, reason: DeadLetterReason) -> bool:
+    async def add(self, body: bytes, reason: DeadLetterReason, *, chat_id: int | None = None) -> bool:
         self.stored.append(DeadLetter(f"{len(self.stored) + 1}-0", str(reason), "", body))
         return True
 

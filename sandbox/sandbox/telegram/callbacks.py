@@ -42,6 +42,10 @@ class CallbackQueries:
     def find(self, query_id: str) -> CallbackQuery | None:
         return self._queries.get(query_id)
 
+    def all(self) -> list[CallbackQuery]:
+        """Return the latest queries, oldest first."""
+        return list(self._queries.values())
+
     def answer(self, query_id: str, text: str) -> CallbackQuery:
         """Record an answerCallbackQuery.
 

@@ -6,6 +6,8 @@ from aiogram.filters.callback_data import CallbackData
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup, KeyboardButton, ReplyKeyboardMarkup
 from aiogram.utils.i18n import gettext as _
 
+from app.bot.keyboard_owner import with_owner
+
 Button = tuple[str, CallbackData]
 
 
@@ -13,7 +15,9 @@ def inline(*rows: Sequence[Button]) -> InlineKeyboardMarkup:
     """Return an inline keyboard with these rows; empty rows are left out."""
     return InlineKeyboardMarkup(
         inline_keyboard=[
-            [InlineKeyboardButton(text=text, callback_data=data.pack()) for text, data in row] for row in rows if row
+            [InlineKeyboardButton(text=text, callback_data=with_owner(data.pack())) for text, data in row]
+            for row in rows
+            if row
         ]
     )
 

@@ -3,9 +3,8 @@
 from aiogram.enums import ContentType
 from aiogram.types import Message, Update
 
+from app.bot.message_content import is_service_message
 from app.core.metrics import MESSAGE_TYPES, label_value
-
-_SERVICE_TYPES = frozenset({"new_chat_members", "left_chat_member", "pinned_message", "group_chat_created"})
 
 
 def message_type(update: Update) -> str:
@@ -24,5 +23,6 @@ def _content(message: Message) -> str:
         return "command" if message.text.startswith("/") else "text"
     if message.media_group_id is not None:
         return "album"
-    content_type = ContentType(message.content_type).value
-    return "service" if content_type in _SERVICE_TYPES else label_value(content_type, MESSAGE_TYPES)
+    if is_service_message(message):
+        return "service"
+    return label_value(ContentType(message.content_type).value, MESSAGE_TYPES)

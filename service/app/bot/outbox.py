@@ -11,10 +11,11 @@ from uuid import uuid4
 
 import structlog
 from aiogram import Bot
+from aiogram.client.default import Default
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import EditMessageText, SendMessage, TelegramMethod
-from aiogram.types import InlineKeyboardMarkup
-from pydantic import BaseModel, ValidationError
+from aiogram.types import InlineKeyboardMarkup, TelegramObject
+from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -36,6 +37,8 @@ MAX_AGE_SECONDS = 3600
 
 _BATCH = 10
 
+_OPTIONS = ("message_thread_id", "parse_mode", "entities", "link_preview_options", "reply_parameters", "reply_markup")
+
 _CLAIM = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
 for _, member in ipairs(due) do redis.call('ZADD', KEYS[1], 'XX', ARGV[2], member) end
@@ -44,12 +47,17 @@ return due
 
 
 class OutboxMessage(BaseModel):
-    """A deferred message. `id` keeps two equal messages apart: a sorted set holds a value only once."""
+    """A deferred message. `id` keeps two equal messages apart: a sorted set holds a value only once.
+
+    `options` are the other arguments of sendMessage: any keyboard, topic, reply target, parse mode. `keyboard` is for
+    the release before, whose replicas send it during an upgrade.
+    """
 
     id: str
     chat_id: int | str
     text: str
     keyboard: dict[str, Any] | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
     attempts: int = 0
     queued_at: float | None = None
 
@@ -57,6 +65,31 @@ class OutboxMessage(BaseModel):
 def deferrable(method: TelegramMethod[Any]) -> bool:
     """Return whether a call can be sent later: a message can, the answer to a callback query expires."""
     return isinstance(method, SendMessage | EditMessageText) and method.chat_id is not None
+
+
+def _options(method: SendMessage | EditMessageText, thread_id: int | None) -> dict[str, Any]:
+    fields = {name: _plain(getattr(method, name, None)) for name in _OPTIONS}
+    fields["message_thread_id"] = fields["message_thread_id"] or thread_id
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    # A default of the bot applies when the message is sent.
+    if value is None or isinstance(value, Default):
+        return None
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, TelegramObject):
+        return {name: plain for name, item in value if (plain := _plain(item)) is not None}
+    return value
+
+
+def _sending(message: OutboxMessage) -> SendMessage:
+    options = message.options
+    if not options and message.keyboard is not None:
+        # The release before stored it.
+        options = {"reply_markup": message.keyboard}
+    return SendMessage.model_validate({"chat_id": message.chat_id, "text": message.text, **options})
 
 
 class Outbox:
@@ -69,15 +102,20 @@ class Outbox:
         self._claim = redis.register_script(_CLAIM)
         self._task: asyncio.Task[None] | None = None
 
-    async def put(self, method: TelegramMethod[Any], delay_seconds: float) -> None:
-        """Defer the text of `method` by `delay_seconds`. An edit becomes a new message."""
+    async def put(self, method: TelegramMethod[Any], delay_seconds: float, *, thread_id: int | None = None) -> None:
+        """Defer the text of `method` by `delay_seconds`. An edit becomes a new message, in the topic `thread_id`."""
         if not isinstance(method, SendMessage | EditMessageText) or method.chat_id is None:
             raise TypeError(f"{type(method).__name__} cannot be deferred")
         markup = method.reply_markup
         keyboard = markup.model_dump(exclude_none=True) if isinstance(markup, InlineKeyboardMarkup) else None
         now = self._clock()
         message = OutboxMessage(
-            id=uuid4().hex, chat_id=method.chat_id, text=method.text, keyboard=keyboard, queued_at=now
+            id=uuid4().hex,
+            chat_id=method.chat_id,
+            text=method.text,
+            keyboard=keyboard,
+            options=_options(method, thread_id),
+            queued_at=now,
         )
         with measured("outbox"):
             await self._redis.zadd(self._key, {message.model_dump_json(): now + delay_seconds})
@@ -124,8 +162,7 @@ class Outbox:
             await self._remove(raw)
             return
         try:
-            keyboard = None if message.keyboard is None else InlineKeyboardMarkup.model_validate(message.keyboard)
-            await bot.send_message(message.chat_id, message.text, reply_markup=keyboard)
+            await bot(_sending(message))
         except TelegramRetryAfter as error:
             await self._retry(raw, message, error, error.retry_after)
         except (TelegramNetworkError, TelegramServerError) as error:

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from app.bot import callbacks
 from app.bot.broadcast import Broadcaster
+from app.bot.chat_migration import ChatMigration
 from app.bot.handlers import (
     admin,
     broadcasts,
@@ -39,6 +40,7 @@ from app.delivery.fsm_storage import ClaimedIsolation
 from app.delivery.keys import KeySpace
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
+from app.telegram.refusals import RefusingChats
 
 COMMANDS = frozenset(
     {"start", "help", "newrequest", "requests", "shifts", "myshifts", "availability", "admin"}
@@ -61,6 +63,7 @@ def build_dispatcher(
     storage: BaseStorage,
     *,
     budget: SendBudget | None = None,
+    refusing: RefusingChats | None = None,
 ) -> Dispatcher:
     """Build the dispatcher. Every update fed to it needs `update_context` in its data.
 
@@ -71,6 +74,7 @@ def build_dispatcher(
     prefix = keys.shared()
     outbox = Outbox(redis, key_prefix=prefix)
     blocked = BlockedUsers.of(redis, settings)
+    refusing = refusing or RefusingChats()
     broadcaster = Broadcaster(redis, services.users, i18n, blocked=blocked, budget=budget, key_prefix=prefix)
     dispatcher = Dispatcher(
         storage=storage,
@@ -80,11 +84,13 @@ def build_dispatcher(
         i18n=i18n,
         blocked=blocked,
         dead_letters=DeadLetters.of(redis, keys, settings),
+        refusing=refusing,
         outbox=outbox,
         broadcaster=broadcaster,
         notifier=Notifier(redis, outbox, i18n, key_prefix=prefix),
     )
-    _add_middlewares(dispatcher, services, settings, i18n)
+    migration = ChatMigration(redis, KeySpace(settings.redis_key_prefix, settings.bot_id))
+    _add_middlewares(dispatcher, services, settings, i18n, refusing, migration)
     for router in _ROUTERS:
         # A router can be included in one dispatcher only; a copy lets a test build several in one process.
         dispatcher.include_router(deepcopy(router))
@@ -94,11 +100,19 @@ def build_dispatcher(
     return dispatcher
 
 
-def _add_middlewares(dispatcher: Dispatcher, services: Services, settings: Settings, i18n: CatalogueI18n) -> None:
+def _add_middlewares(
+    dispatcher: Dispatcher,
+    services: Services,
+    settings: Settings,
+    i18n: CatalogueI18n,
+    refusing: RefusingChats,
+    migration: ChatMigration,
+) -> None:
     for middleware in (
         MetricsMiddleware(commands=COMMANDS, callback_types=callbacks.TYPES),
-        AddressedMiddleware(),
+        migration,
         I18nMiddleware(i18n),
+        AddressedMiddleware(refusing),
         RateLimitMiddleware(),
         AuthMiddleware(
             services.auth,

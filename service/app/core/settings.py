@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field("INFO", description="Least level that is logged.")
     watchdog_seconds: Seconds = Field(5, description="An event loop stuck for longer has its stacks dumped.")
     dead_letters_max: int = Field(10_000, ge=1, description="Updates kept as dead letters; the oldest go first.")
+    dead_letters_max_bytes: int = Field(
+        32 * 2**20, ge=2**20, description="Memory of Redis for dead letters, in bytes; the oldest go first."
+    )
 
     @field_validator("bot_token")
     @classmethod

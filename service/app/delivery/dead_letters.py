@@ -1,6 +1,7 @@
 """Dead letters: updates that fail every time, kept in a capped Redis stream for people to inspect and replay."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -20,6 +21,22 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _PAGE = 200
 """Dead letters read at once; one is rarely larger than some kB."""
+
+PER_CHAT = 50
+PER_CHAT_SECONDS = 3600
+"""One chat that fails on every update must not push the letters of all others out."""
+
+# ARGV: most letters, most bytes, reason, trace id, body. MEMORY USAGE is an estimate from samples, which is enough to
+# keep the queue from filling Redis.
+_ADD = """
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'reason', ARGV[3], 'trace_id', ARGV[4], 'body', ARGV[5])
+local length = redis.call('XLEN', KEYS[1])
+while length > 1 and redis.call('MEMORY', 'USAGE', KEYS[1]) > tonumber(ARGV[2]) do
+  length = math.floor(length * 0.9)
+  redis.call('XTRIM', KEYS[1], 'MAXLEN', length)
+end
+return length
+"""
 
 
 class DeadLetterReason(StrEnum):
@@ -42,29 +59,51 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """The dead-letter queue; beyond `limit` the oldest are dropped."""
+    """The dead-letter queue; beyond `limit` letters or `max_bytes` the oldest are dropped."""
 
-    def __init__(self, redis: Redis, key: str, *, limit: int) -> None:
+    def __init__(self, redis: Redis, key: str, *, limit: int, max_bytes: int = 32 * 2**20) -> None:
         self._redis = redis
         self._key = key
         self._limit = limit
+        self._max_bytes = max_bytes
+        self._add = redis.register_script(_ADD)
 
     @classmethod
     def of(cls, redis: Redis, keys: KeySpace, settings: Settings) -> Self:
         """Make the queue of the bot that the settings name."""
-        return cls(redis, keys.shared("dead-letters"), limit=settings.dead_letters_max)
+        return cls(
+            redis,
+            keys.shared("dead-letters"),
+            limit=settings.dead_letters_max,
+            max_bytes=settings.dead_letters_max_bytes,
+        )
 
-    async def add(self, body: bytes, reason: DeadLetterReason) -> bool:
-        """Store an update; False if Redis cannot be reached, which is logged."""
-        letter: dict[Any, Any] = {"reason": str(reason), "trace_id": current_trace_id() or "", "body": body}
+    async def add(self, body: bytes, reason: DeadLetterReason, *, chat_id: int | None = None) -> bool:
+        """Store an update; False if Redis cannot be reached, which is logged.
+
+        Of one chat only `PER_CHAT` are stored in an hour; further ones are counted and logged.
+        """
         try:
+            if chat_id is not None and await self._count(chat_id) > PER_CHAT:
+                metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
+                log.warning("dead_letter_over_limit_of_chat", chat_id=chat_id, reason=reason)
+                return True
+            args: Sequence[Any] = [self._limit, self._max_bytes, str(reason), current_trace_id() or "", body]
             with measured("dead_letters"):
-                await self._redis.xadd(self._key, letter, maxlen=self._limit, approximate=True)
+                await self._add(keys=[self._key], args=args)
         except (RedisError, OSError):
             log.exception("dead_letter_not_kept", reason=reason)
             return False
         metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
         return True
+
+    async def _count(self, chat_id: int) -> int:
+        key = f"{self._key}:of:{chat_id}"
+        with measured("dead_letters"):
+            count = int(await self._redis.incr(key))
+            if count == 1:
+                await self._redis.expire(key, PER_CHAT_SECONDS)
+        return count
 
     async def list(self, count: int) -> list[DeadLetter]:
         """Return the `count` newest, newest first. Raises RedisError."""

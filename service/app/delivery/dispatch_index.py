@@ -162,11 +162,11 @@ def _required(handler: HandlerObject, of_filter: Callable[[Any], frozenset[T] | 
 
 
 def _commands_of_filter(condition: Any) -> frozenset[str] | None:
-    if not isinstance(condition, Command) or condition.ignore_case or condition.prefix != "/":
+    if not isinstance(condition, Command) or condition.prefix != "/":
         return None
     if not all(isinstance(command, str) for command in condition.commands):
         return None
-    return frozenset(str(command) for command in condition.commands)
+    return frozenset(str(command).casefold() for command in condition.commands)
 
 
 def _states_of_filter(condition: Any) -> frozenset[str | None] | None:
@@ -184,11 +184,11 @@ def _prefixes_of_filter(condition: Any) -> frozenset[str] | None:
 
 
 def _command_of(event: TelegramObject) -> str | None:
-    """The command as aiogram's filter reads it: the first word, without its slash and mention."""
+    """The command as aiogram's filter reads it: the first word, without its slash and mention, in lower case."""
     if not isinstance(event, Message):
         return None
     words = (event.text or event.caption or "").split(maxsplit=1)
-    return words[0][1:].partition("@")[0] if words and words[0][0] == "/" else None
+    return words[0][1:].partition("@")[0].casefold() if words and words[0][0] == "/" else None
 
 
 def _prefix_of(event: TelegramObject) -> str | None:

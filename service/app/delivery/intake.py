@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from app.core import metrics
 from app.core.tracing import current_exemplar, mark_failed
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
+from app.delivery.origin import origin_of
 from app.delivery.pipeline import Outcome, Pipeline
 
 
@@ -43,15 +44,22 @@ def parse_update(body: bytes, bot: Bot) -> Update:
 
 
 class Intake:
-    """`message_type` names an update for metrics and spans."""
+    """`message_type` names an update for metrics and spans; `observe` sees each update, whatever becomes of it."""
 
     def __init__(
-        self, pipeline: Pipeline, bot: Bot, dead_letters: DeadLetters, *, message_type: Callable[[Update], str]
+        self,
+        pipeline: Pipeline,
+        bot: Bot,
+        dead_letters: DeadLetters,
+        *,
+        message_type: Callable[[Update], str],
+        observe: Callable[[Update], None] | None = None,
     ) -> None:
         self._pipeline = pipeline
         self._bot = bot
         self._dead_letters = dead_letters
         self._message_type = message_type
+        self._observe = observe
 
     async def take(self, body: bytes, *, keep: bool = True) -> Outcome:
         """Handle one update; `keep` says whether an invalid one is stored as a dead letter."""
@@ -61,7 +69,11 @@ class Intake:
         except InvalidUpdateError as error:
             stored = await self.reject(body, error.reason, keep=keep)
             return Outcome.INVALID if stored else Outcome.UNAVAILABLE
-        store_dead_letter = partial(self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED)
+        if self._observe is not None:
+            self._observe(update)
+        store_dead_letter = partial(
+            self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED, chat_id=origin_of(update).lock_id
+        )
         outcome = await self._pipeline.handle(update, self._message_type(update), store_dead_letter)
         if outcome in (Outcome.HANDLED, Outcome.FAILED):
             metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())

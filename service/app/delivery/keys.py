@@ -35,6 +35,10 @@ class KeySpace:
         """The key of a user's rate limit over all chats: the one of their private chat, whose id is the user's."""
         return f"{self._prefix}:{{{self._bot_id}:{user_id}}}:rl:{user_id}"
 
+    def dialogues(self, chat_id: int) -> str:
+        """Return what the keys of all dialogues in a chat start with; the user's id follows."""
+        return f"{self._prefix}:{{{self._bot_id}:{chat_id}}}:fsm:"
+
     def shared(self, *parts: str | int) -> str:
         """A key of the bot, in no chat's hash slot."""
         return ":".join((self._prefix, str(self._bot_id), *map(str, parts)))

@@ -6,7 +6,8 @@ stand by.
 """
 
 import asyncio
-from typing import Any
+import json
+from typing import Any, ClassVar
 
 import orjson
 import structlog
@@ -33,6 +34,7 @@ class GetRawUpdates(GetUpdates):
     """`getUpdates` without decoding its result."""
 
     __returning__ = list[dict[str, Any]]
+    raw_result: ClassVar[bool] = True
 
 
 class Polling:
@@ -76,11 +78,11 @@ class Polling:
             offset=self._offset, limit=BATCH, timeout=LONG_POLL_SECONDS, allowed_updates=self._allowed_updates
         )
         updates: Any = await self._bot(method, request_timeout=LONG_POLL_SECONDS + 5)
-        return [raw for raw in updates if isinstance(raw.get("update_id"), int)]
+        return [raw for raw in updates if isinstance(raw, dict) and isinstance(raw.get("update_id"), int)]
 
     async def _handle_in_order(self, updates: list[dict[str, Any]]) -> None:
         for raw in updates:
-            body = orjson.dumps(raw)
+            body = _dumps(raw)
             outcome = await self._handle(body)
             while outcome in _RETRIED_OUTCOMES:
                 await asyncio.sleep(1)
@@ -92,6 +94,14 @@ class Polling:
             outcome = await self._intake.take(body)
         metrics.WEBHOOK_REQUESTS_TOTAL.labels(outcome).inc()
         return outcome
+
+
+def _dumps(raw: dict[str, Any]) -> bytes:
+    """Encode an update. One with lone surrogates stays as unreadable as it came, so that it becomes a dead letter."""
+    try:
+        return orjson.dumps(raw)
+    except TypeError:
+        return json.dumps(raw).encode()
 
 
 def _queue_of(raw: dict[str, Any]) -> int:

@@ -1,6 +1,7 @@
 """The bot's Bot API session: JSON requests, lazily decoded responses, every call counted, timed and traced."""
 
 import asyncio
+import json
 import math
 import time
 from itertools import count
@@ -11,6 +12,8 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramBadRequest,
     TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramNetworkError,
@@ -19,9 +22,13 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import (
     CopyMessage,
+    EditMessageCaption,
+    EditMessageReplyMarkup,
+    EditMessageText,
     ForwardMessage,
     SendDocument,
     SendLocation,
+    SendMediaGroup,
     SendMessage,
     SendPhoto,
     TelegramMethod,
@@ -47,10 +54,14 @@ from app.telegram.budget import SendBudget, SendBudgetExhaustedError
 from app.telegram.encoding import HasFileError, encode
 from app.telegram.http_pool import HttpPool, NoResponseError, NotConnectedError
 from app.telegram.lazy_message import LazyMessage
+from app.telegram.refusals import RefusingChats
 from app.telegram.retries import OutcomeUnknownError, may_repeat, remaining_wait, retry_delay
 
-# Telegram's sending limits count these; edits and `answerCallbackQuery` are free.
-_SENDING = (SendMessage, SendPhoto, SendDocument, SendLocation, ForwardMessage, CopyMessage)
+# Telegram's sending limits count these, edits too; `answerCallbackQuery` is free.
+_SENDING = (
+    *(SendMessage, SendPhoto, SendMediaGroup, SendDocument, SendLocation, ForwardMessage, CopyMessage),
+    *(EditMessageText, EditMessageCaption, EditMessageReplyMarkup),
+)
 _CONNECT_SECONDS = 5.0
 _IDLE_SECONDS = 30.0
 """A connection is not used again after this time, well before the server closes it: it is
@@ -60,7 +71,8 @@ unknown whether a message written to a closing connection arrived."""
 class GatewaySession(AiohttpSession):
     """A session for one Bot API server. `timeout` in seconds limits one call.
 
-    `budget` limits the sending rate and learns of each 429; `blocked` learns of each 403.
+    `budget` limits the sending rate and learns of each 429; `blocked` learns of each 403, `refusing`
+    of each group that refuses messages.
     """
 
     def __init__(
@@ -70,12 +82,14 @@ class GatewaySession(AiohttpSession):
         connections: int,
         budget: SendBudget | None = None,
         blocked: BlockedUsers | None = None,
+        refusing: RefusingChats | None = None,
         timeout: float = 20.0,
     ) -> None:
         super().__init__(api=TelegramAPIServer.from_base(api_base), limit=connections, timeout=timeout)
         self._connections = connections
         self._budget = budget
         self._blocked = blocked
+        self._refusing = refusing
         self._pool = HttpPool(
             URL(api_base), limit=connections, connect_seconds=_CONNECT_SECONDS, idle_seconds=_IDLE_SECONDS
         )
@@ -126,10 +140,8 @@ class GatewaySession(AiohttpSession):
             except TelegramMigrateToChat as error:
                 # The group became a supergroup; its old id is invalid for ever, so this happens once.
                 method = method.model_copy(update={"chat_id": error.migrate_to_chat_id})
-            except TelegramForbiddenError:
-                chat_id = getattr(method, "chat_id", None)
-                if self._blocked is not None and isinstance(chat_id, int):
-                    await self._blocked.add(chat_id)
+            except (TelegramForbiddenError, TelegramBadRequest) as error:
+                await self._note_refusal(method, error)
                 raise
             except (TelegramRetryAfter, TelegramNetworkError, TelegramServerError) as error:
                 if isinstance(error, TelegramRetryAfter):
@@ -140,8 +152,17 @@ class GatewaySession(AiohttpSession):
                 await asyncio.sleep(wait)
         raise AssertionError("unreachable: the loop has no end")
 
+    async def _note_refusal(self, method: TelegramMethod[Any], error: TelegramAPIError) -> None:
+        chat_id = getattr(method, "chat_id", None)
+        if not isinstance(chat_id, int):
+            return
+        if self._refusing is not None:
+            self._refusing.add(chat_id, getattr(method, "message_thread_id", None), error)
+        if self._blocked is not None and isinstance(error, TelegramForbiddenError):
+            await self._blocked.add(chat_id, not_started="can't initiate conversation" in error.message)
+
     async def _acquire_budget(self, method: TelegramMethod[Any]) -> None:
-        if self._budget is None or not isinstance(method, _SENDING):
+        if self._budget is None or not isinstance(method, _SENDING) or method.chat_id is None:
             return
         try:
             await self._budget.acquire(method.chat_id, max_wait=remaining_wait())
@@ -205,9 +226,11 @@ class GatewaySession(AiohttpSession):
     def _decode(self, bot: Bot, method: TelegramMethod[TelegramType], status: int, body: bytes) -> TelegramType:
         if status == 200:
             try:
-                result = orjson.loads(body)["result"]
-            except (orjson.JSONDecodeError, KeyError, TypeError):
+                result = _loads(body)["result"]
+            except (ValueError, KeyError, TypeError):
                 raise OutcomeUnknownError(method=method, message="the response is not the Bot API's") from None
+            if getattr(method, "raw_result", False):
+                return cast("TelegramType", result)
             if result is True:
                 return cast("TelegramType", True)
             if method.__returning__ is Message and isinstance(result, dict) and "message_id" in result:
@@ -227,6 +250,16 @@ def _check_lease() -> None:
     context = current_update.get()
     if context is not None and not context.holds_lock():
         raise LeaseExpiredError
+
+
+def _loads(body: bytes) -> Any:
+    """Decode JSON. One string that is no valid Unicode must not make a whole batch of updates unreadable: it gets
+    lone surrogates, by which `Intake` recognizes the one update that has it.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body.decode("utf-8", "surrogateescape"))
 
 
 def _rate_limited(method: TelegramMethod[Any], seconds: float) -> TelegramRetryAfter:

@@ -23,7 +23,7 @@ router = Router(name="Admin")
 MAX_QUERY = 100
 
 
-@router.message(Command("admin"), flags={"roles": MANAGEMENT, "action": "admin_menu"})
+@router.message(Command("admin", ignore_case=True), flags={"roles": MANAGEMENT, "action": "admin_menu"})
 async def menu(message: Message, identity: Identity) -> None:
     """Show the administration menu."""
     await message.answer(_("Administration"), reply_markup=_menu(identity))

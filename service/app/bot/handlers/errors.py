@@ -7,12 +7,18 @@ that the webhook counts the update as `failed`.
 from typing import Any
 
 import structlog
-from aiogram import Router
+from aiogram import F, Router
 from aiogram.dispatcher.event.bases import UNHANDLED
-from aiogram.exceptions import TelegramAPIError, TelegramForbiddenError, TelegramRetryAfter, TelegramServerError
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
 from aiogram.filters import ExceptionTypeFilter
 from aiogram.fsm.context import FSMContext
-from aiogram.types import ErrorEvent
+from aiogram.types import ErrorEvent, Message, Update
 
 from app.backends.errors import BackendRefusedError, BackendUnavailableError
 from app.bot.error_messages import dialogue_expired_text, refusal_text, unavailable_text, unexpected_text
@@ -22,6 +28,7 @@ from app.bot.reply import replyable_event, send_reply
 from app.bot.states import DialogueExpiredError
 from app.core import metrics, tracing
 from app.delivery.context import LeaseExpiredError
+from app.telegram.refusals import is_refusal
 from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -75,6 +82,12 @@ async def blocked_by_user(_event: ErrorEvent) -> None:
     log.info("blocked_by_user")
 
 
+@router.errors(ExceptionTypeFilter(TelegramBadRequest), F.exception.func(is_refusal))
+async def refused_by_chat(_event: ErrorEvent) -> None:
+    """Ignore that the bot may not write in this group: it is counted already, and a dead letter helps nobody."""
+    log.info("refused_by_chat")
+
+
 @router.errors(ExceptionTypeFilter(TelegramRetryAfter))
 async def defer(event: ErrorEvent, outbox: Outbox) -> Any:
     """Defer a message that Telegram limits for longer than this update can wait."""
@@ -82,7 +95,7 @@ async def defer(event: ErrorEvent, outbox: Outbox) -> Any:
     assert isinstance(error, TelegramRetryAfter)  # noqa: S101 - the filter says so
     if not deferrable(error.method):
         return await telegram_failed(event)
-    await outbox.put(error.method, error.retry_after)
+    await outbox.put(error.method, error.retry_after, thread_id=_thread_of(event.update))
     log.warning("message_put_off", seconds=error.retry_after)
     return None
 
@@ -110,6 +123,12 @@ async def unexpected(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEF
     with i18n.in_locale(language):
         await _send_error_message(event, unexpected_text())
     return UNHANDLED
+
+
+def _thread_of(update: Update) -> int | None:
+    """Return the forum topic of the update's message."""
+    message: Any = update.callback_query.message if update.callback_query else update.message
+    return message.message_thread_id if isinstance(message, Message) and message.is_topic_message else None
 
 
 async def _send_error_message(event: ErrorEvent, text: str) -> None:

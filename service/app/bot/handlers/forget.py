@@ -18,7 +18,7 @@ from app.delivery.dead_letters import DeadLetters
 router = Router(name="Forget")
 
 
-@router.message(Command("forget"))
+@router.message(Command("forget", ignore_case=True))
 async def ask(message: Message) -> None:
     """Say what will be deleted, and ask for confirmation."""
     await message.answer(

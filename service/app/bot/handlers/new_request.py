@@ -28,7 +28,7 @@ MAX_PHOTOS = 10
 _NEXT_URGENCY = {Urgency.NORMAL: Urgency.HIGH, Urgency.HIGH: Urgency.LOW, Urgency.LOW: Urgency.NORMAL}
 
 
-@router.message(Command("newrequest"), flags={"action": "new_request"})
+@router.message(Command("newrequest", ignore_case=True), flags={"action": "new_request"})
 async def start(message: Message, state: FSMContext) -> None:
     """Ask for the category."""
     await state.set_data({})

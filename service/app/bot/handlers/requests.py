@@ -22,7 +22,7 @@ router = Router(name="Request")
 MAX_COMMENT = 1000
 
 
-@router.message(Command("requests"), flags={"action": "list_requests"})
+@router.message(Command("requests", ignore_case=True), flags={"action": "list_requests"})
 async def list_requests(message: Message, identity: Identity, services: Services, profiles: ProfileCache) -> None:
     """Show the first page, with the user's name above it."""
     profile = await profiles.get(identity.user_id)

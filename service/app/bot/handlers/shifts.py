@@ -20,14 +20,14 @@ from app.core import metrics
 router = Router(name="Shift")
 
 
-@router.message(Command("shifts"), flags={"roles": STAFF, "action": "list_shifts"})
+@router.message(Command("shifts", ignore_case=True), flags={"roles": STAFF, "action": "list_shifts"})
 async def list_open(message: Message, identity: Identity, services: Services) -> None:
     """Show open shifts: those of the executor's specialization if they have exactly one, otherwise all."""
     own = identity.specializations[0] if len(identity.specializations) == 1 else None
     await _show_list(message, identity, services, ShiftList(which="open", specialization=own))
 
 
-@router.message(Command("myshifts"), flags={"roles": STAFF, "action": "list_own_shifts"})
+@router.message(Command("myshifts", ignore_case=True), flags={"roles": STAFF, "action": "list_own_shifts"})
 async def list_own(message: Message, identity: Identity, services: Services) -> None:
     """Show the shifts that the executor has taken."""
     await _show_list(message, identity, services, ShiftList(which="mine"))
@@ -61,7 +61,7 @@ async def act(query: CallbackQuery, callback_data: ShiftAct, identity: Identity,
         await show(query, _("You have released the shift: {shift}").format(shift=_line(shift)), _back(shift, "take"))
 
 
-@router.message(Command("availability"), flags={"roles": STAFF})
+@router.message(Command("availability", ignore_case=True), flags={"roles": STAFF})
 async def ask_availability(message: Message) -> None:
     """Ask whether the executor is available."""
     keyboard = inline([(_("Yes"), Availability(available=True)), (_("No"), Availability(available=False))])

@@ -11,8 +11,9 @@ from aiogram.utils.i18n import gettext as _
 
 from app.backends.errors import BackendRefusedError
 from app.backends.models import Identity, Role, TelegramId
+from app.bot.account_link import ask_for_contact
 from app.bot.callbacks import LanguageChoice
-from app.bot.keyboards import inline, share_contact
+from app.bot.keyboards import inline
 from app.bot.reply import show
 from app.bot.roles import MANAGEMENT, STAFF
 from app.bot.services import Services
@@ -28,15 +29,12 @@ _LANGUAGE_NAMES: tuple[tuple[Literal["ru", "uz", "en"], str], ...] = (
 )
 
 
-@router.message(CommandStart(), flags={"guest": True, "action": "start"})
+@router.message(CommandStart(ignore_case=True), flags={"guest": True, "action": "start"})
 async def start(message: Message, identity: Identity | None, state: FSMContext) -> None:
     """Greet the user; ask one without an account for their phone number."""
     await state.clear()
     if identity is None:
-        await message.answer(
-            _("Welcome! Please share your phone number so that I can find your account."),
-            reply_markup=share_contact(),
-        )
+        await ask_for_contact(message, _("Welcome! Please share your phone number so that I can find your account."))
         return
     greeting = _("Hello, {name}! You are signed in as {role}.").format(
         name=identity.name, role=role_name(identity.role)
@@ -44,13 +42,13 @@ async def start(message: Message, identity: Identity | None, state: FSMContext) 
     await message.answer(f"{greeting}\n\n{_help_text(identity)}", reply_markup=ReplyKeyboardRemove())
 
 
-@router.message(Command("help"), flags={"guest": True, "action": "help"})
+@router.message(Command("help", ignore_case=True), flags={"guest": True, "action": "help"})
 async def show_help(message: Message, identity: Identity | None) -> None:
     """List the commands for the role of this user."""
     await message.answer(_help_text(identity))
 
 
-@router.message(Command("cancel"), flags={"guest": True, "action": "cancel"})
+@router.message(Command("cancel", ignore_case=True), flags={"guest": True, "action": "cancel"})
 async def cancel(message: Message, state: FSMContext) -> None:
     """Leave the current dialogue."""
     text = _("There is nothing to cancel.") if await state.get_state() is None else _("Cancelled.")
@@ -58,7 +56,7 @@ async def cancel(message: Message, state: FSMContext) -> None:
     await message.answer(text, reply_markup=ReplyKeyboardRemove())
 
 
-@router.message(Command("language"))
+@router.message(Command("language", ignore_case=True))
 async def choose_language(message: Message) -> None:
     await message.answer(
         _("Which language do you prefer?"),
@@ -102,13 +100,12 @@ async def link(
             _("Your account is already linked. /help shows what I can do."), reply_markup=ReplyKeyboardRemove()
         )
         return
-    if contact.user_id != user.id:
-        await message.answer(
-            _("Please share your own phone number with the button below."), reply_markup=share_contact()
-        )
+    # A forwarded contact, or one sent through another bot, can be old or made up; only the button shares the real one.
+    if contact.user_id != user.id or message.forward_origin is not None or message.via_bot is not None:
+        await ask_for_contact(message, _("Please share your own phone number with the button below."))
         return
     try:
-        linked = await services.auth.link(TelegramId(user.id), contact.phone_number, i18n.current_locale)
+        linked = await services.auth.link(TelegramId(user.id), _normalised(contact.phone_number), i18n.current_locale)
     except BackendRefusedError as refused:
         if refused.status == 404:
             await message.answer(_("I could not find this phone number. Please contact the administration."))
@@ -120,6 +117,11 @@ async def link(
     update_context.new_identity = linked.model_dump(mode="json")
     greeting = _("Hello, {name}! You are signed in as {role}.").format(name=linked.name, role=role_name(linked.role))
     await message.answer(f"{greeting}\n\n{_help_text(linked)}", reply_markup=ReplyKeyboardRemove())
+
+
+def _normalised(phone: str) -> str:
+    """Return a phone number as `+` and digits; Telegram's clients send it with or without the plus sign."""
+    return "+" + "".join(character for character in phone if character.isdecimal())
 
 
 def _help_text(identity: Identity | None) -> str:

@@ -49,7 +49,7 @@ class AuthMiddleware(TimedMiddleware):
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         user: User | None = data.get("event_from_user")
         if user is None or user.is_bot:
-            return None
+            return await _ask_to_write_as_oneself(event)
         with create_span("Auth Middleware"):
             try:
                 identity, fresh = await self._identify(data["update_context"], TelegramId(user.id))
@@ -101,6 +101,15 @@ class AuthMiddleware(TimedMiddleware):
             return None, 0.0
         # Redis' clock and this one differ a little, or one was set back: an age is never negative.
         return identity, abs(self._clock() - cached.stored_at)
+
+
+async def _ask_to_write_as_oneself(event: TelegramObject) -> None:
+    """Reply to an anonymous administrator, or to a person who writes as a channel; other bots get no reply."""
+    message = event.message if isinstance(event, Update) else None
+    if message is not None and message.sender_chat is not None and not message.is_automatic_forward:
+        await message.answer(
+            _("I cannot see who you are, because you write as a group or channel. Please write as yourself.")
+        )
 
 
 async def _refuse(event: TelegramObject, text: str) -> None:

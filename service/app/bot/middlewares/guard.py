@@ -13,7 +13,7 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Identity
-from app.bot.keyboards import share_contact
+from app.bot.account_link import ask_for_contact
 from app.bot.middlewares.timed import Handler, TimedMiddleware
 from app.bot.reply import answer_callback, send_reply
 from app.bot.roles import EVERYONE, role_label
@@ -48,7 +48,7 @@ class GuardMiddleware(TimedMiddleware):
 async def _ask_for_contact(event: Message | CallbackQuery) -> None:
     text = _("I do not know you yet. Please share your phone number so that I can find your account.")
     if isinstance(event, Message):
-        await event.answer(text, reply_markup=share_contact())
+        await ask_for_contact(event, text)
     else:
         await answer_callback(event, text)
 

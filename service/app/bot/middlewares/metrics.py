@@ -38,8 +38,10 @@ class MetricsMiddleware(TimedMiddleware):
         role = role_label(data["identity"]) if "identity" in data else cached_role(data["update_context"])
         _messages(message_type(update), role, data.get("language", DEFAULT_LOCALE)).inc()
         if update.message is not None and (update.message.text or "").startswith("/"):
-            command = (update.message.text or "")[1:].partition(" ")[0].partition("@")[0].lower()
-            _commands(metrics.label_value(command, self._commands), role).inc()
+            command = (update.message.text or "")[1:].split(maxsplit=1)[:1]
+            _commands(
+                metrics.label_value(command[0].partition("@")[0].lower() if command else "", self._commands), role
+            ).inc()
         if update.callback_query is not None:
             prefix = (update.callback_query.data or "").partition(":")[0]
             _callbacks(self._callback_types.get(prefix, "other"), role).inc()

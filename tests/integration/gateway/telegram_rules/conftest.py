@@ -1,13 +1,14 @@
 """A gateway and a sandbox in this process, with a real Redis: people write, and what the bot does is read."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from app.core.settings import Settings
 from app.main import Gateway
@@ -76,6 +77,13 @@ class Town:
                         await self.settle()
                         return
         raise AssertionError(f"no button {label!r} in {self.messages(chat_id)}")
+
+
+@pytest.fixture(autouse=True)
+def logged() -> Iterator[list[MutableMapping[str, Any]]]:
+    """The log entries of the test. Without it, structlog renders tracebacks for a terminal, which takes seconds."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ PHOTO = [{"file_id": "p", "file_unique_id": "p", "width": 1, "height": 1}]
         ({"contact": {"phone_number": "1", "first_name": "A"}}, "contact"),
         ({"new_chat_members": [PERSON]}, "service"),
         ({"dice": {"emoji": "🎲", "value": 1}}, "other"),
-        ({}, "other"),
+        ({}, "service"),
     ],
 )
 def test_messages(content: dict[str, Any], expected: str) -> None:
