@@ -23,13 +23,20 @@ class Row:
     repeat: str = ""
 
 
-def dashboard(board: Board, description: str, rows: Sequence[Row], *, since: str = "now-1h") -> models.Dashboard:
-    """The complete dashboard with numbered panels."""
+def dashboard(
+    board: Board,
+    description: str,
+    rows: Sequence[Row],
+    *,
+    since: str = "now-1h",
+    variables: Sequence[builders.QueryVariable] = (),
+) -> models.Dashboard:
+    """The complete dashboard with numbered panels; `variables` come after those of every dashboard."""
     builder = builders.Dashboard(board.title).uid(board.uid).description(description).tags(["bot-gateway"])
     builder.readonly().time(since, "now").refresh("30s").timezone("browser")
     builder.tooltip(models.DashboardCursorSync.CROSSHAIR)
     builder.timepicker(builders.TimePicker().refresh_intervals(["15s", "30s", "1m", "5m", "15m"]))
-    builder.variables(list(_variables()))
+    builder.variables([*_variables(), *variables])
     for link in _links(board):
         builder.link(link)
     for row in rows:
@@ -79,6 +86,13 @@ def _labels(name: str, label: str, of: str, description: str, *, label_name: str
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(models.VariableSort.ALPHABETICAL_ASC)
     )
+
+
+def recorded_label(name: str, rule: str, label: str) -> builders.QueryVariable:
+    """A hidden variable with the value of a recorded rule's label: a value of the chart for titles and queries."""
+    selector = f'{rule}{{namespace="$namespace", job=~"$job"}}'
+    variable = _labels(name, name, selector, f"Value of {label} in the chart.", label_name=label)
+    return variable.hide(models.VariableHide.HIDE_VARIABLE)
 
 
 def _hidden(name: str, value: str, description: str) -> builders.TextBoxVariable:

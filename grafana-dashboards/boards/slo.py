@@ -7,20 +7,11 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from boards import colours, style
 from boards.families import OUTCOMES_METRIC, outcomes
-from boards.frame import Row, dashboard
+from boards.frame import Row, dashboard, recorded_label
 from boards.links import OVERVIEW, SERVICES, SLO, board, runbook_named, traces
 from boards.panels import AnyPanel, Query, graph, number
 from boards.queries import GATEWAY, PODS, counted, per_second, series
 from boards.tables import Column, rows
-
-SUCCESS_OBJECTIVE = 99.9
-"""Percent of the updates that must not fail; the chart's `slo.success.objective` (tested)."""
-
-LATENCY_OBJECTIVE = 99
-"""Percent of the updates that must be handled within `LATENCY_BOUND`; the chart's `slo.latency.objective` (tested)."""
-
-LATENCY_BOUND = "2.0"
-"""Seconds, as the histogram writes them; the chart's `slo.latency.bound` (tested)."""
 
 FAST_BURN = 14.4
 SLOW_BURN = 6
@@ -30,6 +21,8 @@ SLOW = "namespace_job:bot_gateway_slow_updates:ratio_rate"
 FAILING_LEFT = "namespace_job:bot_gateway_update_error_budget:remaining_ratio"
 SLOW_LEFT = "namespace_job:bot_gateway_slow_update_budget:remaining_ratio"
 WINDOW_COLOURS = {"5m": "#A6C8FF", "1h": "#3274D9", "6h": "#8F5BD0", "3d": "#5C3B8C"}
+FAILING_ALLOWED = "namespace_job:bot_gateway_update_error_budget:allowed_ratio"
+SLOW_ALLOWED = "namespace_job:bot_gateway_slow_update_budget:allowed_ratio"
 BUDGET = style.steps((None, colours.CRITICAL), (0.1, colours.WARNING), (0.5, colours.OK))
 BURN = style.steps((None, colours.OK), (1, colours.NOTICE), (SLOW_BURN, colours.WARNING), (FAST_BURN, colours.CRITICAL))
 
@@ -38,8 +31,8 @@ def build() -> models.Dashboard:
     """The dashboard `Bot Gateway - SLO`."""
     return dashboard(
         SLO,
-        f"Objectives over 30 days: {SUCCESS_OBJECTIVE} % of the updates do not fail, {LATENCY_OBJECTIVE} % are handled"
-        f" within {float(LATENCY_BOUND):g} s. How much of the budget remains, how high is the burn rate, and why?",
+        "The objectives for updates that do not fail and for updates that are fast, over 30 days. How much of the error"
+        " budget remains, how high is the burn rate, and why?",
         [
             Row("Do updates succeed?", _success()),
             Row("Are updates fast?", _speed()),
@@ -47,6 +40,11 @@ def build() -> models.Dashboard:
             Row("What uses the budget?", _causes()),
         ],
         since="now-24h",
+        variables=[
+            recorded_label("success_objective", FAILING_ALLOWED, "objective"),
+            recorded_label("latency_objective", SLOW_ALLOWED, "objective"),
+            recorded_label("latency_bound", SLOW_ALLOWED, "bound"),
+        ],
     )
 
 
@@ -55,12 +53,12 @@ def recorded(rule: str) -> str:
     return f"max({series(rule, where=GATEWAY)})"
 
 
-def burn_rate(rule: str, objective: float) -> str:
+def burn_rate(rule: str, allowed: str) -> str:
     """How many times faster than allowed the budget is used."""
-    return f"{recorded(rule)} / {round(1 - objective / 100, 8)}"
+    return f"{recorded(rule)} / {recorded(allowed)}"
 
 
-def _objective(what: str, description: str, rule: str, left: str, objective: float, alert: str) -> list[AnyPanel]:
+def _objective(what: str, description: str, rule: str, left: str, allowed: str, alert: str) -> list[AnyPanel]:
     """Four numbers on one objective: the ratio, the remaining budget, the burn rates."""
     links = [runbook_named(alert)]
     return [
@@ -69,7 +67,7 @@ def _objective(what: str, description: str, rule: str, left: str, objective: flo
             description,
             Query(f"1 - {recorded(rule + '30d')}"),
             "percentunit",
-            thresholds=style.steps((None, colours.CRITICAL), (objective / 100, colours.OK)),
+            # Thresholds are fixed numbers, but the objective is a value of the chart: the next panel shows the health.
             decimals=3,
             links=links,
             span=6,
@@ -87,7 +85,7 @@ def _objective(what: str, description: str, rule: str, left: str, objective: flo
         number(
             "Burn rate now (1h)",
             "At 1 the budget lasts exactly 30 days, at 14.4 two days. The alert fires above 14.4.",
-            Query(burn_rate(rule + "1h", objective)),
+            Query(burn_rate(rule + "1h", allowed)),
             "none",
             thresholds=BURN,
             decimals=1,
@@ -97,7 +95,7 @@ def _objective(what: str, description: str, rule: str, left: str, objective: flo
         number(
             "Burn rate today (6h)",
             "The same over six hours, which shows a slow burn first.",
-            Query(burn_rate(rule + "6h", objective)),
+            Query(burn_rate(rule + "6h", allowed)),
             "none",
             thresholds=BURN,
             decimals=1,
@@ -108,15 +106,15 @@ def _objective(what: str, description: str, rule: str, left: str, objective: flo
 
 
 def _success() -> list[AnyPanel]:
-    description = f"The objective is {SUCCESS_OBJECTIVE} %. Invalid and unauthorized requests do not count."
+    description = "The objective is $success_objective %. Invalid and unauthorized requests do not count."
     alert = "UpdateSuccessBudgetBurn"
-    return _objective("Updates that did not fail (30d)", description, FAILING, FAILING_LEFT, SUCCESS_OBJECTIVE, alert)
+    return _objective("Updates that did not fail (30d)", description, FAILING, FAILING_LEFT, FAILING_ALLOWED, alert)
 
 
 def _speed() -> list[AnyPanel]:
-    what = f"Updates handled within {float(LATENCY_BOUND):g} s (30d)"
-    description = f"The objective is {LATENCY_OBJECTIVE} %, from the arrival of an update to the end of its handling."
-    return _objective(what, description, SLOW, SLOW_LEFT, LATENCY_OBJECTIVE, "UpdateLatencyBudgetBurn")
+    what = "Updates handled within $latency_bound s (30d)"
+    description = "The objective is $latency_objective %, from the arrival of an update to the end of its handling."
+    return _objective(what, description, SLOW, SLOW_LEFT, SLOW_ALLOWED, "UpdateLatencyBudgetBurn")
 
 
 def _burning() -> list[AnyPanel]:
@@ -125,8 +123,8 @@ def _burning() -> list[AnyPanel]:
         " 14.4, or 6h and 30m both over 6 (the lines)."
     )
     return [
-        _burn_graph("Burn rate: updates that fail", reading, FAILING, SUCCESS_OBJECTIVE, "UpdateSuccessBudgetBurn"),
-        _burn_graph("Burn rate: updates that are slow", reading, SLOW, LATENCY_OBJECTIVE, "UpdateLatencyBudgetBurn"),
+        _burn_graph("Burn rate: updates that fail", reading, FAILING, FAILING_ALLOWED, "UpdateSuccessBudgetBurn"),
+        _burn_graph("Burn rate: updates that are slow", reading, SLOW, SLOW_ALLOWED, "UpdateLatencyBudgetBurn"),
         graph(
             "Remaining budget",
             "Of the 30 days before each moment. A sudden drop is an incident; a slope is a continuous failure.",
@@ -143,11 +141,11 @@ def _burning() -> list[AnyPanel]:
     ]
 
 
-def _burn_graph(title: str, description: str, rule: str, objective: float, alert: str) -> AnyPanel:
+def _burn_graph(title: str, description: str, rule: str, allowed: str, alert: str) -> AnyPanel:
     return graph(
         title,
         description,
-        [Query(burn_rate(rule + window, objective), window) for window in WINDOWS],
+        [Query(burn_rate(rule + window, allowed), window) for window in WINDOWS],
         "none",
         series_colours=WINDOW_COLOURS,
         links=[runbook_named(alert)],
@@ -160,7 +158,7 @@ def _causes() -> list[AnyPanel]:
     covered = 'outcome=~"handled|failed|overloaded|unavailable"'
     bad = 'outcome=~"failed|overloaded|unavailable"'
     duration = "bot_gateway_message_processing_duration_seconds"
-    fast = f'le="{LATENCY_BOUND}"'
+    fast = 'le="$latency_bound"'
     return [
         outcomes(
             "Updates counted",
@@ -170,7 +168,7 @@ def _causes() -> list[AnyPanel]:
         ),
         graph(
             "Slow updates",
-            f"Updates per second that took longer than {float(LATENCY_BOUND):g} s.",
+            "Updates per second that took longer than $latency_bound s.",
             [
                 Query(
                     f"{per_second(duration + '_count')} - {per_second(duration + '_bucket', match=fast)}",

@@ -20,6 +20,7 @@ PLACEHOLDERS = {
     "$job": "JOB",
     "$pod": "POD",
     "$service": "SERVICE",
+    "$latency_bound": "BOUND",
 }
 
 

@@ -22,7 +22,7 @@ def config_maps() -> list[charts.Manifest]:
 
 
 def test_there_is_one_for_each_dashboard(config_maps: list[charts.Manifest]) -> None:
-    held = {name: text for each in config_maps for name, text in each["data"].items()}
+    held = {name.removeprefix("bot-gateway-"): text for each in config_maps for name, text in each["data"].items()}
     assert {name: json.loads(text) for name, text in held.items()} == all_dashboards()
     assert len(config_maps) == len(held)
 

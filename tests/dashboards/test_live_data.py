@@ -66,7 +66,13 @@ def _has_points(prometheus: httpx.Client, target: Target, gateway: dict[str, str
 
 def _bound(expression: str, gateway: dict[str, str]) -> str:
     """The expression as Grafana sends it with every pod and service chosen."""
-    chosen = {"$namespace": gateway["namespace"], "$job": gateway["job"], "$pod": ".+", "$service": ".+"}
+    chosen = {
+        "$namespace": gateway["namespace"],
+        "$job": gateway["job"],
+        "$pod": ".+",
+        "$service": ".+",
+        "$latency_bound": "2.0",
+    }
     windows = {"$__rate_interval": f"{4 * STEP_SECONDS}s", "$__range": f"{RANGE_SECONDS}s"}
     return expand(expression, windows | chosen)
 

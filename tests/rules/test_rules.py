@@ -61,7 +61,7 @@ def test_every_selector_is_of_this_release(rule_groups: list[dict[str, Any]]) ->
     for group in rule_groups:
         for rule in group["rules"]:
             expression = rule["expr"]
-            if "up{job=~" in expression or expression == "vector(1)":
+            if "up{job=~" in expression or expression.startswith("vector("):
                 continue
             selectors = [piece.partition("}")[0] for piece in expression.split("{")[1:]]
             assert selectors
@@ -112,6 +112,17 @@ def test_the_objectives_are_values() -> None:
     assert "14.4 * 0.005" in rules["UpdateSuccessBudgetBurn"]["expr"]
     assert "14.4 * 0.05" in rules["UpdateLatencyBudgetBurn"]["expr"]
     assert "95 %" in rules["UpdateLatencyBudgetBurn"]["annotations"]["description"]
+
+
+def test_the_objectives_are_recorded_for_the_dashboards() -> None:
+    slo = {"success": {"objective": 99.5}, "latency": {"objective": 95, "bound": "5.0"}}
+    groups = gateway({"slo": slo}, namespace=NAMESPACE).one("PrometheusRule", "bot-gateway")["spec"]["groups"]
+    recorded = {rule["record"]: rule for group in groups for rule in group["rules"] if "record" in rule}
+    success = recorded["namespace_job:bot_gateway_update_error_budget:allowed_ratio"]
+    latency = recorded["namespace_job:bot_gateway_slow_update_budget:allowed_ratio"]
+    target = {"namespace": NAMESPACE, "job": "bot-gateway"}
+    assert (success["expr"], success["labels"]) == ("vector(0.005)", {**target, "objective": "99.5"})
+    assert (latency["expr"], latency["labels"]) == ("vector(0.05)", {**target, "objective": "95", "bound": "5.0"})
 
 
 def _rules(values: dict[str, Any]) -> AlertRules:

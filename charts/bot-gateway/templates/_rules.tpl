@@ -87,6 +87,22 @@ comparison. Call with (dict "root" $ "window" "5m").
     / sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_count{ {{- $selector }}}[{{ .window }}]))
 {{- end }}
 
+{{/*
+Ratios that the objectives allow to fail or to be slow, labelled with the values: the dashboards take the objectives from
+here, so that they cannot differ from the alerts. Call with $.
+*/}}
+{{- define "bot-gateway.sloAllowances" -}}
+{{- $labels := dict "namespace" .Release.Namespace "job" (include "bot-gateway.fullname" .) }}
+- record: namespace_job:bot_gateway_update_error_budget:allowed_ratio
+  expr: vector({{ include "bot-gateway.budget" .Values.slo.success.objective }})
+  labels:
+    {{- toYaml (merge (dict "objective" (toString .Values.slo.success.objective)) $labels) | nindent 4 }}
+- record: namespace_job:bot_gateway_slow_update_budget:allowed_ratio
+  expr: vector({{ include "bot-gateway.budget" .Values.slo.latency.objective }})
+  labels:
+    {{- toYaml (merge (dict "objective" (toString .Values.slo.latency.objective) "bound" .Values.slo.latency.bound) $labels) | nindent 4 }}
+{{- end }}
+
 {{/* Remaining ratio of the error budgets of 30 days: 1 if unused, negative if exceeded. Call with $. */}}
 {{- define "bot-gateway.sloBudgets" -}}
 {{- $selector := include "bot-gateway.selector" . }}
