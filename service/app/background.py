@@ -50,7 +50,14 @@ class BackgroundWork:
             self._periodic.append(Periodic("polling", polling.poll_once, 0.05))
         else:
             election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
-            registration = WebhookRegistration(gateway.bot, election, settings, allowed_updates=allowed_updates)
+            registration = WebhookRegistration(
+                gateway.bot,
+                election,
+                settings,
+                redis=redis,
+                registered_by=keys.shared("webhook", "registered_by"),
+                allowed_updates=allowed_updates,
+            )
             self._periodic.append(Periodic("webhook-registration", registration.check, INTERVAL_SECONDS))
         self._elections.append(election)
 

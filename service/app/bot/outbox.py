@@ -27,8 +27,9 @@ from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
-# Longer than sending one batch takes, so that another replica does not send the same messages.
+# Each message has a lease of its own, longer than one send may take, so that no other replica sends it meanwhile.
 _LEASE_SECONDS = 60
+_SEND_SECONDS = 45
 _FIRST_RETRY_SECONDS = 10
 _MAX_RETRY_SECONDS = 300
 MAX_ATTEMPTS = 10
@@ -40,9 +41,14 @@ _BATCH = 10
 _OPTIONS = ("message_thread_id", "parse_mode", "entities", "link_preview_options", "reply_parameters", "reply_markup")
 
 _CLAIM = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
-for _, member in ipairs(due) do redis.call('ZADD', KEYS[1], 'XX', ARGV[2], member) end
-return due
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
+if #due == 0 then return false end
+redis.call('ZADD', KEYS[1], 'XX', ARGV[2], due[1])
+return due[1]
+"""
+_REPLACE = """
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
 """
 
 
@@ -100,6 +106,7 @@ class Outbox:
         self._key = f"{key_prefix}:outbox"
         self._clock = clock
         self._claim = redis.register_script(_CLAIM)
+        self._replace = redis.register_script(_REPLACE)
         self._task: asyncio.Task[None] | None = None
 
     async def put(self, method: TelegramMethod[Any], delay_seconds: float, *, thread_id: int | None = None) -> None:
@@ -130,13 +137,15 @@ class Outbox:
         self._task = None
 
     async def send_due(self, bot: Bot) -> int:
-        """Send one batch of due messages; return how many were claimed."""
-        now = self._clock()
-        with measured("outbox"):
-            due: list[bytes] = await self._claim(keys=[self._key], args=[now, now + _LEASE_SECONDS, _BATCH])
-        for raw in due:
-            await self._send(bot, raw)
-        return len(due)
+        """Send due messages, at most a batch; return how many."""
+        for sent in range(_BATCH):
+            now = self._clock()
+            with measured("outbox"):
+                due: bytes | None = await self._claim(keys=[self._key], args=[now, now + _LEASE_SECONDS])
+            if due is None:
+                return sent
+            await self._send(bot, due)
+        return _BATCH
 
     async def _run(self, bot: Bot) -> None:
         while True:
@@ -162,7 +171,10 @@ class Outbox:
             await self._remove(raw)
             return
         try:
-            await bot(_sending(message))
+            async with asyncio.timeout(_SEND_SECONDS):
+                await bot(_sending(message))
+        except TimeoutError as error:
+            await self._give_up(raw, error)
         except TelegramRetryAfter as error:
             await self._retry(raw, message, error, error.retry_after)
         except (TelegramNetworkError, TelegramServerError) as error:
@@ -187,10 +199,9 @@ class Outbox:
             return
         again = message.model_copy(update={"attempts": attempts, "queued_at": queued_at})
         with measured("outbox"):
-            await self._redis.zadd(self._key, {again.model_dump_json(): now + seconds})
-        await self._remove(raw)
+            await self._replace(keys=[self._key], args=[raw, again.model_dump_json(), now + seconds])
 
-    async def _give_up(self, raw: bytes, error: TelegramAPIError) -> None:
+    async def _give_up(self, raw: bytes, error: TelegramAPIError | TimeoutError) -> None:
         """Drop a message that may have been sent, or was tried often enough; counted as an error."""
         metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
         log.error("outbox_message_given_up", exception_type=type(error).__name__)

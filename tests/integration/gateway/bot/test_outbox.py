@@ -125,3 +125,24 @@ async def test_an_unexpected_exception_does_not_stop_the_sender(user: Any, outbo
             clock.now += 60
         await outbox.close()
     assert [(entry["event"], entry["work"]) for entry in logs] == [("background_work_failed", "outbox")]
+
+
+async def test_a_slow_batch_is_not_sent_twice(user: Any, outbox: Outbox, redis: Any, clock: Clock) -> None:
+    """Ten sends of nine seconds each are longer than one lease."""
+    other = Outbox(redis, key_prefix="bg", clock=clock)
+    for number in range(10):
+        await outbox.put(SendMessage(chat_id=5, text=str(number)), 0)
+    make_request = user.telegram.make_request
+
+    async def slowly(bot: Any, method: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109 - aiogram's signature
+        clock.now += 9
+        result = await make_request(bot, method, timeout)
+        if len(user.telegram.calls) == 8:
+            # 72 seconds after the first claim: another replica looks for due messages.
+            user.telegram.make_request = make_request
+            await other.send_due(user.bot)
+        return result
+
+    user.telegram.make_request = slowly
+    await outbox.send_due(user.bot)
+    assert sorted(call.text for call in user.telegram.calls) == [str(number) for number in range(10)]

@@ -36,7 +36,9 @@ def register(bot: Bot, redis: Redis, make_settings: Make) -> Callable[..., Webho
     def make(**settings: Any) -> WebhookRegistration:
         election = Election(redis, "elect", seconds=45)
         configured = make_settings(**{"webhook_url": URL, "webhook_secret": "s3cret", **settings})
-        return WebhookRegistration(bot, election, configured, allowed_updates=["message"])
+        return WebhookRegistration(
+            bot, election, configured, redis=redis, registered_by="registered_by", allowed_updates=["message"]
+        )
 
     return make
 
@@ -115,3 +117,39 @@ async def test_a_local_server_is_asked_for_as_many_connections_as_it_allows(
     bot_api.responses = [info(max_connections=100_000)]
     await registration.check()
     assert [name for name, _ in bot_api.calls[3:]] == ["getWebhookInfo"]
+
+
+async def test_a_former_leader_that_registers_an_old_secret_is_overruled(
+    register: Callable[..., WebhookRegistration], bot_api: Any, redis: Redis
+) -> None:
+    """The former leader was paused between its check of the election and setWebhook."""
+    former, leader = register(webhook_secret="old"), register(webhook_secret="new")
+    bot_api.responses = [info(), DONE, info()]
+    await former.check()
+    await redis.delete("elect")
+    bot_api.responses = [info(), DONE, info()]
+    await leader.check()
+    bot_api.responses = [DONE]
+    await former._set(URL)
+    bot_api.calls.clear()
+    bot_api.responses = [info(), DONE, info()]
+    await leader.check()
+    assert [name for name, _ in bot_api.calls] == ["getWebhookInfo", "setWebhook", "getWebhookInfo"]
+    assert bot_api.calls[1][1]["secret_token"] == "new"
+
+
+async def test_a_refused_update_makes_the_leader_register_its_secret_again_once(
+    register: Callable[..., WebhookRegistration], bot_api: Any
+) -> None:
+    registration = register()
+    bot_api.responses = [info(), DONE, info()]
+    await registration.check()
+    refused = info(
+        last_error_date=1_700_000_000, last_error_message="Wrong response from the webhook: 401 Unauthorized"
+    )
+    bot_api.responses = [refused, DONE, refused]
+    await registration.check()
+    bot_api.calls.clear()
+    bot_api.responses = [refused]
+    await registration.check()
+    assert [name for name, _ in bot_api.calls] == ["getWebhookInfo"]
