@@ -75,7 +75,8 @@ perf-operator: venv ## the operator among 10, 50 and 200 gateways (needs etcd an
 	@PYTHONPATH=tests $(BIN)/python benchmarks/operator_scale.py
 
 .PHONY: proof
-proof: venv ## the gateway's promises in full: 20,000 updates under kills, 100,000 hostile ones, poisoned chats, isolation
+proof: venv ## the gateway's guarantees in full: explored interleavings, an upgrade, 20,000 updates under kills, 100,000 hostile ones, poisoned chats, isolation
+	@EXPLORER_DEPTH=deep $(PYTEST) -s tests/integration/gateway/delivery/test_explored_claims.py tests/integration/gateway/test_upgrade.py
 	@DELIVERY_TEST_UPDATES=20000 HOSTILE_TEST_UPDATES=100000 $(PYTEST) -s tests/integration/gateway/test_delivery.py tests/integration/gateway/test_hostile_updates.py tests/integration/gateway/test_poisoned_chats.py
 	@$(BIN)/python benchmarks/isolation.py
 
@@ -95,8 +96,16 @@ images: ## build the three images as NAME:TAG
 load-images: images ## load the images into the kind cluster
 	kind load docker-image --name $(KIND_CLUSTER) $(IMAGES)
 
+# The commit is named once, in the tests.
+UPGRADE_FROM ?= $(shell awk -F'"' '/^UPGRADE_FROM = / {print $$4}' tests/support/earlier_commit.py)
+.PHONY: load-earlier-images
+load-earlier-images: ## build gateway and operator of the commit UPGRADE_FROM as NAME:upgrade-from and load them
+	git archive $(UPGRADE_FROM) | $(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-gateway:upgrade-from -f service/Dockerfile -
+	git archive $(UPGRADE_FROM) | $(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-remediator:upgrade-from -f operator/Dockerfile -
+	kind load docker-image --name $(KIND_CLUSTER) bot-gateway:upgrade-from bot-remediator:upgrade-from
+
 .PHONY: e2e
-e2e: venv load-images ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="sandbox product dashboards exporters autoscaling operator chart"
+e2e: venv load-images $(if $(findstring upgrade,$(SUITES)),load-earlier-images) ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="sandbox product dashboards exporters autoscaling upgrade operator chart"
 	@E2E_IMAGE_TAG=$(TAG) scripts/e2e $(SUITES)
 
 NAMESPACE ?= bot-gateway

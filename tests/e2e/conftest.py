@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.earlier_commit import leave_out_without_repository
 from support.kubectl import delete_namespace, get, kubectl, pods, port_forward, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +26,8 @@ GATEWAY_PODS = "app.kubernetes.io/name=bot-gateway,app.kubernetes.io/component=g
 OPERATOR_PODS = "app.kubernetes.io/name=bot-gateway,app.kubernetes.io/component=remediator"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    leave_out_without_repository(config, items, Path(__file__).parent)
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)

@@ -28,6 +28,15 @@ def has_repository() -> bool:
     return done.returncode == 0 and Path(done.stdout.strip()) == ROOT
 
 
+def leave_out_without_repository(config: pytest.Config, items: list[pytest.Item], folder: Path) -> None:
+    """Deselect the upgrade tests of a folder, and say so, where there is no history to take an earlier commit from."""
+    upgrades = [item for item in items if item.path == folder / "test_upgrade.py"]
+    if upgrades and not has_repository():
+        upgrades[0].warn(pytest.PytestWarning("the upgrade tests are left out: this is no Git repository"))
+        config.hook.pytest_deselected(items=upgrades)
+        items[:] = [item for item in items if item not in upgrades]
+
+
 def unpack(folder: Path, *paths: str, commit: str = UPGRADE_FROM) -> Path:
     """Write those paths of a commit into `folder`; a failure that says how to fetch a commit that is missing."""
     command = ["git", "-C", str(ROOT), "archive", "--format=tar", commit, *paths]

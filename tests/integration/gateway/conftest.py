@@ -19,7 +19,7 @@ from sandbox.redis_server import RedisServer, free_port
 from sandbox.server import Sandbox
 from sandbox.settings import Settings as SandboxSettings
 from sandbox.telegram.users import Users
-from support.earlier_commit import has_repository
+from support.earlier_commit import leave_out_without_repository
 from support.gateway_fixtures import batched, make_settings, redis, redis_server, sample
 from support.redis_sets import RedisSet
 
@@ -32,12 +32,7 @@ START_SECONDS = 600
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """An upgrade starts from an earlier commit, which an unpacked archive of the sources does not have."""
-    upgrades = [item for item in items if item.path.name == "test_upgrade.py"]
-    if upgrades and not has_repository():
-        upgrades[0].warn(pytest.PytestWarning("the upgrade tests are left out: this is no Git repository"))
-        config.hook.pytest_deselected(items=upgrades)
-        items[:] = [item for item in items if item not in upgrades]
+    leave_out_without_repository(config, items, Path(__file__).parent)
 
 
 @dataclass
