@@ -18,7 +18,7 @@ FAILED = 'outcome=~"failed|invalid|too_large|overloaded|unavailable"'
 KNOWN = 'outcome!="unauthorized"'
 """Webhook requests of Telegram, without requests that lack the webhook secret."""
 
-ACTIVE = 'phase!~"Succeeded|NotNeeded|Failed|HandedOver|DryRun"'
+ACTIVE = 'phase!~"Succeeded|NotNeeded|Failed|HandedOver|DryRun|Unproven"'
 """Remediations in a phase that is not final."""
 
 

@@ -8,9 +8,11 @@ from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, runbook_named
 from boards.panels import AnyPanel, Query, bars, graph, number, timeline
 from boards.queries import ACTIVE, OPERATOR, counted, grouped, or_zero, series, short_pod, worst_pod
 from boards.tables import Column, rows
+from remediator.api.reasons import Reason, Use
 
 ACTED = 'action!="None"'
-HELD = 'action="None"'
+HELD = f'action="None",reason=~"{"|".join(item.value for item in Reason if item.use in {Use.GATES, Use.REFUSES})}"'
+"""Decisions to wait: a result or a phase that is passed is not one."""
 ALERTMANAGER = 'source="alertmanager"'
 PROMETHEUS = 'source="prometheus"'
 PHASES = {
@@ -23,6 +25,7 @@ PHASES = {
     "HandedOver": colours.CRITICAL,
     "Failed": colours.CRITICAL,
     "Succeeded": colours.OK,
+    "Unproven": colours.NOTICE,
     "NotNeeded": colours.NEUTRAL,
     "DryRun": colours.NEUTRAL,
 }

@@ -86,11 +86,10 @@ class KubernetesApi:
             return []
         return _items(found)
 
-    async def namespace_annotations(self) -> dict[str, str]:
-        """Return the annotations of the namespace."""
+    async def read_namespace(self) -> client.V1Namespace:
+        """Return the namespace."""
         async with translated(f"read namespace {self.namespace}"):
-            found = await self._core.read_namespace(self.namespace, _request_timeout=self._timeout)
-        return dict((found.metadata and found.metadata.annotations) or {})
+            return await self._core.read_namespace(self.namespace, _request_timeout=self._timeout)
 
     async def read_pod(self, name: str) -> client.V1Pod:
         """Return one pod."""

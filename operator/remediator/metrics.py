@@ -70,6 +70,12 @@ class Metrics:
             ("via",),
             registry=registry,
         )
+        self.alerts_malformed = Counter(
+            "remediator_alerts_malformed",
+            "Alerts that could not be read and were refused, by way in: webhook or poll.",
+            ("via",),
+            registry=registry,
+        )
         self.webhook_requests = Counter(
             "remediator_webhook_requests",
             "Requests to /alerts by HTTP status.",
@@ -111,6 +117,11 @@ class Metrics:
             ("kind",),
             registry=registry,
         )
+        self.read_only = Gauge(
+            "remediator_read_only",
+            "1 while nothing is decided or written, because the installed CRDs are older than the operator.",
+            registry=registry,
+        )
         self.up = Gauge("remediator_up", "1 while the operator reconciles.", registry=registry)
         self._initialise()
 
@@ -118,6 +129,7 @@ class Metrics:
         """Create the series that alerts watch, so that a rate over them exists before the first event."""
         for via in ("webhook", "poll"):
             self.alerts_received.labels(via)
+            self.alerts_malformed.labels(via)
         for stage in REPAIR_STAGES:
             self.stage_duration.labels(stage)
         for source in ("alertmanager", "prometheus", "webhook", "apiserver"):

@@ -61,7 +61,7 @@ async def _record(arguments: argparse.Namespace, output: TextIO) -> None:
         api = await stack.enter_async_context(await connect())
         session = await stack.enter_async_context(aiohttp.ClientSession())
         sources = Sources(
-            alertmanager=Alertmanager(session, arguments.alertmanager),
+            alertmanager=Alertmanager(session, arguments.alertmanager, arguments.namespace),
             prometheus=Prometheus(session, arguments.prometheus) if arguments.prometheus else None,
             kubernetes=KubernetesApi(api, arguments.namespace, _TIMEOUT_SECONDS),
             target=target,
@@ -77,11 +77,14 @@ async def observe(sources: Sources) -> dict[str, Any]:
     at = datetime.now(UTC)
     line: dict[str, Any] = {"at": format_time(at), "alertmanager": "up"}
     try:
-        alerts = await sources.alertmanager.alerts()
+        polled = await sources.alertmanager.poll()
     except SourceError:
         line["alertmanager"] = "down"
         alerts = []
     else:
+        alerts = polled.alerts
+        if polled.started_at is not None:
+            line["alertmanagerStartedAt"] = format_time(polled.started_at)
         line["alerts"] = [
             {
                 "fingerprint": alert.fingerprint,

@@ -34,13 +34,14 @@ from remediator.reconcile.announce import Announcer
 from remediator.reconcile.operator import Operator
 from remediator.reconcile.reconciler import Reconciler
 from remediator.reconcile.store import Store
-from remediator.schema_check import compare_schema
+from remediator.schema_check import SchemaCheck, compare_schema
 from remediator.settings import Settings, SettingsError, load_settings
 
 EXIT_SETTINGS = 2
 EXIT_FAILED = 1
 STUCK_AFTER = timedelta(seconds=60)
 DRAIN_SECONDS = 3.0
+SCHEMA_SECONDS = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -140,15 +141,30 @@ class Program:
         kubernetes = KubernetesApi(api, settings.namespace, settings.api_timeout_seconds)
         heartbeat = Heartbeat(time.monotonic, settings.heartbeat_limit_seconds)
         readiness = Readiness()
-        alert_store = AlertStore(clock=utcnow, polling=settings.alertmanager_url is not None)
-        alertmanager = Alertmanager(session, str(settings.alertmanager_url)) if settings.alertmanager_url else None
-        poller = Poller(alertmanager=alertmanager, alert_store=alert_store, metrics=self._metrics, clock=utcnow)
+        alert_store = AlertStore(
+            clock=utcnow,
+            monotonic=time.monotonic,
+            polling=settings.alertmanager_url is not None,
+            receiver=settings.receiver,
+        )
+        alertmanager = (
+            Alertmanager(session, str(settings.alertmanager_url), settings.namespace)
+            if settings.alertmanager_url
+            else None
+        )
+        poller = Poller(
+            alertmanager=alertmanager,
+            alert_store=alert_store,
+            metrics=self._metrics,
+            clock=utcnow,
+            monotonic=time.monotonic,
+        )
         signals = (
             SignalReader(Prometheus(session, str(settings.prometheus_url)), settings.namespace, settings.metrics_prefix)
             if settings.prometheus_url
             else None
         )
-        store = Store(kubernetes)
+        store = self._store = Store(kubernetes)
         self._events = EventRecorder(kubernetes, instance=socket.gethostname())
         observer = Observer(
             kubernetes=kubernetes,
@@ -179,6 +195,7 @@ class Program:
             heartbeat=heartbeat,
             readiness=readiness,
             clock=utcnow,
+            monotonic=time.monotonic,
             interval=timedelta(seconds=settings.poll_seconds),
             stuck_after=STUCK_AFTER,
         )
@@ -194,17 +211,19 @@ class Program:
     async def start(self) -> None:
         """Check the schema, listen, and start to reconcile."""
         settings = self._settings
-        try:
-            _log.info("schema", result=await compare_schema(self._api, settings.api_timeout_seconds))
-        except KubeError as error:
-            _log.warning("schema", result=f"not compared: {error}")
+        await self._check_schema()
         if settings.alertmanager_url is None and settings.prometheus_url is None:
             _log.warning(
                 "neither REMEDIATOR_ALERTMANAGER_URL nor REMEDIATOR_PROMETHEUS_URL is set: "
                 "only a Watchdog alert sent to the webhook can prove that a signal is not lost"
             )
         await self._server.start(self._endpoint.sockets, self._endpoint.tls)
-        for name, work in (("events", self._events.run()), ("operator", self._operator.run())):
+        works = (
+            ("events", self._events.run()),
+            ("operator", self._operator.run()),
+            ("schema", self._watch_schema()),
+        )
+        for name, work in works:
             task = asyncio.create_task(work, name=name)
             task.add_done_callback(self._ended)
             self._tasks.append(task)
@@ -219,6 +238,23 @@ class Program:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         _log.info("stopped")
+
+    async def _check_schema(self) -> None:
+        try:
+            schema = await compare_schema(self._api, self._settings.api_timeout_seconds)
+        except KubeError as error:
+            schema = SchemaCheck(f"not compared: {error}")
+        self._store.read_only = schema.too_old
+        self._metrics.read_only.set(schema.too_old)
+        log = _log.error if schema.too_old else _log.info
+        log("schema", result=schema.line, read_only=schema.too_old)
+
+    async def _watch_schema(self) -> None:
+        """Look again while the schema is too old: Helm never upgrades CRDs, so a person applies them later."""
+        while True:
+            await asyncio.sleep(SCHEMA_SECONDS)
+            if self._store.read_only:
+                await self._check_schema()
 
     def policy_seen(self, body: Mapping[str, Any], *, deleted: bool) -> None:
         """Pass on what kopf saw."""

@@ -5,6 +5,7 @@ not know. One line at start says so.
 """
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from kubernetes.aio import client
@@ -23,8 +24,19 @@ _EXPECTED: dict[str, dict[str, type[BaseModel]]] = {
 _SHOWN = 8
 
 
-async def compare_schema(api: client.ApiClient, seconds: float) -> str:
-    """Return one line about the served schema: that it fits, or which fields it lacks.
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """One line about the served schema, and whether it is too old to write a Remediation's status."""
+
+    line: str
+    too_old: bool = False
+
+
+async def compare_schema(api: client.ApiClient, seconds: float) -> SchemaCheck:
+    """Compare the served schema with what this version reads and writes.
+
+    A status with a phase that the schema does not know would be refused at every write (422), and one with an unknown
+    field would lose it, for example which pods were affected. Both mean that nothing may be written.
 
     Raises:
         KubeError: when the schema cannot be read.
@@ -32,15 +44,18 @@ async def compare_schema(api: client.ApiClient, seconds: float) -> str:
     try:
         served = await _served(api, seconds)
     except NotFoundError:
-        return f"the API server does not serve {GROUP}/{VERSION}: apply the CRDs of the chart's crds/ folder"
+        return SchemaCheck(
+            f"the API server does not serve {GROUP}/{VERSION}: apply the CRDs of the chart's crds/ folder"
+        )
     missing = [field for kind, parts in _EXPECTED.items() for field in _missing(served.get(kind, {}), kind, parts)]
     if not missing:
-        return "the served schema has every field that this version uses"
+        return SchemaCheck("the served schema has every field and value that this version uses")
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-    return (
+    line = (
         f"the served schema lacks {', '.join(missing[:_SHOWN])}{more}: "
         "apply the CRDs of this chart version with kubectl apply --server-side -f crds/"
     )
+    return SchemaCheck(line, too_old=any(path.startswith(f"{REMEDIATION_KIND}.status") for path in missing))
 
 
 async def _served(api: client.ApiClient, seconds: float) -> dict[str, Any]:
@@ -77,6 +92,8 @@ def _lacking(served: dict[str, Any], expected: dict[str, Any], defs: dict[str, A
     """Return the paths of properties that are expected and not served, at any depth."""
     expected = _resolved(expected, defs)
     lacking: list[str] = []
+    if "enum" in served:
+        lacking += [f"{path}={value}" for value in expected.get("enum", []) if value not in served["enum"]]
     for name, part in expected.get("properties", {}).items():
         properties = served.get("properties", {})
         if name not in properties:
@@ -93,6 +110,8 @@ def _resolved(schema: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
         return _resolved(defs[schema["$ref"].rsplit("/", 1)[1]], defs)
     for branch in schema.get("anyOf", []):
-        if branch.get("type") != "null" and ("$ref" in branch or "properties" in branch or "items" in branch):
+        if branch.get("type") != "null" and (
+            "$ref" in branch or "properties" in branch or "items" in branch or "enum" in branch
+        ):
             return _resolved(branch, defs)
     return schema

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     tls_certificate_file: Path | None = Field(default=None, description="Serve TLS with this certificate chain.")
     tls_key_file: Path | None = Field(default=None, description="The private key that belongs to the certificate.")
     alertmanager_url: AnyHttpUrl | None = Field(default=None, description="Base URL to poll; empty switches it off.")
+    receiver: str = Field(
+        default="", max_length=512, description="The operator's receiver in Alertmanager; else from its webhooks."
+    )
     prometheus_url: AnyHttpUrl | None = Field(default=None, description="Base URL to confirm alerts with.")
     metrics_prefix: str = Field(default="bot_gateway_", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
     poll_seconds: float = Field(default=15.0, ge=1.0, le=300.0, description="Between two polls of Alertmanager.")

@@ -50,6 +50,8 @@ class FakeAlertmanager:
         """Listen on a free port."""
         app = web.Application()
         app.router.add_get("/api/v2/alerts", self._list)
+        app.router.add_get("/api/v2/alerts/groups", self._groups)
+        app.router.add_get("/api/v2/status", self._status)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -66,6 +68,17 @@ class FakeAlertmanager:
         self.alerts = [WATCHDOG, *alerts]
 
     async def _list(self, request: web.Request) -> web.Response:
-        # The operator must ask for everything: a filter would hide silenced alerts.
-        assert not request.query_string
-        return web.json_response(self.alerts, status=503 if self.down else 200)
+        # A filter by state would hide silenced alerts; one by label is what Alertmanager's API offers for namespaces.
+        assert set(request.query) == {"filter"}
+        wanted = request.query["filter"]
+        only_watchdog = wanted == 'alertname="Watchdog"'
+        found = [item for item in self.alerts if not only_watchdog or item["labels"]["alertname"] == "Watchdog"]
+        return web.json_response(found, status=503 if self.down else 200)
+
+    async def _groups(self, _request: web.Request) -> web.Response:
+        """As Alertmanager 0.28 and later: ``mutedBy`` is there for each alert of the receiver's groups."""
+        alerts = [{**item, "status": {**item["status"], "mutedBy": []}} for item in self.alerts]
+        return web.json_response([{"alerts": alerts}], status=503 if self.down else 200)
+
+    async def _status(self, _request: web.Request) -> web.Response:
+        return web.json_response({"uptime": "2026-01-01T00:00:00Z"}, status=503 if self.down else 200)

@@ -10,6 +10,15 @@ MAX_STEPS_RECORDED: Final = 20
 MAX_STEPS: Final = 9
 """Of an escalation: with as many reverts that is 18 entries, of the 20 that a status keeps."""
 
+MAX_NAMES: Final = 100
+"""Pod names that a status remembers: more than any target that an incident can be judged on by share."""
+
+CLEARED_WINDOW: Final = timedelta(minutes=2)
+"""Without evaluation times: an alert counts as cleared after this long. Prometheus sends a firing alert again every
+minute (``--rules.alert.resend-delay``), so an Alertmanager that restarted has it again after one evaluation more."""
+RESOLVE_TIMEOUT: Final = timedelta(minutes=5)
+"""Alertmanager's default ``resolve_timeout``: an Alertmanager that is younger may lack alerts that still fire."""
+
 SETTLING: Final = timedelta(seconds=45)
 """Scrape + evaluation + poll: how long it takes until every alert of one incident has come."""
 MIN_STABLE: Final = timedelta(minutes=3)

@@ -160,6 +160,12 @@ class QuietWindow(SpecModel):
             return today in self.days and self.start <= clock < self.end
         return (today in self.days and clock >= self.start) or (yesterday in self.days and clock < self.end)
 
+    def ends_at(self, moment: datetime) -> datetime:
+        """Return the end of a window that contains ``moment``."""
+        local = moment.astimezone(ZoneInfo(self.time_zone))
+        end = local.replace(hour=self.end.hour, minute=self.end.minute, second=0, microsecond=0)
+        return (end if end > local else end + timedelta(days=1)).astimezone(moment.tzinfo)
+
 
 class Guards(SpecModel):
     """Conditions that must hold before an action."""
@@ -228,7 +234,7 @@ class PolicySpec(SpecModel):
     escalation: tuple[Step, ...] = Field(
         default=(
             Step(action=Action.RESTART_PODS, when=Scope.MINORITY),
-            Step(action=Action.ROLLOUT_RESTART, when=Scope.MINORITY),
+            Step(action=Action.RESTART_PODS, when=Scope.MINORITY),
         ),
         min_length=1,
         max_length=MAX_STEPS,
@@ -238,6 +244,9 @@ class PolicySpec(SpecModel):
     revert: RevertPolicy = RevertPolicy()
     handover: Handover = Handover()
     history: int = Field(default=30, ge=1, le=3650)
+    """Days."""
+    history_limit: int = Field(default=200, ge=10, le=1000)
+    """Ended Remediations that are kept, whatever their age."""
 
     @model_validator(mode="after")
     def _means_something(self) -> Self:

@@ -67,6 +67,16 @@ class Reason(StrEnum):
         Use.BEGINS,
         "An alert fires. The operator waits until all pods had time to report the same failure.",
     )
+    CONFIRMING_CLEARED = (
+        "ConfirmingCleared",
+        Use.BEGINS,
+        "No alert fires now; it counts as cleared once later evaluations show it.",
+    )
+    ALERT_PENDING = (
+        "AlertPending",
+        Use.BEGINS,
+        "Prometheus has the alert pending, so its condition holds: that is not cleared.",
+    )
     ALERT_CLEARED = "AlertCleared", Use.BEGINS, "The alert does not fire now. The incident ends if it stays cleared."
     STABILISING = (
         "Stabilising",
@@ -82,6 +92,29 @@ class Reason(StrEnum):
     LOWERING = "Lowering", Use.BEGINS, "The next lowering waits for its time."
     ALERT_RETURNED = "AlertReturned", Use.BEGINS, "The alert is back while reverting: nothing is lowered further."
 
+    ALERT_AMBIGUOUS = (
+        "AlertAmbiguous",
+        Use.GATES,
+        "An alert is neither firing nor cleared: not confirmed, without its pod label, or not selected.",
+    )
+    PREDECESSOR_ALERT = (
+        "PredecessorAlert",
+        Use.GATES,
+        "The alert is that of an earlier pod of the same name.",
+    )
+    ROLLOUT_PAUSED = "RolloutPaused", Use.GATES, "The Deployment has `spec.paused`."
+    AUTOSCALER_PAUSED = "AutoscalerPaused", Use.GATES, "The ScaledObject is paused."
+    NAMESPACE_TERMINATING = "NamespaceTerminating", Use.GATES, "The namespace is being deleted."
+    POD_STUCK_TERMINATING = (
+        "PodStuckTerminating",
+        Use.GATES,
+        "The alert fires only on a pod that was evicted and is still shutting down.",
+    )
+    REFUSED = (
+        "Refused",
+        Use.GATES,
+        "The API server refuses the action (403, 422, a webhook): retried, then handed over.",
+    )
     PAUSED = "Paused", Use.GATES, "A person paused the policy, the target or the namespace."
     PAUSE_UNKNOWN = "PauseUnknown", Use.GATES, "Whether the target is paused is not known. Waiting until it is."
     POLICY_IS_DRY_RUN = "PolicyIsDryRun", Use.GATES, "The policy was changed to DryRun in mid-incident."
@@ -176,7 +209,10 @@ class Reason(StrEnum):
     GATED_TOO_LONG = "GatedTooLong", Use.ENDS, "A guard blocked the next step for `handover.gatedFor`."
     UNKNOWN_TOO_LONG = "UnknownTooLong", Use.ENDS, "Nothing was known for `handover.unknownFor`."
     TARGET_GONE = "TargetGone", Use.ENDS, "The target does not exist any more."
-    REFUSED = "Refused", Use.ENDS, "The API server refuses the action (403, 422): trying again changes nothing."
+    UNPROVEN = "Unproven", Use.ENDS, "The alert stayed cleared, but no replacement is proven to reach the backend."
+    SCALED_TO_ZERO = "ScaledToZero", Use.ENDS, "A person scaled the target to zero."
+    SCALE_OUT_BLOCKED = "ScaleOutBlocked", Use.ENDS, "The new pods could not run: the scale-out was reverted."
+    NOT_CREATED_BY_OPERATOR = "NotCreatedByOperator", Use.ENDS, "The object was not created by the operator."
     STATUS_DAMAGED = "StatusDamaged", Use.ENDS, "The status lacks what it must say; someone edited it."
 
     READ = "Read", Use.CONDITIONS, "Signals: Alertmanager and Prometheus respond."

@@ -11,6 +11,7 @@ from pydantic import Field
 from remediator.api.names import (
     API_VERSION,
     CLEARED_BY_ANNOTATION,
+    FIELD_MANAGER,
     POLICY_KIND,
     REMEDIATION_KIND,
     Fingerprint,
@@ -38,14 +39,21 @@ class Phase(StrEnum):
     FAILED = "Failed"
     HANDED_OVER = "HandedOver"
     DRY_RUN = "DryRun"
+    UNPROVEN = "Unproven"
+    """The alert cleared, and nothing proves that the backend can be reached again."""
 
     @property
     def terminal(self) -> bool:
         """Whether nothing more happens to the object."""
         return self in _TERMINAL
 
+    @property
+    def has_settled(self) -> bool:
+        """Whether the wait for further alerts of the incident is over."""
+        return self not in {Phase.PENDING, Phase.SETTLING}
 
-_TERMINAL = {Phase.SUCCEEDED, Phase.NOT_NEEDED, Phase.FAILED, Phase.HANDED_OVER, Phase.DRY_RUN}
+
+_TERMINAL = {Phase.SUCCEEDED, Phase.NOT_NEEDED, Phase.FAILED, Phase.HANDED_OVER, Phase.DRY_RUN, Phase.UNPROVEN}
 
 
 class GateKind(StrEnum):
@@ -67,6 +75,8 @@ class AlertEntry(StatusModel):
     pod: str = ""
     service_name: str = ""
     state: str = "active"
+    absent_since: Time | None = None
+    """When the alert was first not firing any more; ``None`` while it fires."""
 
 
 class PodRestartState(StrEnum):
@@ -102,6 +112,8 @@ class StepResult(StrEnum):
     REFUSED = "Refused"
     TARGET_CHANGED = "TargetChanged"
     STOPPED = "Stopped"
+    BLOCKED = "Blocked"
+    """A scale-out whose new pods cannot run: no node has room, or a quota is used up."""
 
 
 class ScaleKind(StrEnum):
@@ -187,6 +199,13 @@ class RemediationStatus(StatusModel):
     """The first step of the escalation that has not been taken."""
     scope: Scope | None = None
     gate: GateKind | None = None
+    initial_pods: list[str] = Field(default_factory=list)
+    """The target's pods when the incident started."""
+    affected_pods: list[str] = Field(default_factory=list)
+    """Every pod that was affected during the incident, also those that recovered or were replaced."""
+    remaining_pods: list[str] = Field(default_factory=list)
+    """After a shared failure: the few pods that still are affected; ``settlingUntil`` counts while "
+        "they stay the same."""
 
     first_alert_at: Time | None = None
     """When the operator first saw an alert of the incident: settling counts from here."""
@@ -197,11 +216,15 @@ class RemediationStatus(StatusModel):
     """Since when a ``Hold`` step of the policy holds."""
     gated_since: Time | None = None
     """Since when the next step has been blocked by a guard."""
+    quiet_since: Time | None = None
+    """Since when a quiet window suspends ``gatedSince``."""
     unknown_since: Time | None = None
     verify_until: Time | None = None
     """When the step must have worked; moves on while nothing is known."""
     stable_until: Time | None = None
     """Until when it must hold, once it works; moves on while nothing is known."""
+    stable_restarts: int | None = None
+    """Container restarts of the target's pods when ``stableUntil`` was set."""
     revert_not_before: Time | None = None
     retry_at: Time | None = None
     """When an action that the API server did not take is tried again."""
@@ -239,6 +262,8 @@ class Remediation(StatusModel):
     resource_version: str = ""
     created_at: Time
     cleared_by_annotation: str | None = None
+    foreign: bool = False
+    """Whether someone else created the object: it neither blocks nor starts anything."""
     spec: RemediationSpec
     status: RemediationStatus = Field(default_factory=RemediationStatus)
 
@@ -258,6 +283,7 @@ class Remediation(StatusModel):
                 "resourceVersion": metadata.get("resourceVersion") or "",
                 "createdAt": metadata.get("creationTimestamp"),
                 "clearedByAnnotation": (metadata.get("annotations") or {}).get(CLEARED_BY_ANNOTATION),
+                "foreign": _is_foreign(metadata.get("managedFields") or []),
                 "spec": body["spec"],
                 "status": body.get("status") or {},
             }
@@ -292,3 +318,9 @@ class Remediation(StatusModel):
         """The ``n`` of its name ``<policy>-<n>``, or 0 where a person named it otherwise."""
         suffix = self.name.removeprefix(f"{self.spec.policy_name}-")
         return int(suffix) if suffix.isdigit() else 0
+
+
+def _is_foreign(managed_fields: list[dict[str, Any]]) -> bool:
+    """Tell whether the operator did not write the object's spec; unknown where the API server does not say who did."""
+    ours = (item for item in managed_fields if item.get("manager") == FIELD_MANAGER and not item.get("subresource"))
+    return bool(managed_fields) and not any("f:spec" in (item.get("fieldsV1") or {}) for item in ours)

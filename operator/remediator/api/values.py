@@ -7,6 +7,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 from pydantic.alias_generators import to_camel
 
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+"""Times are clamped: arithmetic on the year 9999 overflows, and no real moment of an incident is then."""
+
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -32,7 +36,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Return an RFC 3339 time in UTC.
+    """Return an RFC 3339 time in UTC, clamped to ``EARLIEST`` and ``LATEST``.
 
     Raises:
         ValueError: the text is not a time, or has no time zone.
@@ -41,7 +45,15 @@ def parse_time(text: str) -> datetime:
     moment = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
-    return moment.astimezone(UTC)
+    return clamp_time(moment)
+
+
+def clamp_time(moment: datetime) -> datetime:
+    """Return an aware time in UTC, between ``EARLIEST`` and ``LATEST``."""
+    try:
+        return min(max(moment.astimezone(UTC), EARLIEST), LATEST)
+    except OverflowError:
+        return LATEST if moment.year > LATEST.year else EARLIEST
 
 
 def format_time(moment: datetime) -> str:

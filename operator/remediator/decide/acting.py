@@ -9,13 +9,13 @@ from datetime import timedelta
 from remediator.api.policy import Action, Scope
 from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, PodEntry, PodRestartState, StepEntry, StepResult
-from remediator.decide.alerts import AlertAssessment, AlertSignal
+from remediator.decide.alerts import RESOLVED, AlertAssessment, AlertSignal
 from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
 from remediator.decide.draft import Draft
-from remediator.decide.guards import Gate, blocked_budget, blocked_disruption, blocked_target
+from remediator.decide.guards import Gate, blocked_budget, blocked_disruption, blocked_target, too_many_at_once
 from remediator.decide.observed import Observed, Workload
-from remediator.decide.scaling import current_scale
-from remediator.decide.scope import judge_cause, ready_pods
+from remediator.decide.scaling import current_scale, foreign_scale, is_scaled_by_policy
+from remediator.decide.scope import judge_cause, ready_pods, terminating_pods
 
 
 def continue_step(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
@@ -76,63 +76,70 @@ def _restart_next(draft: Draft, step: StepEntry, observed: Observed, assessment:
     for pod in step.pods:
         if pod.state is PodRestartState.EVICTING and pod.uid not in staying:
             mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)
-        elif pod.state is PodRestartState.WAITING and pod.uid not in staying:
+        elif pod.state is PodRestartState.WAITING and (pod.uid not in staying or _has_recovered(draft, pod)):
             mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
-    underway = next((pod for pod in step.pods if pod.state is PodRestartState.EVICTING), None)
-    if underway is not None:
-        return _again(draft, step, observed, assessment, EvictPod(underway.name, underway.uid), underway)
-    verdict = judge_cause(observed, assessment)
-    if verdict.scope is not None:
-        draft.note_scope(verdict.scope, observed.settling)
-    at_fault = {pod.uid for pod in verdict.to_restart}
-    if assessment.signal is not AlertSignal.SUPPRESSED:
-        for pod in step.pods:
-            if pod.state is PodRestartState.WAITING and pod.uid not in at_fault:
-                mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
-    waiting = next((pod for pod in step.pods if pod.state is PodRestartState.WAITING), None)
-    if waiting is None:
+    in_progress = next((pod for pod in step.pods if pod.state is PodRestartState.EVICTING), None)
+    if in_progress is not None:
+        return _again(draft, step, observed, assessment, EvictPod(in_progress.name, in_progress.uid), in_progress)
+    verdict = judge_cause(observed, assessment, draft.status)
+    draft.status.scope = verdict.scope or draft.status.scope
+    waiting = [pod for pod in step.pods if pod.state is PodRestartState.WAITING]
+    if not waiting:
         return _all_restarted(draft, step)
     if not _replacements_ready(draft, step, observed):
-        return _await_replacement(draft, step)
+        return _await_replacement(draft, step, observed)
     if verdict.scope is Scope.MAJORITY:
-        message = (
-            f"{verdict.share} are affected by now, so the failure is shared. No further pod is evicted. Check "
-            "the backend."
-        )
+        message = f"{verdict.share}, so the failure is shared. No further pod is evicted. Check the backend."
         return draft.gate(Gate(GateKind.CAUSE, Reason.SHARED_FAILURE, message))
+    at_fault = {pod.uid for pod in verdict.to_restart}
+    affected = next((pod for pod in waiting if pod.uid in at_fault), None)
+    gate = _still_suspect(assessment, verdict.unproven)
+    if gate is None and affected is None:
+        return _confirm_cleared(draft, waiting)
+    chosen = affected or waiting[0]
     gate = (
         blocked_target(draft.policy, draft.remediation, observed, draft.now)
-        or _still_suspect(draft, assessment, verdict.unproven)
+        or gate
+        or too_many_at_once(draft.policy, draft.remediation, observed)
         or blocked_budget(draft.policy, draft.remediation, observed, draft.now)
-        or blocked_disruption(draft.policy, observed, Action.RESTART_PODS, waiting.name)
+        or blocked_disruption(draft.policy, observed, Action.RESTART_PODS, chosen.name)
     )
     if gate is not None:
         return draft.gate(gate)
-    mark(step, waiting, state=PodRestartState.EVICTING, at=draft.now, intended_at=draft.now)
-    message = f"All pods are ready again and {waiting.name} is still affected. The operator evicts it."
-    intent = EvictPod(waiting.name, waiting.uid)
-    return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.NEXT_AFFECTED_POD, message, intent, pods=(waiting.name,))
+    mark(step, chosen, state=PodRestartState.EVICTING, at=draft.now, intended_at=draft.now)
+    terminating = terminating_pods(observed)
+    draining = f" ({', '.join(terminating[:3])} still shutting down)" if terminating else ""
+    message = f"All pods are ready again{draining} and {chosen.name} is still affected. The operator evicts it."
+    intent = EvictPod(chosen.name, chosen.uid)
+    return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.NEXT_AFFECTED_POD, message, intent, pods=(chosen.name,))
 
 
-def _still_suspect(draft: Draft, assessment: AlertAssessment, unproven: tuple[str, ...]) -> Gate | None:
+def _has_recovered(draft: Draft, pod: PodEntry) -> bool:
+    """Tell whether every alert of a pod is proven to be over."""
+    return all(entry.state == RESOLVED for entry in draft.status.alerts if entry.pod == pod.name)
+
+
+def _confirm_cleared(draft: Draft, waiting: list[PodEntry]) -> Decision:
+    names = ", ".join(pod.name for pod in waiting[:3])
+    message = (
+        f"The alert on {names} does not fire now. The operator waits until it fires again or is proven to be over."
+    )
+    return draft.wait(Phase.ACTING, Reason.CONFIRMING_CLEARED, message)
+
+
+def _still_suspect(assessment: AlertAssessment, unproven: tuple[str, ...]) -> Gate | None:
     if assessment.signal is AlertSignal.SUPPRESSED:
         return Gate(
             GateKind.GUARD,
             Reason.ALERT_SUPPRESSED,
-            "The alert is silenced or inhibited. No further pod is evicted while that lasts.",
+            "The alert is silenced, inhibited or muted. No further pod is evicted while that lasts.",
         )
     if unproven:
         message = (
-            f"No unaffected pod had a successful call to {', '.join(unproven)} within 2 minutes, so the "
+            f"No unaffected pod has reached {', '.join(unproven)} since the failure started, so the "
             "backend may be at fault. No further pod is evicted. Check the backend."
         )
         return Gate(GateKind.CAUSE, Reason.NO_PEER_SUCCESS, message)
-    until = draft.status.settling_until
-    if until is not None and draft.now < until:
-        message = (
-            "Fewer pods are affected than before, so a shared failure may be ending. The operator waits once more."
-        )
-        return Gate(GateKind.CAUSE, Reason.SHARED_FAILURE_ENDING, message, until)
     return None
 
 
@@ -154,29 +161,30 @@ def _all_restarted(draft: Draft, step: StepEntry) -> Decision:
 
 
 def _replacements_ready(draft: Draft, step: StepEntry, observed: Observed) -> bool:
-    """Tell whether the target is whole again. A pod that was evicted but is still listed is not: the list is old."""
+    """Tell whether the target has all its pods again; one that is shutting down counts as gone.
+
+    A pod that was evicted and is listed as staying means that the list is old.
+    """
     workload = observed.workload or Workload()
-    pods = workload.pods or ()
     evicted = {pod.uid for pod in step.pods if pod.state is PodRestartState.EVICTED}
-    if any(pod.terminating or (pod.uid in evicted and not draft.dry_run) for pod in pods):
+    if not draft.dry_run and any(pod.uid in evicted and not pod.terminating for pod in workload.pods or ()):
         return False
     return workload.replicas is not None and len(ready_pods(observed)) >= workload.replicas
 
 
-def _await_replacement(draft: Draft, step: StepEntry) -> Decision:
-    last = max(
-        (pod.at for pod in step.pods if pod.state is PodRestartState.EVICTED and pod.at is not None), default=draft.now
-    )
-    until = last + timeout_of(draft, step)
+def _await_replacement(draft: Draft, step: StepEntry, observed: Observed) -> Decision:
+    evicted = [pod for pod in step.pods if pod.state is PodRestartState.EVICTED]
+    until = max((pod.at for pod in evicted if pod.at is not None), default=draft.now) + timeout_of(draft, step)
     if draft.now < until:
         message = "The replacement of the last evicted pod is not ready yet. The next pod waits for it."
         return draft.wait(Phase.ACTING, Reason.AWAITING_REPLACEMENT, message, wake_at=until)
     for pod in step.pods:
         if pod.state is PodRestartState.WAITING:
             mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
+    why = (observed.workload or Workload()).cannot_run
     step.message = (
-        "The replacement of an evicted pod did not become ready. The other pods are left alone. Check "
-        "why it does not start."
+        f"The replacement of an evicted pod did not become ready{f' ({why})' if why else ''}. The other pods are left "
+        "alone. Check why it does not start."
     )
     return accepted(draft, step, Reason.REPLACEMENT_NOT_READY, step.message)
 
@@ -197,18 +205,19 @@ def _again(
         step.finished_at = draft.now
         message = "The alert cleared before the step was carried out. The step is not carried out."
         return start_verifying(draft, step, Reason.CLEARED_BEFORE_ACTING, message)
-    verdict = judge_cause(observed, assessment)
-    if verdict.scope is not None:
-        draft.note_scope(verdict.scope, observed.settling)
-    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(draft, assessment, ())
+    if assessment.signal in {AlertSignal.CLEARING, AlertSignal.PENDING}:
+        message = "The alert does not fire now. The step is repeated if it fires again, and dropped once it cleared."
+        return draft.wait(draft.status.phase, Reason.CONFIRMING_CLEARED, message)
+    verdict = judge_cause(observed, assessment, draft.status)
+    draft.status.scope = verdict.scope or draft.status.scope
+    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(assessment, ())
     if gate is None and pod is not None:
         gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, pod.name)
     if gate is None and step.action is not Action.SCALE_OUT and verdict.scope is Scope.MAJORITY:
         gate = Gate(
             GateKind.CAUSE,
             Reason.SHARED_FAILURE,
-            f"{verdict.share} are affected by now, so the failure is shared. The step is not repeated. Check "
-            "the backend.",
+            f"{verdict.share}, so the failure is shared. The step is not repeated. Check the backend.",
         )
     if gate is not None:
         return draft.gate(gate)
@@ -233,6 +242,8 @@ def _scale(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertA
             f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
         )
         return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message))
+    if not is_scaled_by_policy(step.scale_kind, step.scale_name, draft.policy.spec.target_ref, observed):
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(step))
     if number != step.from_:
         return target_changed(
             draft,

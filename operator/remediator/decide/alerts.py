@@ -1,25 +1,35 @@
 """Which of the observed alerts are the policy's and its target's, and what they say together."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
+from remediator.api.limits import CLEARED_WINDOW, RESOLVE_TIMEOUT
 from remediator.api.matchers import matches_all
 from remediator.api.names import PodName
 from remediator.api.policy import Policy
 from remediator.api.reasons import Reason
+from remediator.api.remediation import AlertEntry, PodRestartState, RemediationStatus
 from remediator.decide.decision import Ignored
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, ObservedPod
 
+_OPEN_OR_HALF_OPEN = {1, 2}
+RESOLVED = "resolved"
+
 
 class AlertSignal(StrEnum):
-    """What is known about an incident's alert."""
+    """What is known about an incident's alerts."""
 
     FIRING = "Firing"
     SUPPRESSED = "Suppressed"
-    """Silenced, inhibited, or left over from a pod of the same name: starts nothing and is not cleared."""
+    """Silenced, inhibited or muted: starts nothing and is not cleared."""
+    PENDING = "Pending"
+    """Prometheus has the alert pending: its condition holds, for example after a restart of Prometheus."""
+    CLEARING = "Clearing"
+    """No alert fires now, and it is not proven yet that it cleared."""
     CLEARED = "Cleared"
     UNKNOWN = "Unknown"
-    """A signal is lost or the workload could not be read: neither firing nor cleared."""
+    """A signal is lost, contradictory, or the workload could not be read: neither firing nor cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +39,27 @@ class AlertAssessment:
     signal: AlertSignal
     firing: tuple[ObservedAlert, ...] = ()
     suppressed: tuple[ObservedAlert, ...] = ()
+    predecessors: tuple[ObservedAlert, ...] = ()
+    """Alerts of an earlier pod of the same name whose circuit breaker is not open any more."""
     ignored: tuple[Ignored, ...] = ()
     unknown_reason: Reason = Reason.READ
     """Why the signal is unknown; ``READ`` where it is not."""
     unknown_message: str = ""
 
 
-def assess_alerts(policy: Policy, observed: Observed) -> AlertAssessment:
-    """Sort the alerts into those that fire, those that do not count as cleared, and those to ignore."""
+def assess_alerts(
+    policy: Policy, observed: Observed, now: datetime, incident: RemediationStatus | None = None
+) -> AlertAssessment:
+    """Sort the alerts into those that fire, those that are neither firing nor cleared, and those to ignore.
+
+    With an ``incident`` its earlier alerts count too: one that is not listed any more is cleared only once that is
+    proven, and one that became ambiguous makes the signal unknown.
+    """
     unknown = _what_is_unknown(observed)
     pods = {pod.name: pod for pod in (observed.workload.pods if observed.workload else None) or ()}
     firing: list[ObservedAlert] = []
     suppressed: list[ObservedAlert] = []
+    predecessors: list[ObservedAlert] = []
     ignored: list[Ignored] = []
     for alert in observed.alerts:
         if not matches_all(policy.spec.alerts, alert.labels):
@@ -48,17 +67,80 @@ def assess_alerts(policy: Policy, observed: Observed) -> AlertAssessment:
         reason = _why_ignored(policy, alert, pods)
         if reason is not None:
             ignored.append(Ignored(alert.fingerprint, *reason))
-        elif alert.state is not AlertState.ACTIVE or _outlived_its_pod(alert, pods[alert.pod]):
+        elif alert.state is not AlertState.ACTIVE:
             suppressed.append(alert)
+        elif _is_of_predecessor(alert, pods[alert.pod]):
+            predecessors.append(alert)
         else:
             firing.append(alert)
+    if unknown is None and incident is not None:
+        unknown = _what_is_ambiguous(policy, observed, incident, ignored)
     if unknown is not None:
         signal = AlertSignal.UNKNOWN
     elif firing:
         signal = AlertSignal.FIRING
+    elif suppressed:
+        signal = AlertSignal.SUPPRESSED
     else:
-        signal = AlertSignal.SUPPRESSED if suppressed else AlertSignal.CLEARED
-    return AlertAssessment(signal, tuple(firing), tuple(suppressed), tuple(ignored), *(unknown or (Reason.READ, "")))
+        signal = _without_alert(observed, now, incident, pods, predecessors)
+    return AlertAssessment(
+        signal,
+        tuple(firing),
+        tuple(suppressed),
+        tuple(predecessors),
+        tuple(ignored),
+        *(unknown or (Reason.READ, "")),
+    )
+
+
+def is_proven_cleared(
+    entry: AlertEntry, observed: Observed, now: datetime, incident: RemediationStatus, pod: ObservedPod | None
+) -> bool:
+    """Tell whether an alert that is not listed any more is over.
+
+    Its pod is gone, or the alert's rule was evaluated twice after the pod was scraped again. Without evaluation times
+    Alertmanager must be older than its resolve timeout, or, where that is not known either, the alert must be absent
+    for ``CLEARED_WINDOW``.
+    """
+    if entry.state == RESOLVED or pod is None or _was_replaced(entry, incident, pod):
+        return True
+    since = entry.absent_since
+    if since is None:
+        return False
+    evaluation = observed.evaluations.get(incident.alert_name)
+    if evaluation is not None and pod.scraped_at is not None:
+        return pod.scraped_at >= since and evaluation.at > since + evaluation.interval
+    if observed.alertmanager_started_at is not None:
+        looked_again = observed.alerts_read_at is not None and observed.alerts_read_at > since
+        return looked_again and now - observed.alertmanager_started_at >= RESOLVE_TIMEOUT
+    return now - since >= CLEARED_WINDOW
+
+
+def _was_replaced(entry: AlertEntry, incident: RemediationStatus, pod: ObservedPod) -> bool:
+    """Tell whether the pod of that name is not the one that the alert was about."""
+    if pod.created_at is not None and pod.created_at > entry.starts_at:
+        return True
+    evicted = (item for step in incident.steps for item in step.pods if item.state is PodRestartState.EVICTED)
+    return any(item.name == pod.name and item.uid != pod.uid for item in evicted)
+
+
+def _without_alert(
+    observed: Observed,
+    now: datetime,
+    incident: RemediationStatus | None,
+    pods: dict[PodName, ObservedPod],
+    predecessors: list[ObservedAlert],
+) -> AlertSignal:
+    if incident is None:
+        return AlertSignal.CLEARED
+    if any(name == incident.alert_name and pod in pods for name, pod, _ in observed.pending):
+        return AlertSignal.PENDING
+    open_entries = (
+        entry
+        for entry in incident.alerts
+        if not is_proven_cleared(entry, observed, now, incident, pods.get(PodName(entry.pod)))
+    )
+    return AlertSignal.CLEARING if predecessors or any(open_entries) else AlertSignal.CLEARED
 
 
 def _what_is_unknown(observed: Observed) -> tuple[Reason, str] | None:
@@ -83,6 +165,37 @@ def _what_is_unknown(observed: Observed) -> tuple[Reason, str] | None:
     return None
 
 
+def _what_is_ambiguous(
+    policy: Policy, observed: Observed, incident: RemediationStatus, ignored: list[Ignored]
+) -> tuple[Reason, str] | None:
+    """Return why an alert of the incident can be told neither firing nor cleared, if one can."""
+    known = {str(entry.fingerprint) for entry in incident.alerts if entry.state != RESOLVED}
+    if not known:
+        return None
+    listed = {str(alert.fingerprint): alert for alert in observed.alerts}
+    for alert in ignored:
+        if alert.reason is Reason.NOT_CONFIRMED and alert.fingerprint in known:
+            message = (
+                "Alertmanager lists the alert, and Prometheus does not have it firing. The operator waits until both "
+                "agree. Check whether Prometheus was restarted or alert relabelling changes its labels."
+            )
+            return Reason.ALERT_AMBIGUOUS, message
+        same_name = listed[alert.fingerprint].labels.get("alertname") == incident.alert_name
+        if alert.reason is Reason.NO_POD_LABEL and same_name:
+            message = (
+                "An alert of the incident's name has no pod label, so the affected pod is not known. The operator "
+                "waits. Keep the pod label in the alert rule."
+            )
+            return Reason.ALERT_AMBIGUOUS, message
+    if any(not matches_all(policy.spec.alerts, listed[name].labels) for name in known & listed.keys()):
+        message = (
+            "An alert of the incident still fires, and the policy's matchers do not select it any more. The operator "
+            "waits. Clear the alert or restore the matchers."
+        )
+        return Reason.ALERT_AMBIGUOUS, message
+    return None
+
+
 def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, ObservedPod]) -> tuple[Reason, str] | None:
     namespace = alert.labels.get("namespace", policy.namespace)
     if policy.namespace and namespace != policy.namespace:
@@ -90,8 +203,8 @@ def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, Obser
     if not alert.pod:
         return (
             Reason.NO_POD_LABEL,
-            "The alert has no pod label, so the pod to repair is not known. It is ignored. Keep the pod "
-            "label in the alert rule.",
+            "The alert has no pod label, so the pod to repair is not known. It is ignored. Keep the pod label in the "
+            "alert rule.",
         )
     if alert.pod not in pods:
         return Reason.NOT_OUR_POD, f"Pod {alert.pod:.253} is not one of {policy.spec.target_ref}."
@@ -100,6 +213,11 @@ def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, Obser
     return None
 
 
-def _outlived_its_pod(alert: ObservedAlert, pod: ObservedPod) -> bool:
-    """Tell whether the alert is older than the pod: it was raised by a predecessor of the same name."""
-    return pod.created_at is not None and alert.starts_at < pod.created_at
+def _is_of_predecessor(alert: ObservedAlert, pod: ObservedPod) -> bool:
+    """Tell whether the alert was raised by an earlier pod of the same name (a StatefulSet's).
+
+    It is not where the present pod's own breaker is open: then the alert went on for both.
+    """
+    if pod.created_at is None or alert.starts_at >= pod.created_at:
+        return False
+    return (pod.breakers or {}).get(alert.service_name) not in _OPEN_OR_HALF_OPEN

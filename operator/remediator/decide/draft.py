@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from remediator.api.limits import MAX_ALERTS, MAX_DECISIONS, MAX_STEPS_RECORDED
 from remediator.api.names import PodName
-from remediator.api.policy import Action, Mode, Policy, Scope
+from remediator.api.policy import Action, Mode, Policy
 from remediator.api.reasons import Reason
 from remediator.api.remediation import (
     AlertEntry,
@@ -16,10 +16,16 @@ from remediator.api.remediation import (
     StepEntry,
 )
 from remediator.api.values import format_duration
-from remediator.decide.alerts import AlertAssessment
+from remediator.decide.alerts import RESOLVED, AlertAssessment, is_proven_cleared
 from remediator.decide.decision import Decision, EventType, Intent
 from remediator.decide.guards import Gate
-from remediator.decide.observed import ObservedAlert
+from remediator.decide.observed import Observed, ObservedAlert
+
+RETRY_DELAY = timedelta(seconds=15)
+MAX_RETRY_DELAY = timedelta(minutes=5)
+FIRST_DECISIONS = 10
+LAST_DECISIONS = 10
+"""Kept of a long incident in any case, with its actions."""
 
 _GIVEN_UP = {Phase.FAILED, Phase.HANDED_OVER}
 _WORRYING = {*_GIVEN_UP, Phase.GATED}
@@ -76,8 +82,16 @@ class Draft:
         """Decide to carry out again what is written down already: no new action, hence none in the records."""
         return self._seal(reason, message, intent=None if self.dry_run else intent)
 
+    def back_off(self) -> None:
+        """Set when an action that the API server did not accept is retried.
+
+        The pause grows with the time that it has been refused, from ``RETRY_DELAY`` to ``MAX_RETRY_DELAY``.
+        """
+        refused_for = self.now - (self.status.gated_since or self.now)
+        self.status.retry_at = self.now + min(max(RETRY_DELAY, refused_for), MAX_RETRY_DELAY)
+
     def wait_to_retry(self) -> Decision | None:
-        """Wait on where the API server did not take an action, so that it is not asked without pause."""
+        """Keep waiting where the API server did not accept an action, so that it is not asked without pause."""
         until = self.status.retry_at
         if until is None or self.now >= until:
             self.status.retry_at = None
@@ -87,6 +101,10 @@ class Draft:
     def gate(self, gate: Gate, *, phase: Phase = Phase.GATED) -> Decision:
         """Decide to wait for a gate, or to hand over where a guard has been in the way for too long."""
         limit = None
+        if gate.reason is Reason.QUIET_WINDOW:
+            self.status.quiet_since = self.status.quiet_since or self.now
+        else:
+            self.resume_after_quiet_window()
         if gate.kind is GateKind.GUARD:
             self.status.gated_since = self.status.gated_since or self.now
             patience = self.policy.spec.handover.gated_for
@@ -94,7 +112,7 @@ class Draft:
             if self.now >= limit:
                 message = f"Blocked for {format_duration(patience)}. {gate.message}"
                 return self.finish(Phase.HANDED_OVER, Reason.GATED_TOO_LONG, message)
-        else:
+        elif gate.reason is not Reason.QUIET_WINDOW:
             self.status.gated_since = None
         self.status.phase = phase
         self.status.gate = gate.kind
@@ -129,19 +147,53 @@ class Draft:
         others = [condition for condition in self.status.conditions if condition.type != kind]
         self.status.conditions = sorted([*others, new], key=lambda condition: condition.type)
 
-    def note_scope(self, scope: Scope, settling: timedelta) -> None:
-        """Note how many are affected. After a shared fault a remaining minority settles anew: it may be ending."""
-        if self.status.scope is Scope.MAJORITY and scope is Scope.MINORITY:
-            self.status.settling_until = self.now + settling
-        self.status.scope = scope
-
-    def record_alerts(self, assessment: AlertAssessment) -> None:
-        """Bring the list of alerts up to date; an alert that is gone stays in it as ``resolved``."""
-        current = {alert.fingerprint: alert for alert in (*assessment.firing, *assessment.suppressed)}
-        entries = [_refreshed(entry, current.pop(entry.fingerprint, None)) for entry in self.status.alerts]
+    def record_alerts(self, assessment: AlertAssessment, observed: Observed) -> None:
+        """Bring the list of alerts up to date; an alert that is not listed any more is resolved once that is proven."""
+        listed = (*assessment.firing, *assessment.suppressed, *assessment.predecessors)
+        current = {alert.fingerprint: alert for alert in listed}
+        pods = {pod.name: pod for pod in (observed.workload.pods if observed.workload else None) or ()}
+        entries = []
+        for entry in self.status.alerts:
+            alert = current.pop(entry.fingerprint, None)
+            if alert is not None:
+                entries.append(_entry(alert))
+                continue
+            absent = entry.model_copy(update={"absent_since": entry.absent_since or self.now})
+            pod = pods.get(PodName(entry.pod))
+            if is_proven_cleared(absent, observed, self.now, self.status, pod):
+                absent.state = RESOLVED
+            entries.append(absent)
         new = [_entry(alert) for alert in current.values()]
         self.status.alerts_total = max(self.status.alerts_total, len(entries) + len(new))
         self.status.alerts = [*entries, *new][:MAX_ALERTS]
+
+    @property
+    def absent_since(self) -> datetime:
+        """When the last alert of the incident stopped firing."""
+        moments = (entry.absent_since for entry in self.status.alerts if entry.absent_since is not None)
+        return max(moments, default=self.now)
+
+    def bound_clocks(self, settling: timedelta) -> None:
+        """Limit every clock to its full length from now: a wall clock that was set back must not prolong a wait."""
+        status, spec = self.status, self.policy.spec
+        longest = max(step.verify.timeout for step in spec.escalation)
+        settle = spec.guards.recovery_delay if status.phase.has_settled else settling
+        status.settling_until = _at_most(status.settling_until, self.now + settle)
+        status.verify_until = _at_most(status.verify_until, self.now + longest)
+        status.stable_until = _at_most(status.stable_until, self.now + spec.verification.stable_for)
+        status.revert_not_before = _at_most(status.revert_not_before, self.now + spec.verification.stable_for)
+        status.retry_at = _at_most(status.retry_at, self.now + MAX_RETRY_DELAY)
+        status.first_alert_at = _at_most(status.first_alert_at, self.now)
+        status.gated_since = _at_most(status.gated_since, self.now)
+        status.unknown_since = _at_most(status.unknown_since, self.now)
+        status.cleared_at = _at_most(status.cleared_at, self.now)
+
+    def resume_after_quiet_window(self) -> None:
+        """Move the handover clock on by the time that a quiet window was open."""
+        since = self.status.quiet_since
+        if since is not None and self.status.gated_since is not None:
+            self.status.gated_since += self.now - since
+        self.status.quiet_since = None
 
     def shift_clocks(self, by: timedelta) -> None:
         """Move every clock on that must not run while nothing is known."""
@@ -177,7 +229,7 @@ class Draft:
         if is_news:
             status.message = message
             entry = DecisionEntry(at=self.now, phase=status.phase, action=action, reason=reason, message=message)
-            status.decisions = [*status.decisions, entry][-MAX_DECISIONS:]
+            status.decisions = _bounded([*status.decisions, entry])
         return Decision(
             status=status,
             changed=status != self._original,
@@ -194,6 +246,19 @@ class Draft:
         )
 
 
+def _bounded(decisions: list[DecisionEntry]) -> list[DecisionEntry]:
+    """Drop the oldest decisions that are neither among the first ones nor an action: they tell the least."""
+    while len(decisions) > MAX_DECISIONS:
+        middle = range(FIRST_DECISIONS, len(decisions) - LAST_DECISIONS)
+        index = next((i for i in middle if decisions[i].action is Action.NONE), FIRST_DECISIONS)
+        decisions = [*decisions[:index], *decisions[index + 1 :]]
+    return decisions
+
+
+def _at_most(moment: datetime | None, limit: datetime) -> datetime | None:
+    return None if moment is None else min(moment, limit)
+
+
 def _earliest(*moments: datetime | None) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
 
@@ -206,7 +271,3 @@ def _entry(alert: ObservedAlert) -> AlertEntry:
         service_name=alert.service_name,
         state=alert.state,
     )
-
-
-def _refreshed(entry: AlertEntry, alert: ObservedAlert | None) -> AlertEntry:
-    return entry.model_copy(update={"state": "resolved"}) if alert is None else _entry(alert)

@@ -6,9 +6,9 @@ from datetime import datetime
 from remediator.api.names import PodName
 from remediator.api.policy import Action, Mode, Policy, Step
 from remediator.api.reasons import Reason
-from remediator.api.remediation import GateKind, Remediation
+from remediator.api.remediation import GateKind, Phase, Remediation
 from remediator.decide.action_history import acted_itself, actions_of, budget_free_at, cooldown_ends
-from remediator.decide.observed import ABSENT, ActionRecord, Observed, Workload
+from remediator.decide.observed import ABSENT, ActionRecord, Autoscaler, Observed, Workload
 from remediator.decide.scope import ready_pods
 
 
@@ -59,12 +59,18 @@ def held_by_person(policy: Policy, remediation: Remediation, workload: Workload)
 
 
 def waits_for_older(remediation: Remediation, observed: Observed) -> Gate | None:
-    """Return why another remediation of the same target goes first: the older one always wins."""
+    """Return why another remediation of the same target goes first, if one does.
+
+    One that acts goes first, else the older one. One that is held goes last: it may wait for hours.
+    """
     mine = (remediation.created_at, remediation.name)
+    acting = is_acting(remediation)
     for other in observed.others:
-        same = other.same_target and other.dry_run is (remediation.spec.mode is Mode.DRY_RUN)
-        if same and (other.created_at, other.name) < mine:
-            message = f"{other.name} acts on the same target and is older. Waiting for it to end."
+        if not other.same_target or other.dry_run is not (remediation.spec.mode is Mode.DRY_RUN):
+            continue
+        older = (other.created_at, other.name) < mine and not other.is_held
+        if older or (other.is_acting and not acting):
+            message = f"{other.name} acts on the same target and goes first. Waiting for it to end."
             return Gate(GateKind.PERSON, Reason.OLDER_REMEDIATION_FIRST, message)
     return None
 
@@ -75,11 +81,27 @@ def blocked_target(policy: Policy, remediation: Remediation, observed: Observed,
     gate = held_by_person(policy, remediation, workload) or waits_for_older(remediation, observed)
     if gate is not None:
         return gate
-    if any(window.contains(now) for window in policy.spec.guards.quiet_windows):
-        return _guard(
-            Reason.QUIET_WINDOW,
-            "A quiet window of the policy is open. Waiting for its end. Pause the policy to stop it for longer.",
+    ends = [window.ends_at(now) for window in policy.spec.guards.quiet_windows if window.contains(now)]
+    if ends:
+        message = (
+            f"A quiet window of the policy is open until {max(ends):%H:%M} UTC. Nothing is done until then. "
+            "Act by hand if it cannot wait."
         )
+        return Gate(GateKind.PERSON, Reason.QUIET_WINDOW, message, max(ends))
+    if workload.namespace_terminating:
+        return _guard(Reason.NAMESPACE_TERMINATING, "The namespace is being deleted. Nothing is done.")
+    if workload.rollout_paused:
+        return _guard(
+            Reason.ROLLOUT_PAUSED,
+            "The Deployment's rollouts are paused (spec.paused). Nothing is done. Resume it to let the "
+            "operator continue.",
+        )
+    if isinstance(workload.autoscaler, Autoscaler) and workload.autoscaler.paused:
+        message = (
+            f"The ScaledObject {workload.autoscaler.name} is paused. Nothing is done. Remove its paused annotation to "
+            "let the operator continue."
+        )
+        return _guard(Reason.AUTOSCALER_PAUSED, message)
     if workload.rollout_complete is None:
         return _guard(Reason.ROLLOUT_UNKNOWN, "The rollout status of the target is not known. Waiting until it is.")
     if not workload.rollout_complete:
@@ -92,7 +114,7 @@ def blocked_target(policy: Policy, remediation: Remediation, observed: Observed,
 
 def blocked_step(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Gate | None:
     """Return the guard that forbids a new step now."""
-    gate = blocked_target(policy, remediation, observed, now) or _too_many_at_once(policy, remediation, observed)
+    gate = blocked_target(policy, remediation, observed, now) or too_many_at_once(policy, remediation, observed)
     if gate is not None:
         return gate
     until = cooldown_ends(policy.spec.guards.cooldown, counted_actions(remediation, observed), now)
@@ -149,10 +171,16 @@ def needs_peers(step: Step) -> bool:
     return step.action in {Action.RESTART_PODS, Action.ROLLOUT_RESTART}
 
 
-def _too_many_at_once(policy: Policy, remediation: Remediation, observed: Observed) -> Gate | None:
+def is_acting(remediation: Remediation) -> bool:
+    """Tell whether a remediation holds one of the ``maxConcurrent`` slots: one that is held does not."""
+    return remediation.active and acted_itself(remediation) and remediation.status.phase is not Phase.GATED
+
+
+def too_many_at_once(policy: Policy, remediation: Remediation, observed: Observed) -> Gate | None:
+    """Return why no slot of ``maxConcurrent`` is free, if none is."""
     dry_run = remediation.spec.mode is Mode.DRY_RUN
-    at_work = sorted(other.name for other in observed.others if other.has_acted and other.dry_run is dry_run)
-    if acted_itself(remediation) or len(at_work) < policy.spec.max_concurrent:
+    at_work = sorted(other.name for other in observed.others if other.is_acting and other.dry_run is dry_run)
+    if is_acting(remediation) or len(at_work) < policy.spec.max_concurrent:
         return None
     limit = policy.spec.max_concurrent
     message = (

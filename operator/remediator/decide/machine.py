@@ -13,6 +13,7 @@ from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, waits_for_older
 from remediator.decide.observed import Observed
 from remediator.decide.reverting import is_scaled_out, revert, start_reverting
+from remediator.decide.scope import judge_cause, remember_affected, settled_by_evidence
 from remediator.decide.steps import take_next_step
 from remediator.decide.verifying import verify, workload_holds
 
@@ -20,6 +21,8 @@ _CLEARED_REASON = {
     AlertSignal.FIRING: Reason.FIRING,
     AlertSignal.SUPPRESSED: Reason.SUPPRESSED,
     AlertSignal.CLEARED: Reason.CLEARED,
+    AlertSignal.CLEARING: Reason.CONFIRMING_CLEARED,
+    AlertSignal.PENDING: Reason.ALERT_PENDING,
 }
 
 
@@ -33,7 +36,7 @@ def decide(policy: Policy, remediation: Remediation, observed: Observed, now: da
     if remediation.status.phase.terminal:
         status = draft.status
         return Decision(status, changed=False, announce=False, phase=status.phase, reason=status.reason, message="")
-    assessment = assess_alerts(policy, observed)
+    assessment = assess_alerts(policy, observed, now, draft.status)
     return replace(_decide(draft, observed, assessment), ignored=assessment.ignored)
 
 
@@ -47,13 +50,17 @@ def _decide(draft: Draft, observed: Observed, assessment: AlertAssessment) -> De
         return draft.finish(
             Phase.NOT_NEEDED, Reason.POLICY_ENFORCES, "The policy was changed to Enforce. The dry run ends."
         )
+    draft.bound_clocks(observed.settling)
     _set_conditions(draft, observed, assessment)
     if assessment.signal is AlertSignal.UNKNOWN:
         return _hold_unknown(draft, assessment)
     _resume_clocks(draft)
-    draft.record_alerts(assessment)
+    draft.record_alerts(assessment, observed)
+    if observed.workload is not None and observed.workload.replicas == 0:
+        return _scaled_to_zero(draft)
+    remember_affected(draft.status, observed, assessment, draft.now, draft.policy.spec.guards.recovery_delay)
     if assessment.signal is AlertSignal.CLEARED:
-        draft.status.cleared_at = draft.status.cleared_at or draft.now
+        draft.status.cleared_at = draft.status.cleared_at or draft.absent_since
     else:
         draft.status.cleared_at = None
     retry = draft.wait_to_retry()
@@ -69,6 +76,12 @@ def _decide(draft: Draft, observed: Observed, assessment: AlertAssessment) -> De
     if phase is Phase.GATED:
         return _gated(draft, observed, assessment)
     return _before_acting(draft, observed, assessment)
+
+
+def _scaled_to_zero(draft: Draft) -> Decision:
+    target = draft.policy.spec.target_ref
+    message = f"{target} was scaled to 0 replicas by someone else, so nothing can be verified. The remediation ends."
+    return draft.finish(Phase.NOT_NEEDED, Reason.SCALED_TO_ZERO, message)
 
 
 def _hold_unknown(draft: Draft, assessment: AlertAssessment) -> Decision:
@@ -98,26 +111,39 @@ def _set_conditions(draft: Draft, observed: Observed, assessment: AlertAssessmen
 
 
 def _before_acting(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
-    """Pending and Settling: wait until every alert of the incident can have come."""
+    """Pending and Settling: wait until every pod had time to report the same failure."""
     ended = _cleared_by_itself(draft, assessment)
     if ended is not None:
         return ended
     status = draft.status
     status.first_alert_at = status.first_alert_at or draft.now
     status.settling_until = status.settling_until or status.first_alert_at + observed.settling
+    message = "An alert fires. The operator waits until all pods had time to report the same failure."
     if status.phase is Phase.PENDING:
         older = waits_for_older(draft.remediation, observed)
         if older is not None:
             return draft.wait(Phase.PENDING, older.reason, older.message)
-        message = "An alert fires. The operator waits until all pods had time to report the same failure."
         return draft.wait(Phase.SETTLING, Reason.SETTLING, message, wake_at=status.settling_until)
-    polled = observed.alerts_read_at
-    if draft.now < status.settling_until or polled is None or polled < status.settling_until:
-        message = "An alert fires. The operator waits until all pods had time to report the same failure."
+    if not _has_settled(draft, observed, assessment):
         return draft.wait(Phase.SETTLING, Reason.SETTLING, message, wake_at=status.settling_until)
     if assessment.signal is AlertSignal.FIRING:
         return take_next_step(draft, observed, assessment)
     return _wait_for_alert(draft, assessment)
+
+
+def _has_settled(draft: Draft, observed: Observed, assessment: AlertAssessment) -> bool:
+    """Tell whether the wait is over: by evidence, or by its upper bound and one poll after it."""
+    status, polled = draft.status, observed.alerts_read_at
+    if polled is None or status.settling_until is None or status.first_alert_at is None:
+        return False
+    if draft.now >= status.settling_until and polled >= status.settling_until:
+        return True
+    if assessment.signal is not AlertSignal.FIRING or polled < status.first_alert_at:
+        return False
+    if not settled_by_evidence(observed, judge_cause(observed, assessment, status), status.alert_name):
+        return False
+    status.settling_until = draft.now
+    return True
 
 
 def _cleared_by_itself(draft: Draft, assessment: AlertAssessment) -> Decision | None:
@@ -136,12 +162,19 @@ def _cleared_by_itself(draft: Draft, assessment: AlertAssessment) -> Decision | 
 
 
 def _wait_for_alert(draft: Draft, assessment: AlertAssessment) -> Decision:
+    phase = draft.status.phase
     if assessment.signal is AlertSignal.SUPPRESSED:
-        message = "The alert is silenced or inhibited. Nothing is started while that lasts."
-        return draft.wait(draft.status.phase, Reason.ALERT_SUPPRESSED, message)
-    until = (draft.status.cleared_at or draft.now) + draft.policy.spec.guards.recovery_delay
+        message = "The alert is silenced, inhibited or muted. Nothing is started while that lasts."
+        return draft.wait(phase, Reason.ALERT_SUPPRESSED, message)
+    if assessment.signal is AlertSignal.PENDING:
+        message = "Prometheus has the alert pending. The operator waits until it fires or clears."
+        return draft.wait(phase, Reason.ALERT_PENDING, message)
+    if assessment.predecessors:
+        message = f"The alert on {assessment.predecessors[0].pod} is that of its predecessor. Waiting for it to clear."
+        return draft.wait(phase, Reason.PREDECESSOR_ALERT, message)
+    until = draft.absent_since + draft.policy.spec.guards.recovery_delay
     message = "The alert does not fire now. The incident ends if it stays cleared."
-    return draft.wait(draft.status.phase, Reason.ALERT_CLEARED, message, wake_at=until)
+    return draft.wait(phase, Reason.ALERT_CLEARED, message, wake_at=until)
 
 
 def _continue(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:

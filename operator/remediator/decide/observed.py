@@ -55,6 +55,14 @@ class ObservedAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluation:
+    """When an alerting rule was evaluated last, and how often it is."""
+
+    at: datetime
+    interval: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class ObservedPod:
     """One pod of the target."""
 
@@ -66,6 +74,12 @@ class ObservedPod:
     created_at: datetime | None = None
     breakers: dict[Backend, int] | None = None
     """Gauge of each circuit breaker (0 closed, 1 open, 2 half-open); ``None`` without Prometheus."""
+    scraped_at: datetime | None = None
+    """Time of the newest sample of its breakers; ``None`` where that is not known."""
+    breaker_opened: dict[Backend, datetime] | None = None
+    """When each breaker that is not closed opened; ``None`` where the gateway does not say."""
+    last_success: dict[Backend, datetime] | None = None
+    """Time of the last successful call or probe; ``None`` where the gateway does not say."""
     successes: frozenset[Backend] | None = None
     """Backends to which this pod had a successful call within 2 minutes; ``None`` without Prometheus."""
 
@@ -80,6 +94,8 @@ class Autoscaler:
     max_replicas: int
     managers: frozenset[str] | None = None
     """Field managers of the minimum."""
+    paused: bool = False
+    """KEDA's ``autoscaling.keda.sh/paused`` or ``paused-replicas`` annotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +134,11 @@ class Workload:
     """What an earlier scale-out noted on the target; ``None`` where a note is there but is not to be trusted."""
     paused: bool | None = None
     """The annotation on the target or on its namespace."""
+    rollout_paused: bool = False
+    """``spec.paused`` of a Deployment."""
+    namespace_terminating: bool = False
+    cannot_run: str = ""
+    """Why pods of the target do not run: unschedulable, or refused by a quota; empty where neither is reported."""
     allowed: bool | None = None
     """The opt-in annotation of the target."""
 
@@ -138,7 +159,10 @@ class OtherRemediation:
     name: RemediationName
     created_at: datetime
     same_target: bool
-    has_acted: bool
+    is_acting: bool
+    """Whether it holds a slot: it acted and is not held."""
+    is_held: bool = False
+    """Whether it waits in ``Gated``."""
     dry_run: bool = False
 
 
@@ -155,6 +179,12 @@ class Observed:
     """Proven alive: the Watchdog is active, or a query was answered."""
     has_prometheus: bool = False
     """Whether breakers and successes were asked for; without, settling alone decides."""
+    pending: frozenset[tuple[str, PodName, Backend]] = frozenset()
+    """Alerts that Prometheus has pending: name, pod and backend."""
+    evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    """The last evaluation of each alert's rule, by the alert's name; without an entry it is not known."""
+    alertmanager_started_at: datetime | None = None
+    """``None`` where it is not known."""
     workload: Workload | None = None
     """``None``: could not be read."""
     target_gone: bool = False

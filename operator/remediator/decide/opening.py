@@ -9,7 +9,7 @@ from remediator.api.reasons import Reason
 from remediator.api.remediation import Phase, Remediation, RemediationSpec, RemediationStatus
 from remediator.decide.acting import start_verifying
 from remediator.decide.alerts import AlertAssessment, AlertSignal, assess_alerts
-from remediator.decide.decision import Opening
+from remediator.decide.decision import Decision, Opening
 from remediator.decide.draft import Draft
 from remediator.decide.observed import Observed, Workload
 from remediator.decide.orphaned_scale_out import OrphanedScaleOut, adopt, find_orphaned_scale_out
@@ -25,7 +25,7 @@ def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: 
         observed: the world.
         now: the time.
     """
-    assessment = assess_alerts(policy, observed)
+    assessment = assess_alerts(policy, observed, now)
     if any(remediation.active for remediation in _own(policy, existing)):
         return Opening(
             None,
@@ -39,7 +39,7 @@ def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: 
         reason = _forbidden(policy, existing, observed)
         if reason is None:
             return _opened_to_revert(policy, existing, observed, orphan, now)
-    if not (assessment.firing or assessment.suppressed or assessment.ignored):
+    if not (assessment.firing or assessment.suppressed or assessment.predecessors or assessment.ignored):
         return Opening(None, Reason.NO_ALERT, "No alert of the policy fires.", idle=True)
     reason = _why_not(policy, existing, observed, assessment)
     if reason is not None:
@@ -49,7 +49,17 @@ def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: 
 
 def _own(policy: Policy, existing: Sequence[Remediation]) -> list[Remediation]:
     target = policy.spec.target_ref
-    return [item for item in existing if item.spec.policy_name == policy.name and item.spec.target_ref == target]
+    return [
+        item
+        for item in existing
+        if item.spec.policy_name == policy.name and item.spec.target_ref == target and not item.foreign
+    ]
+
+
+def close_foreign(policy: Policy, remediation: Remediation, now: datetime) -> Decision:
+    """End a Remediation that someone else created: only the operator's own records lead to actions."""
+    message = "Someone else created this object. The operator does nothing for it and closes it. Delete it."
+    return Draft(policy, remediation, now).finish(Phase.FAILED, Reason.NOT_CREATED_BY_OPERATOR, message)
 
 
 def _why_not(
@@ -61,7 +71,13 @@ def _why_not(
     if assessment.signal is AlertSignal.UNKNOWN:
         return assessment.unknown_reason, assessment.unknown_message
     if assessment.signal is AlertSignal.SUPPRESSED:
-        return Reason.ALERT_SUPPRESSED, "The alert is silenced or inhibited. Nothing is started while that lasts."
+        return (
+            Reason.ALERT_SUPPRESSED,
+            "The alert is silenced, inhibited or muted. Nothing is started while that lasts.",
+        )
+    if assessment.predecessors and not assessment.firing:
+        pod = assessment.predecessors[0].pod
+        return Reason.PREDECESSOR_ALERT, f"The alert on {pod} is that of its predecessor. Waiting for it to clear."
     if assessment.signal is AlertSignal.CLEARED:
         first = assessment.ignored[0]
         return first.reason, first.message
@@ -85,7 +101,12 @@ def _forbidden(policy: Policy, existing: Sequence[Remediation], observed: Observ
             "policies to act on it.",
         )
     for other in existing:
-        if other.spec.target_ref == target and other.status.phase is Phase.HANDED_OVER and not is_cleared(other):
+        if (
+            not other.foreign
+            and other.spec.target_ref == target
+            and other.status.phase is Phase.HANDED_OVER
+            and not is_cleared(other)
+        ):
             return (
                 Reason.HANDED_OVER,
                 f"{other.name} was handed over to people and is not cleared yet. No remediation starts. Clear it "
@@ -154,7 +175,7 @@ def _opened(
         ),
     )
     draft = Draft(policy, remediation, now)
-    draft.record_alerts(assessment)
+    draft.record_alerts(assessment, observed)
     if orphan is not None:
         adopt(draft, orphan)
     message = f"{remediation.status.alert_name} fires on {alert.pod}."
@@ -198,7 +219,7 @@ def _relapse_of(policy: Policy, existing: Sequence[Remediation], now: datetime) 
     if last is None or not any(step.action is not Action.REVERT for step in last.status.steps):
         return None
     ended = last.status.outcome or last.status.phase
-    if ended not in {Phase.SUCCEEDED, Phase.FAILED}:
+    if ended not in {Phase.SUCCEEDED, Phase.FAILED, Phase.UNPROVEN}:
         return None
     cleared = last.status.cleared_at or last.status.ended_at
     if cleared is None or now >= cleared + policy.spec.guards.recovery_delay:

@@ -11,8 +11,8 @@ from remediator.api.names import FIELD_MANAGER
 from remediator.api.policy import Action, Mode, Policy, TargetRef
 from remediator.api.remediation import Baseline, Remediation, StepEntry, StepResult
 from remediator.decide.draft import Draft
-from remediator.decide.observed import Autoscaler, Observed, SavedBaseline, Workload
-from remediator.decide.scaling import current_scale, scale_out_to_revert
+from remediator.decide.observed import Observed, SavedBaseline, Workload
+from remediator.decide.scaling import current_scale, is_scaled_by_policy, scale_out_to_revert
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def find_orphaned_scale_out(
         return None
     if any(_is_responsible(item, policy.spec.target_ref) for item in existing):
         return None
-    if not _is_target_or_autoscaler(saved, policy.spec.target_ref, observed):
+    if not is_scaled_by_policy(saved.kind, saved.name, policy.spec.target_ref, observed):
         return None
     reading = current_scale(saved.kind, observed)
     if reading.number is None or reading.number <= saved.replicas or reading.managers != frozenset({FIELD_MANAGER}):
@@ -70,15 +70,8 @@ def adopt(draft: Draft, orphan: OrphanedScaleOut) -> StepEntry:
 
 
 def _is_responsible(remediation: Remediation, target: TargetRef) -> bool:
-    if remediation.spec.target_ref != target or remediation.spec.mode is Mode.DRY_RUN:
+    if remediation.foreign or remediation.spec.target_ref != target or remediation.spec.mode is Mode.DRY_RUN:
         return False
     if remediation.active and remediation.status.baseline is not None:
         return True
     return scale_out_to_revert(remediation.status) is not None
-
-
-def _is_target_or_autoscaler(saved: SavedBaseline, target: TargetRef, observed: Observed) -> bool:
-    if (saved.kind, saved.name) == (target.kind, target.name):
-        return True
-    autoscaler = (observed.workload or Workload()).autoscaler
-    return isinstance(autoscaler, Autoscaler) and (saved.kind, saved.name) == (autoscaler.kind, autoscaler.name)

@@ -1,6 +1,6 @@
 """The new status after an intent was carried out, or was not."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from remediator.api.policy import Policy
 from remediator.api.reasons import Reason
@@ -11,8 +11,7 @@ from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate
 from remediator.decide.reverting import reverted
 
-RETRY_DELAY = timedelta(seconds=15)
-_TRY_AGAIN = {ActResult.UNAVAILABLE, ActResult.BLOCKED}
+_TRY_AGAIN = {ActResult.UNAVAILABLE, ActResult.BLOCKED, ActResult.REFUSED}
 _DONE = {ActResult.ACCEPTED, ActResult.ALREADY_DONE}
 
 
@@ -24,21 +23,17 @@ def record_result(
     step = draft.status.current_step
     phase = draft.status.phase
     if result in _TRY_AGAIN:
-        draft.status.retry_at = now + RETRY_DELAY
+        draft.back_off()
     if result is ActResult.UNAVAILABLE:
-        return draft.wait(
-            phase,
-            Reason.API_SERVER_UNAVAILABLE,
-            "The API server did not respond, so whether the action was carried out is not known. The "
-            f"operator checks again. {message}",
-        )
+        text = f"The API server did not accept the action, and whether it was carried out is not known. {message}"
+        return draft.gate(_refusal(Reason.API_SERVER_UNAVAILABLE, text), phase=phase)
     if result is ActResult.REFUSED:
-        if step is not None:
-            step.result, step.finished_at, step.message = StepResult.REFUSED, now, message
-        return draft.finish(Phase.FAILED, Reason.REFUSED, f"The API server refuses the action. {message}")
+        # Never a reason for another, larger action: hold, and hand over after the bound.
+        text = f"The API server refuses the action. {message}"
+        return draft.gate(_refusal(Reason.REFUSED, text), phase=phase)
     if isinstance(intent, RemoveFieldOwnership):
         if result not in _DONE:
-            draft.status.retry_at = now + RETRY_DELAY
+            draft.back_off()
         return draft.wait(phase, Reason.FIELD_RELEASED if result in _DONE else Reason.FIELD_NOT_RELEASED, message)
     if step is None:
         return draft.finish(
@@ -60,8 +55,13 @@ def record_result(
         return accepted(draft, step, Reason.ACCEPTED, message)
     if isinstance(intent, Scale):
         return target_changed(draft, step, message)
-    draft.status.retry_at = now + RETRY_DELAY
+    draft.back_off()
     return draft.wait(phase, Reason.CONFLICT, message)
+
+
+def _refusal(reason: Reason, message: str) -> Gate:
+    text = f"{message} The operator retries it and does nothing else. Check the refusing webhook, budget or right."
+    return Gate(GateKind.GUARD, reason, text)
 
 
 def _evicted(draft: Draft, step: StepEntry, intent: EvictPod, result: ActResult, message: str) -> Decision:

@@ -9,7 +9,20 @@ from remediator.decide.decision import Decision, RemoveFieldOwnership, RevertSca
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_target
 from remediator.decide.observed import Observed, Workload
-from remediator.decide.scaling import ScaleReading, current_scale, scale_out_to_revert
+from remediator.decide.scaling import (
+    ScaleReading,
+    current_scale,
+    foreign_scale,
+    is_scaled_by_policy,
+    scale_out_to_revert,
+)
+
+_NOT_CLEARED = {AlertSignal.FIRING, AlertSignal.SUPPRESSED, AlertSignal.PENDING}
+
+
+def _blocked_step(draft: Draft) -> StepEntry | None:
+    """Return the scale-out whose pods could not run: it is reverted whatever the alert does."""
+    return next((step for step in draft.status.steps if step.result is StepResult.BLOCKED), None)
 
 
 def is_scaled_out(draft: Draft) -> bool:
@@ -17,12 +30,14 @@ def is_scaled_out(draft: Draft) -> bool:
     return draft.policy.spec.revert.enabled and scale_out_to_revert(draft.status) is not None
 
 
-def start_reverting(draft: Draft) -> Decision:
+def start_reverting(
+    draft: Draft,
+    reason: Reason = Reason.RECOVERED,
+    message: str = "The alert stayed cleared. The operator reverts the scale-out.",
+) -> Decision:
     """Start to revert the scale-outs."""
     draft.status.revert_not_before = draft.now
-    return draft.wait(
-        Phase.REVERTING, Reason.RECOVERED, "The alert stayed cleared. The operator reverts the scale-out."
-    )
+    return draft.wait(Phase.REVERTING, reason, message)
 
 
 def revert(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Decision:
@@ -30,7 +45,7 @@ def revert(draft: Draft, observed: Observed, assessment: AlertAssessment) -> Dec
     step = draft.status.current_step
     if step is not None and step.action is Action.REVERT and step.result is StepResult.IN_PROGRESS:
         return _continue_revert(draft, step, observed, assessment)
-    if assessment.signal is not AlertSignal.CLEARED:
+    if assessment.signal in _NOT_CLEARED and _blocked_step(draft) is None:
         return _alert_is_back(draft)
     if step is not None and step.action is Action.REVERT and step.result is StepResult.TARGET_CHANGED:
         return _end(draft, observed, left=step.message)
@@ -76,7 +91,7 @@ def _continue_revert(draft: Draft, step: StepEntry, observed: Observed, assessme
     reading = current_scale(step.scale_kind, observed)
     if draft.dry_run or reading.number == step.to:
         return reverted(draft, step)
-    if assessment.signal is not AlertSignal.CLEARED:
+    if assessment.signal in _NOT_CLEARED and _blocked_step(draft) is None:
         step.result, step.finished_at = StepResult.STOPPED, draft.now
         return _alert_is_back(draft)
     if reading.number is None:
@@ -84,6 +99,10 @@ def _continue_revert(draft: Draft, step: StepEntry, observed: Observed, assessme
             f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
         )
         return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
+    if not draft.dry_run and not is_scaled_by_policy(
+        step.scale_kind, step.scale_name, draft.policy.spec.target_ref, observed
+    ):
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(step))
     if reading.number != step.from_ or _is_anothers(reading):
         return _left_to_others(draft, step, reading, observed)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
@@ -108,6 +127,10 @@ def _start(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
             f"{taken.scale_kind}/{taken.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
         )
         return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
+    if not draft.dry_run and not is_scaled_by_policy(
+        taken.scale_kind, taken.scale_name, draft.policy.spec.target_ref, observed
+    ):
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(taken))
     step = StepEntry(
         index=taken.index,
         action=Action.REVERT,
@@ -158,6 +181,12 @@ def _end(draft: Draft, observed: Observed, *, left: str = "") -> Decision:
             "upgrade has no conflict."
         )
         return draft.repeat(Reason.RELEASING_FIELD, message, RemoveFieldOwnership(baseline.kind, baseline.name))
+    blocked = _blocked_step(draft)
+    if blocked is not None:
+        outcome = left or "The scale-out was reverted."
+        draft.condition("Reverted", not left, Reason.TARGET_CHANGED if left else Reason.BACK_TO_BASELINE, outcome)
+        message = f"{blocked.message} {outcome} Make room for more pods, or raise the quota, then clear the handover."
+        return draft.finish(Phase.HANDED_OVER, Reason.SCALE_OUT_BLOCKED, message)
     if left:
         draft.condition("Reverted", False, Reason.TARGET_CHANGED, left)
         return draft.finish(Phase.SUCCEEDED, Reason.TARGET_CHANGED, f"The alert stayed cleared. {left}")

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from remediator.api.policy import Action, Policy, Step
+from remediator.api.policy import Action, Policy, Step, TargetRef
 from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, RemediationStatus, ScaleKind, StepEntry, StepResult
 from remediator.decide.guards import Gate
 from remediator.decide.observed import ABSENT, Autoscaler, Observed, Workload
 
-_CARRIED_OUT = {StepResult.ACCEPTED, StepResult.SUCCEEDED, StepResult.NOT_CLEARED}
+_CARRIED_OUT = {StepResult.ACCEPTED, StepResult.SUCCEEDED, StepResult.NOT_CLEARED, StepResult.BLOCKED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,23 @@ def scale_out_to_revert(status: RemediationStatus) -> StepEntry | None:
         if step.action is Action.SCALE_OUT and step.result in _CARRIED_OUT and (step.index, step.from_) not in done:
             return step
     return None
+
+
+def is_scaled_by_policy(kind: ScaleKind, name: str, target: TargetRef, observed: Observed) -> bool:
+    """Tell whether an object is the policy's target or the autoscaler that owns it: nothing else is ever scaled."""
+    if (kind, name) == (target.kind, target.name):
+        return True
+    autoscaler = (observed.workload or Workload()).autoscaler
+    return isinstance(autoscaler, Autoscaler) and (kind, name) == (autoscaler.kind, autoscaler.name)
+
+
+def foreign_scale(step: StepEntry) -> str:
+    """Say that a status names an object that is not the policy's to scale."""
+    return (
+        f"The status names {step.scale_kind}/{step.scale_name}, which is neither the policy's target nor "
+        "its autoscaler. "
+        "Nothing is scaled. Check who edited the status, then clear the handover."
+    )
 
 
 @dataclass(frozen=True, slots=True)

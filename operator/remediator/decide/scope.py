@@ -1,13 +1,17 @@
-"""The cause gate: is the fault the target's own at all?
+"""The cause gate: is this a failure of single pods, or a shared one?
 
-A backend that is down opens the breaker of every pod, and a restart does not help. Only where half of the ready
-pods or fewer are affected, and another pod proves that the backend works, are those pods the fault.
+A backend that is down opens the breaker of every pod, and a restart does not help. Only where half of the target's
+pods or fewer were affected during the whole incident, and another pod proves that the backend works, is the failure
+one of those pods.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from remediator.api.limits import MAX_NAMES
 from remediator.api.names import Backend, PodName
-from remediator.api.policy import Scope
+from remediator.api.policy import Action, Scope
+from remediator.api.remediation import PodRestartState, RemediationStatus
 from remediator.decide.alerts import AlertAssessment
 from remediator.decide.observed import Observed, ObservedAlert, ObservedPod
 
@@ -18,21 +22,16 @@ _OPEN_OR_HALF_OPEN = {1, 2}
 class CauseVerdict:
     """What the affected pods say about the cause.
 
-    ``scope`` is ``None`` where no ready pod is affected. ``to_restart`` are the pods whose own fault it is, which
-    is fewer than the affected ones where an alert outlives its fault. ``unproven`` are the backends that no
-    unaffected pod reached within 2 minutes.
+    ``scope`` is ``None`` where no ready pod is affected. ``to_restart`` are the pods that fail by themselves, fewer
+    than the affected ones where an alert outlives its failure. ``unproven`` are the backends that no unaffected pod
+    has reached since the failure. ``share`` is the share of affected pods as a part of a sentence.
     """
 
     scope: Scope | None
-    ready: int
     affected: tuple[PodName, ...] = ()
     to_restart: tuple[ObservedPod, ...] = ()
     unproven: tuple[Backend, ...] = ()
-
-    @property
-    def share(self) -> str:
-        """The share in words, for sentences."""
-        return f"{len(self.affected)} of {self.ready} ready pods"
+    share: str = ""
 
 
 def ready_pods(observed: Observed) -> tuple[ObservedPod, ...]:
@@ -41,30 +40,101 @@ def ready_pods(observed: Observed) -> tuple[ObservedPod, ...]:
     return tuple(pod for pod in pods or () if pod.ready and not pod.terminating)
 
 
-def judge_cause(observed: Observed, assessment: AlertAssessment) -> CauseVerdict:
+def terminating_pods(observed: Observed) -> tuple[str, ...]:
+    """Return the names of the target's pods that are shutting down."""
+    pods = observed.workload.pods if observed.workload else None
+    return tuple(pod.name for pod in pods or () if pod.terminating)
+
+
+def judge_cause(observed: Observed, assessment: AlertAssessment, incident: RemediationStatus) -> CauseVerdict:
     """Apply the cause gate to the alerts of an incident.
 
-    Counting is generous (a breaker that is open without an alert yet counts, a silenced alert too), restarting is
-    strict: an alert on a pod whose breaker is known to be closed restarts nothing.
+    Counting is generous (a breaker that is open without an alert yet counts, a silenced alert too, and every pod that
+    was affected earlier), restarting is strict: an alert on a pod whose breaker is known to be closed restarts nothing.
     """
     ready = ready_pods(observed)
-    backends = {alert.service_name for alert in assessment.firing if alert.service_name}
     alerts: dict[PodName, list[ObservedAlert]] = {}
     for alert in assessment.firing:
         alerts.setdefault(alert.pod, []).append(alert)
-    silenced = {alert.pod for alert in assessment.suppressed}
     to_restart = tuple(pod for pod in ready if any(_is_at_fault(pod, alert) for alert in alerts.get(pod.name, ())))
-    at_fault = {pod.name for pod in to_restart}
-    affected = tuple(
-        pod for pod in ready if pod.name in at_fault or pod.name in silenced or _has_open_breaker(pod, backends)
+    names = affected_now(observed, assessment, incident)
+    if not names:
+        return CauseVerdict(None)
+    share = f"{len(names)} of {len(ready)} ready pods are affected"
+    if 2 * len(names) > len(ready):
+        return CauseVerdict(Scope.MAJORITY, names, to_restart, share=share)
+    remembered, of = affected_share(incident, observed)
+    if 2 * remembered > of:
+        share = f"{remembered} of {of} pods have been affected during this incident"
+        return CauseVerdict(Scope.MAJORITY, names, to_restart, share=share)
+    unproven = _without_proof(observed, ready, set(names), to_restart, alerts)
+    return CauseVerdict(Scope.MINORITY, names, to_restart, unproven, share)
+
+
+def affected_now(observed: Observed, assessment: AlertAssessment, incident: RemediationStatus) -> tuple[PodName, ...]:
+    """Return the ready pods that an alert or an open breaker of the incident's backends names."""
+    backends = {alert.service_name for alert in assessment.firing} | {
+        Backend(entry.service_name) for entry in incident.alerts if entry.state != "resolved"
+    }
+    firing: dict[PodName, list[ObservedAlert]] = {}
+    for alert in assessment.firing:
+        firing.setdefault(alert.pod, []).append(alert)
+    suppressed = {alert.pod for alert in assessment.suppressed}
+    return tuple(
+        pod.name
+        for pod in ready_pods(observed)
+        if pod.name in suppressed
+        or any(_is_at_fault(pod, alert) for alert in firing.get(pod.name, ()))
+        or any((pod.breakers or {}).get(backend) in _OPEN_OR_HALF_OPEN for backend in backends if backend)
     )
-    names = tuple(pod.name for pod in affected)
-    if not affected:
-        return CauseVerdict(None, len(ready))
-    if 2 * len(affected) > len(ready):
-        return CauseVerdict(Scope.MAJORITY, len(ready), names, to_restart)
-    unproven = _without_proof(observed, ready, set(names), [a for pod in to_restart for a in alerts[pod.name]])
-    return CauseVerdict(Scope.MINORITY, len(ready), names, to_restart, unproven)
+
+
+def remember_affected(
+    incident: RemediationStatus,
+    observed: Observed,
+    assessment: AlertAssessment,
+    now: datetime,
+    recovery_delay: timedelta,
+) -> None:
+    """Add the pods that are affected now to the incident's memory.
+
+    After a shared failure the memory ends only where the same few pods alone stay affected for ``recovery_delay``:
+    then the shared failure is over and those pods are judged anew.
+    """
+    names = [str(name) for name in affected_now(observed, assessment, incident)]
+    present = [str(pod.name) for pod in (observed.workload.pods if observed.workload else None) or ()]
+    if not incident.initial_pods:
+        incident.initial_pods = present[:MAX_NAMES]
+    incident.affected_pods = sorted({*incident.affected_pods, *names})[:MAX_NAMES]
+    remembered, of = affected_share(incident, observed)
+    ready = {str(pod.name) for pod in ready_pods(observed)}
+    recovered = set(incident.affected_pods).intersection(present) - set(names) <= ready
+    is_minority = bool(names) and 2 * len(names) <= len(ready)
+    if 2 * remembered <= of or not is_minority or not recovered or not incident.phase.has_settled:
+        incident.remaining_pods = []
+    elif incident.remaining_pods != names[:MAX_NAMES]:
+        incident.remaining_pods = names[:MAX_NAMES]
+        incident.settling_until = now + recovery_delay
+    elif incident.settling_until is not None and now >= incident.settling_until:
+        incident.affected_pods = names[:MAX_NAMES]
+        incident.initial_pods = present[:MAX_NAMES]
+        incident.remaining_pods = []
+
+
+def affected_share(incident: RemediationStatus, observed: Observed) -> tuple[int, int]:
+    """Return how many pods were affected during the incident, and of how many.
+
+    A replacement of a pod that the incident evicted counts with the evicted one, not again. Pods that are not ready or
+    shut down do not make the target smaller: the desired number counts.
+    """
+    initial = set(incident.initial_pods)
+    affected = set(incident.affected_pods)
+    evicted = sum(pod.state is PodRestartState.EVICTED for step in incident.steps for pod in step.pods)
+    if any(step.action is Action.ROLLOUT_RESTART for step in incident.steps):
+        evicted = MAX_NAMES  # Every pod may be a replacement.
+    count = len(affected & initial) + max(0, len(affected - initial) - evicted)
+    replicas = (observed.workload.replicas if observed.workload else None) or 0
+    return count, max(replicas, len(ready_pods(observed)))
 
 
 def _is_at_fault(pod: ObservedPod, alert: ObservedAlert) -> bool:
@@ -73,14 +143,47 @@ def _is_at_fault(pod: ObservedPod, alert: ObservedAlert) -> bool:
     return gauge is None or gauge in _OPEN_OR_HALF_OPEN
 
 
-def _has_open_breaker(pod: ObservedPod, backends: set[Backend]) -> bool:
-    return any((pod.breakers or {}).get(backend) in _OPEN_OR_HALF_OPEN for backend in backends)
-
-
 def _without_proof(
-    observed: Observed, ready: tuple[ObservedPod, ...], affected: set[PodName], alerts: list[ObservedAlert]
+    observed: Observed,
+    ready: tuple[ObservedPod, ...],
+    affected: set[PodName],
+    to_restart: tuple[ObservedPod, ...],
+    alerts: dict[PodName, list[ObservedAlert]],
 ) -> tuple[Backend, ...]:
+    """Return the backends that no unaffected pod has reached since the first failure of an affected one."""
     if not observed.has_prometheus:
         return ()
-    proven = {backend for pod in ready if pod.name not in affected for backend in pod.successes or frozenset[Backend]()}
-    return tuple(sorted({alert.service_name for alert in alerts if alert.service_name} - proven))
+    failed: dict[Backend, datetime] = {}
+    for pod in to_restart:
+        for alert in alerts[pod.name]:
+            opened = (pod.breaker_opened or {}).get(alert.service_name, alert.starts_at)
+            if alert.service_name:
+                failed[alert.service_name] = max(opened, failed.get(alert.service_name, opened))
+    peers = [pod for pod in ready if pod.name not in affected]
+    return tuple(sorted(name for name, at in failed.items() if not any(_reached(pod, name, at) for pod in peers)))
+
+
+def _reached(pod: ObservedPod, backend: Backend, since: datetime) -> bool:
+    if pod.last_success is not None:
+        success = pod.last_success.get(backend)
+        return success is not None and success > since
+    # A gateway without the time of its last success: a call within 2 minutes, which may be older than the failure.
+    return backend in (pod.successes or ())
+
+
+def settled_by_evidence(observed: Observed, verdict: CauseVerdict, alert_name: str) -> bool:
+    """Tell whether every ready pod was scraped and its rule evaluated after the newest breaker opened.
+
+    Then no further pod can be about to report the same failure, so settling ends before its upper bound.
+    """
+    if verdict.scope is not Scope.MINORITY or not verdict.to_restart or verdict.unproven:
+        return False
+    opened = [moment for pod in verdict.to_restart for moment in (pod.breaker_opened or {}).values()]
+    ready = ready_pods(observed)
+    evaluation = observed.evaluations.get(alert_name)
+    if not opened or evaluation is None or any(pod.last_success is None for pod in ready):
+        return False
+    newest = max(opened)
+    if any(pod.scraped_at is None or pod.scraped_at <= newest for pod in ready):
+        return False
+    return evaluation.at > newest

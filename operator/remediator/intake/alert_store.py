@@ -4,11 +4,13 @@ A poll is a whole assessment and replaces what was known; a webhook adds to it a
 poll was under way is newer than that poll's answer and stays.
 """
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from remediator.intake.payload import Received, ReceivedState
+from remediator.intake.sources import Polled
 
 WATCHDOG = "Watchdog"
 _WATCHDOG_PUSH_VALID = timedelta(minutes=15)
@@ -19,35 +21,44 @@ _PUSHED_LIMIT = 20_000
 @dataclass(slots=True)
 class _Entry:
     alert: Received
-    pushed_at: datetime | None = None
+    pushed_at: float | None = None
 
 
 @dataclass(slots=True)
 class AlertStore:
-    """Every alert that has not ended, whoever told of it.
+    """Every alert that has not ended, whoever sent it.
 
     ``polling`` says whether Alertmanager is polled. Without it the store knows nothing for ``grace`` after the
-    start: what fired before the restart is told again only when Alertmanager repeats it.
+    start: what fired before the restart is sent again only when Alertmanager repeats it. Times are compared on the
+    ``monotonic`` clock, so that a wall clock that jumps neither ends nor refreshes an alert.
     """
 
     clock: Callable[[], datetime]
+    monotonic: Callable[[], float]
     polling: bool
     grace: timedelta = timedelta(minutes=6)
     polled_at: datetime | None = None
+    """Wall clock of the last successful poll."""
+    asked_at: float | None = None
+    """When that poll was asked for, on the monotonic clock."""
+    started_at: datetime | None = None
+    """When Alertmanager started, as it says."""
+    receiver: str = ""
+    """The operator's receiver in Alertmanager, as the last webhook named it."""
     version: int = 0
     """Grows with everything that is taken in."""
     poll_failed: bool = False
     _entries: dict[str, _Entry] = field(default_factory=dict)
-    _ended: dict[str, datetime] = field(default_factory=dict)
-    _watchdog_pushed_at: datetime | None = None
-    _started_at: datetime = field(init=False)
+    _ended: dict[str, float] = field(default_factory=dict)
+    _watchdog_pushed_at: float | None = None
+    _created_at: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self._started_at = self.clock()
+        self._created_at = self.monotonic()
 
     def push(self, alerts: Iterable[Received]) -> None:
         """Take what a webhook says."""
-        now = self.clock()
+        now = self.monotonic()
         self.version += 1
         for alert in alerts:
             if alert.labels.get("alertname") == WATCHDOG:
@@ -61,20 +72,22 @@ class AlertStore:
         while len(self._ended) > _PUSHED_LIMIT:
             self._ended.pop(next(iter(self._ended)))
 
-    def replace(self, alerts: Iterable[Received], asked_at: datetime) -> None:
-        """Take a poll's answer; ``asked_at`` is when it was asked for."""
-        polled = {
-            alert.fingerprint: _Entry(alert)
-            for alert in alerts
-            if not (alert.fingerprint in self._ended and self._ended[alert.fingerprint] >= asked_at)
+    def replace(self, polled: Polled, asked_at: float) -> None:
+        """Take a poll's answer; ``asked_at`` is when it was asked for, on the monotonic clock."""
+        found = {
+            alert.fingerprint: _Entry(_with_mute(alert, polled.muted))
+            for alert in polled.alerts
+            if self._ended.get(alert.fingerprint, -math.inf) < asked_at
         }
         for fingerprint, entry in self._entries.items():
             if entry.pushed_at is not None and entry.pushed_at >= asked_at:
-                polled.setdefault(fingerprint, entry)
-        self._entries = polled
+                found.setdefault(fingerprint, entry)
+        self._entries = found
         self.version += 1
         self._ended = {name: at for name, at in self._ended.items() if at >= asked_at}
-        self.polled_at = asked_at
+        self.asked_at = asked_at
+        self.polled_at = self.clock()
+        self.started_at = polled.started_at
         self.poll_failed = False
 
     def fail(self) -> None:
@@ -87,7 +100,7 @@ class AlertStore:
 
     @property
     def read_at(self) -> datetime | None:
-        """As of when the alerts are known: the last poll, or now where webhooks alone tell."""
+        """As of when the alerts are known: the last poll, or now where only webhooks tell."""
         return self.polled_at if self.polling else self.clock()
 
     @property
@@ -95,7 +108,7 @@ class AlertStore:
         """Whether the alerts are those of now, not only the last known ones."""
         if self.polling:
             return self.polled_at is not None and not self.poll_failed
-        return self.clock() >= self._started_at + self.grace
+        return self.monotonic() >= self._created_at + self.grace.total_seconds()
 
     @property
     def watchdog(self) -> bool:
@@ -106,4 +119,10 @@ class AlertStore:
                 for entry in self._entries.values()
             )
         pushed = self._watchdog_pushed_at
-        return pushed is not None and self.clock() - pushed <= _WATCHDOG_PUSH_VALID
+        return pushed is not None and self.monotonic() - pushed <= _WATCHDOG_PUSH_VALID.total_seconds()
+
+
+def _with_mute(alert: Received, muted: frozenset[str] | None) -> Received:
+    if muted and alert.fingerprint in muted:
+        return replace(alert, state=ReceivedState.SUPPRESSED)
+    return alert

@@ -60,8 +60,13 @@ def _listening(family: int, address: tuple[str, int]) -> socket.socket:
 class Inbox(Protocol):
     """Where alerts go."""
 
-    async def submit(self, alerts: list[Received]) -> None:
+    async def submit(self, alerts: list[Received], *, receiver: str = "", truncated: bool = False) -> None:
         """Persist the alerts that a policy wants.
+
+        Args:
+            alerts: the alerts of the message.
+            receiver: the operator's receiver, as Alertmanager names it.
+            truncated: whether Alertmanager left alerts out of the message.
 
         Raises:
             NotPersistedError: when one of them could not be written.
@@ -128,12 +133,17 @@ class IntakeServer:
             return web.json_response({"error": _first_problem(error)}, status=400)
         except (ValueError, RecursionError):
             return web.json_response({"error": "the body is not JSON"}, status=400)
-        alerts = message.received()
+        alerts, malformed = message.received()
+        if malformed:
+            self._metrics.alerts_malformed.labels("webhook").inc(malformed)
+            _log.warning("malformed alerts refused", malformed=malformed, taken=len(alerts))
+            if not alerts:
+                return web.json_response({"error": "every alert of the message is malformed"}, status=400)
         self._metrics.alerts_received.labels("webhook").inc(len(alerts))
         self._metrics.last_success.labels("webhook").set_to_current_time()
         try:
             async with asyncio.timeout(self._persist_timeout):
-                await self._inbox.submit(alerts)
+                await self._inbox.submit(alerts, receiver=message.receiver, truncated=message.truncatedAlerts > 0)
         except NotPersistedError as error:
             _log.warning("webhook not persisted", alerts=len(alerts), error=str(error))
             return web.json_response({"error": str(error)}, status=503)

@@ -18,6 +18,9 @@ from remediator.decide.observed import ABSENT, Absent, Autoscaler
 from remediator.kubernetes_api import Json, KubernetesApi
 from remediator.observe.selectors import matches
 
+KEDA_PAUSED = "autoscaling.keda.sh/paused"
+KEDA_PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+
 
 @dataclass(frozen=True, slots=True)
 class NamespaceObjects:
@@ -27,17 +30,24 @@ class NamespaceObjects:
     autoscalers: list[Json]
     scaled_objects: list[Json]
     namespace_annotations: dict[str, str]
+    namespace_terminating: bool = False
 
 
 async def read_namespace_objects(kubernetes: KubernetesApi) -> NamespaceObjects:
     """Read them side by side; raises KubeError."""
-    budgets, autoscalers, scaled_objects, annotations = await asyncio.gather(
+    budgets, autoscalers, scaled_objects, namespace = await asyncio.gather(
         kubernetes.list_disruption_budgets(),
         kubernetes.list_autoscalers(),
         kubernetes.list_scaled_objects(),
-        kubernetes.namespace_annotations(),
+        kubernetes.read_namespace(),
     )
-    return NamespaceObjects(budgets, autoscalers, scaled_objects, annotations)
+    return NamespaceObjects(
+        budgets=budgets,
+        autoscalers=autoscalers,
+        scaled_objects=scaled_objects,
+        namespace_annotations=dict((namespace.metadata and namespace.metadata.annotations) or {}),
+        namespace_terminating=bool(namespace.metadata and namespace.metadata.deletion_timestamp),
+    )
 
 
 def disruptions_allowed(budgets: Iterable[Json], template_labels: dict[str, str]) -> int | Absent | None:
@@ -80,8 +90,14 @@ def _as_owner(item: Json, kind: ScaleKind, field: str, minimum: int, maximum: in
         min_replicas=minimum,
         max_replicas=maximum,
         managers=frozenset(field_managers(managed, ("spec", field))),
+        paused=kind is ScaleKind.SCALED_OBJECT and _is_paused(item["metadata"].get("annotations") or {}),
     )
     return found, managed
+
+
+def _is_paused(annotations: dict[str, str]) -> bool:
+    """Tell whether KEDA is paused; ``paused-replicas`` pauses by being there."""
+    return annotations.get(KEDA_PAUSED) == "true" or KEDA_PAUSED_REPLICAS in annotations
 
 
 def _selector(selector: Json) -> client.V1LabelSelector:

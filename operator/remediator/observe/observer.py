@@ -11,8 +11,9 @@ import structlog
 
 from remediator.api.names import Fingerprint
 from remediator.api.policy import Mode, TargetRef
-from remediator.api.remediation import Remediation
-from remediator.decide.action_history import acted_itself, history
+from remediator.api.remediation import Phase, Remediation
+from remediator.decide.action_history import history
+from remediator.decide.guards import is_acting
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, OtherRemediation
 from remediator.intake.alert_store import AlertStore
 from remediator.intake.sources import SourceError
@@ -85,11 +86,15 @@ class Observer:
 
     def observed(self, world: World, remediations: Sequence[Remediation], ref: TargetRef, current: str) -> Observed:
         """Return what ``decide`` looks at; ``current`` is the name of the remediation that is decided about."""
+        remediations = [item for item in remediations if not item.foreign]
         same_target = [item for item in remediations if item.spec.target_ref == ref]
         return Observed(
             alerts=self._alerts(world.signals),
             alerts_read_at=self._alert_store.read_at,
             alertmanager_up=self._alert_store.known,
+            pending=world.signals.pending if world.signals else frozenset(),
+            evaluations=world.signals.evaluations if world.signals else {},
+            alertmanager_started_at=self._alert_store.started_at,
             prometheus_up=self._prometheus_proven(world),
             has_prometheus=self._signals is not None,
             workload=with_signals(world.target.workload, world.signals) if world.target else None,
@@ -170,6 +175,7 @@ def _other(remediation: Remediation, ref: TargetRef) -> OtherRemediation:
         name=remediation.name,
         created_at=remediation.created_at,
         same_target=remediation.spec.target_ref == ref,
-        has_acted=acted_itself(remediation),
+        is_acting=is_acting(remediation),
+        is_held=remediation.status.phase is Phase.GATED,
         dry_run=remediation.spec.mode is Mode.DRY_RUN,
     )

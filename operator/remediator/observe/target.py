@@ -30,6 +30,7 @@ from remediator.observe.namespace_objects import (
 from remediator.observe.selectors import selector_text
 from remediator.observe.signals import Signals
 
+CAUSE_LENGTH = 300
 _DEFAULT_MAX_UNAVAILABLE = "25%"
 
 
@@ -91,6 +92,9 @@ async def read_target(
         managers=frozenset(field_managers(managed, ("spec", "replicas"))),
         owned_fields=_is_ours(autoscaler_fields if autoscaler is not ABSENT else managed),
         baseline=read_baseline(annotations, managed),
+        rollout_paused=bool(getattr(spec, "paused", False)),
+        namespace_terminating=found.namespace_terminating,
+        cannot_run=_why_not_running(raw, own_pods),
         paused=_is_true(annotations, PAUSED_ANNOTATION) or _is_true(found.namespace_annotations, PAUSED_ANNOTATION),
         allowed=_is_true(annotations, ALLOW_ANNOTATION),
     )
@@ -111,6 +115,9 @@ def with_signals(workload: Workload, signals: Signals | None) -> Workload:
             pod,
             breakers=signals.breakers.get(pod.name, {}),
             successes=signals.successes.get(pod.name, frozenset()),
+            scraped_at=signals.scraped.get(pod.name),
+            breaker_opened=None if signals.opened is None else signals.opened.get(pod.name, {}),
+            last_success=None if signals.last_success is None else signals.last_success.get(pod.name, {}),
         )
         for pod in workload.pods
     )
@@ -156,6 +163,20 @@ def _pod(pod: client.V1Pod) -> ObservedPod:
         restarts=sum(item.restart_count for item in status.container_statuses or []),
         created_at=metadata.creation_timestamp,
     )
+
+
+def _why_not_running(raw: WorkloadObject, pods: Iterable[client.V1Pod]) -> str:
+    """Return why pods of the workload are not made (a quota) or not scheduled, in the cluster's words."""
+    conditions = (raw.status.conditions if raw.status else None) or []
+    failure = next((item for item in conditions if item.type == "ReplicaFailure" and item.status == "True"), None)
+    if failure is not None:
+        return str(failure.message or failure.reason)[:CAUSE_LENGTH]
+    for pod in pods:
+        for item in (pod.status.conditions if pod.status else None) or []:
+            if item.type == "PodScheduled" and item.status == "False":
+                name = pod.metadata.name if pod.metadata else ""
+                return f"{name}: {item.message or item.reason}"[:CAUSE_LENGTH]
+    return ""
 
 
 def _rollout_complete(raw: WorkloadObject, ref: TargetRef) -> bool:

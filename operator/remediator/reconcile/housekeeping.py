@@ -11,6 +11,9 @@ from remediator.decide.opening import is_cleared
 from remediator.kube import ConflictError, NotFoundError
 from remediator.reconcile.store import Store
 
+MAX_DELETED_PER_ROUND = 20
+"""Bounds the API calls of one round; the next rounds delete the rest."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -21,9 +24,9 @@ async def run_housekeeping(store: Store, policy: Policy, remediations: Sequence[
         await _write_policy_status(store, policy, own, now)
         for remediation in own:
             await _note_who_cleared(store, policy, remediation)
-            if _is_old(policy, remediation, now):
-                await store.delete(remediation)
-                _log.info("old remediation deleted", remediation=remediation.name)
+        for remediation in _to_delete(policy, own, now):
+            await store.delete(remediation)
+            _log.info("old remediation deleted", remediation=remediation.name)
     except (ConflictError, NotFoundError) as error:
         _log.info("housekeeping waits for the next round", policy=policy.name, why=str(error))
 
@@ -54,10 +57,17 @@ async def _note_who_cleared(store: Store, policy: Policy, remediation: Remediati
         await store.write(remediation, status, policy)
 
 
-def _is_old(policy: Policy, remediation: Remediation, now: datetime) -> bool:
+def _to_delete(policy: Policy, own: Sequence[Remediation], now: datetime) -> list[Remediation]:
+    """Return the ended remediations that are too old or too many, oldest first; a few a round are enough."""
+    ended = sorted((item for item in own if _may_go(item)), key=lambda item: (item.status.ended_at or now, item.number))
+    surplus = len(ended) - policy.spec.history_limit
+    oldest = now - timedelta(days=policy.spec.history)
+    old = [item for index, item in enumerate(ended) if index < surplus or (item.status.ended_at or now) <= oldest]
+    return old[:MAX_DELETED_PER_ROUND]
+
+
+def _may_go(remediation: Remediation) -> bool:
     status = remediation.status
     if remediation.active or status.ended_at is None:
         return False
-    if status.phase is Phase.HANDED_OVER and not is_cleared(remediation):
-        return False
-    return now >= status.ended_at + timedelta(days=policy.spec.history)
+    return status.phase is not Phase.HANDED_OVER or is_cleared(remediation)

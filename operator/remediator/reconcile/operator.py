@@ -44,6 +44,7 @@ class Operator:
         heartbeat: Heartbeat,
         readiness: Readiness,
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
         interval: timedelta,
         stuck_after: timedelta,
     ) -> None:
@@ -57,6 +58,7 @@ class Operator:
         self._heartbeat = heartbeat
         self._readiness = readiness
         self._clock = clock
+        self._monotonic = monotonic
         self._interval = interval
         self._stuck_after = stuck_after
         self._policies: dict[str, Policy] = {}
@@ -120,7 +122,7 @@ class Operator:
 
     # What Alertmanager sent
 
-    async def submit(self, alerts: list[Received]) -> None:
+    async def submit(self, alerts: list[Received], *, receiver: str = "", truncated: bool = False) -> None:
         """Write down what a policy wants of these alerts.
 
         Raises:
@@ -130,6 +132,11 @@ class Operator:
             raise NotPersistedError("; ".join(self._readiness.reasons))
         arrived = self._clock()
         self._alert_store.push(alerts)
+        self._alert_store.receiver = receiver or self._alert_store.receiver
+        if truncated:
+            # The alerts that the message leaves out are known to Alertmanager only.
+            await self._poller.refresh()
+            alerts = self._alert_store.alerts()
         refs = self._wanted_by(alerts)
         if not refs:
             return
@@ -204,9 +211,9 @@ class Operator:
 
     async def _pulse(self) -> None:
         while True:
-            now = self._clock()
+            now = self._monotonic()
             busy = [worker.busy_since for worker in self._workers.values() if worker.busy_since is not None]
-            if all(now - since <= self._stuck_after for since in busy):
+            if all(now - since <= self._stuck_after.total_seconds() for since in busy):
                 self._heartbeat.beat()
             await asyncio.sleep(PULSE_SECONDS)
 
@@ -224,6 +231,7 @@ class Operator:
                 reconciler=self._reconciler,
                 metrics=self._metrics,
                 clock=self._clock,
+                monotonic=self._monotonic,
                 interval=self._interval,
             )
             self._workers[ref] = worker

@@ -23,7 +23,7 @@ from remediator.decide.decision import (
 )
 from remediator.decide.machine import decide
 from remediator.decide.observed import SavedBaseline
-from remediator.decide.opening import open_remediation
+from remediator.decide.opening import close_foreign, open_remediation
 from remediator.decide.results import record_result
 from remediator.kube import ConflictError
 from remediator.kubernetes_api import KubernetesApi
@@ -116,12 +116,12 @@ class Reconciler:
         return await self._once(ref, poll=poll)
 
     async def _once(self, ref: TargetRef, *, poll: bool) -> ReconcileResult:
+        if self._store.read_only:
+            return ReconcileResult()
         world, _ = await asyncio.gather(self._observer.look(ref, poll=poll), self._store.refresh())
-        active = {
-            item.spec.policy_name: item
-            for item in self._store.snapshot.remediations
-            if item.active and item.spec.target_ref == ref
-        }
+        on_target = [item for item in self._store.snapshot.remediations if item.active and item.spec.target_ref == ref]
+        active = {item.spec.policy_name: item for item in on_target if not item.foreign}
+        await self._close_foreign([item for item in on_target if item.foreign])
         result = ReconcileResult()
         for policy in self._store.snapshot.policies:
             remediation = active.get(policy.name)
@@ -136,6 +136,15 @@ class Reconciler:
                 await run_housekeeping(self._store, policy, self._store.snapshot.remediations, self._clock())
             self._announcer.state(policy, self._store.snapshot.remediations)
         return result
+
+    async def _close_foreign(self, foreign: list[Remediation]) -> None:
+        policies = {policy.name: policy for policy in self._store.snapshot.policies}
+        for remediation in foreign:
+            policy = policies.get(remediation.spec.policy_name)
+            if policy is not None:
+                decision = close_foreign(policy, remediation, self._clock())
+                closed = await self._persist(policy, remediation, decision)
+                self._announcer.decision(policy, closed, None, decision)
 
     async def _open(self, policy: Policy, world: World) -> ReconcileResult:
         now = self._clock()

@@ -40,6 +40,8 @@ class Store:
 
     def __init__(self, kubernetes: KubernetesApi) -> None:
         self._kubernetes = kubernetes
+        self.read_only = False
+        """Nothing is written: the installed CRDs would drop or refuse what this version writes."""
         self._reported: dict[str, str] = {}
         self._policies: tuple[Policy, ...] = ()
         self._remediations: dict[str, Remediation] = {}

@@ -40,18 +40,21 @@ class TargetWorker:
         reconciler: TargetReconciler,
         metrics: Metrics,
         clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
         interval: timedelta,
     ) -> None:
         self.ref = ref
-        self.busy_since: datetime | None = None
+        self.busy_since: float | None = None
         self._reconciler = reconciler
         self._metrics = metrics
         self._clock = clock
+        self._monotonic = monotonic
         self._interval = interval
         self._wanted = asyncio.Event()
         self._urgent = asyncio.Event()
         self._waiters: list[asyncio.Future[ReconcileResult]] = []
-        self._next: datetime | None = None
+        self._next: float | None = None
+        """When the next round is due, on the monotonic clock."""
 
     def wake(self) -> None:
         """Ask for a round without waiting for it."""
@@ -77,10 +80,10 @@ class TargetWorker:
             await _either(self._urgent, min(self._seconds_to_next() or MIN_SPACING_SECONDS, MIN_SPACING_SECONDS))
 
     def _seconds_to_next(self) -> float | None:
-        return None if self._next is None else max(0.0, (self._next - self._clock()).total_seconds())
+        return None if self._next is None else max(0.0, self._next - self._monotonic())
 
     async def _round(self, waiters: list[asyncio.Future[ReconcileResult]]) -> None:
-        self.busy_since = self._clock()
+        self.busy_since = self._monotonic()
         # A clock that has run out is decided about with alerts that are newer than it.
         overdue = self._next is not None and self._next <= self.busy_since
         try:
@@ -89,7 +92,7 @@ class TargetWorker:
         except KubeError as error:
             _log.warning("round ended early", target=str(self.ref), error=str(error))
             self._metrics.reconcile_errors.labels(type(error).__name__).inc()
-            self._next = self._clock() + RETRY
+            self._next = self._monotonic() + RETRY.total_seconds()
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_exception(error)
@@ -101,12 +104,13 @@ class TargetWorker:
             if not waiter.done():
                 waiter.set_result(result)
 
-    def _due(self, result: ReconcileResult) -> datetime | None:
-        """An active incident is checked at least every interval, because watches can stall."""
-        if not result.at_work:
-            return result.wake_at
-        latest = self._clock() + self._interval
-        return latest if result.wake_at is None else min(result.wake_at, latest)
+    def _due(self, result: ReconcileResult) -> float | None:
+        """Return when to look again: an active incident at least every interval, because watches can stall."""
+        seconds = None if result.wake_at is None else (result.wake_at - self._clock()).total_seconds()
+        if result.at_work:
+            latest = self._interval.total_seconds()
+            seconds = latest if seconds is None else min(seconds, latest)
+        return None if seconds is None else self._monotonic() + seconds
 
 
 async def _either(event: asyncio.Event, seconds: float | None) -> None:

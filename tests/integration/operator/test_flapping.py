@@ -13,6 +13,7 @@ from remediator.api.policy import TargetRef
 from remediator.events import EventRecorder
 from remediator.intake.alert_store import AlertStore
 from remediator.intake.payload import Received, ReceivedState
+from remediator.intake.sources import Polled
 from remediator.kubernetes_api import KubernetesApi
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer
@@ -37,7 +38,7 @@ class Bench:
         self.now = datetime.now(UTC)
         self.firing: list[Received] = []
         self.metrics = Metrics(CollectorRegistry())
-        self.alert_store = AlertStore(clock=self.clock, polling=True)
+        self.alert_store = AlertStore(clock=self.clock, monotonic=lambda: self.now.timestamp(), polling=True)
         self.events = EventRecorder(kubernetes, "test")
         self.reconciler = Reconciler(
             kubernetes=kubernetes,
@@ -60,7 +61,7 @@ class Bench:
         return self.now
 
     async def poll(self) -> None:
-        self.alert_store.replace([WATCHDOG, *self.firing], self.now)
+        self.alert_store.replace(Polled([WATCHDOG, *self.firing]), self.now.timestamp())
 
     def push(self, alerts: list[Received], *, firing: bool) -> None:
         """Take a webhook: the alerts began, or ended."""
@@ -85,7 +86,7 @@ async def test_hundred_flapping_alerts_act_once_a_target_in_a_cooldown(
             assert len(alerts) == len(TARGETS) * ALERTS_A_TARGET
             bench.push(alerts, firing=scrape % 2 == 0)
             for poll in (False, True):
-                await asyncio.gather(*(bench.rounds.run(TargetRef(name=name), poll=poll) for name in TARGETS))
+                await asyncio.gather(*(bench.reconciler.run(TargetRef(name=name), poll=poll) for name in TARGETS))
             memory.append(tracemalloc.get_traced_memory()[0])
             bench.now += SCRAPE
     finally:

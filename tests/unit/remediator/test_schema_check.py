@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from remediator.schema_check import compare_schema
+from remediator.schema_check import SchemaCheck, compare_schema
 
 CRDS = Path(__file__).parents[3] / "charts" / "bot-gateway" / "crds"
 
@@ -45,12 +45,14 @@ class Api:
         return self._answer
 
 
-async def compared(status: int, body: Any) -> str:
+async def compared(status: int, body: Any) -> SchemaCheck:
     return await compare_schema(Api(status, body), 1.0)  # type: ignore[arg-type]  # the two calls it makes
 
 
 async def test_own_schema_fits() -> None:
-    assert await compared(200, served()) == "the served schema has every field that this version uses"
+    assert await compared(200, served()) == SchemaCheck(
+        "the served schema has every field and value that this version uses"
+    )
 
 
 async def test_older_schema_is_named_field_by_field() -> None:
@@ -58,7 +60,9 @@ async def test_older_schema_is_named_field_by_field() -> None:
     remediation = document["components"]["schemas"]["Remediation"]["properties"]
     del remediation["status"]["properties"]["retryAt"]
     del remediation["status"]["properties"]["steps"]["items"]["properties"]["pods"]["items"]["properties"]["uid"]
-    line = await compared(200, document)
+    check = await compared(200, document)
+    line = check.line
+    assert check.too_old
     assert "Remediation.status.retryAt" in line
     assert "Remediation.status.steps[].pods[].uid" in line
     assert "kubectl apply --server-side" in line
@@ -66,4 +70,30 @@ async def test_older_schema_is_named_field_by_field() -> None:
 
 @pytest.mark.parametrize(("status", "body"), [(404, {}), (200, {"components": {"schemas": {}}})])
 async def test_missing_kinds_are_said(status: int, body: Any) -> None:
-    assert "crds/" in await compared(status, body)
+    assert "crds/" in (await compared(status, body)).line
+
+
+async def test_a_phase_that_the_installed_schema_does_not_know_is_too_old() -> None:
+    document = served()
+    document["components"]["schemas"]["Remediation"]["properties"]["status"]["properties"]["phase"]["enum"].remove(
+        "Unproven"
+    )
+    check = await compared(200, document)
+    assert check.too_old
+    assert "Remediation.status.phase=Unproven" in check.line
+
+
+async def test_a_policy_field_that_the_installed_schema_lacks_is_said_and_harms_nothing() -> None:
+    document = served()
+    del document["components"]["schemas"]["RemediationPolicy"]["properties"]["spec"]["properties"]["historyLimit"]
+    check = await compared(200, document)
+    assert not check.too_old
+    assert "RemediationPolicy.spec.historyLimit" in check.line
+
+
+async def test_a_newer_schema_fits() -> None:
+    document = served()
+    status = document["components"]["schemas"]["Remediation"]["properties"]["status"]["properties"]
+    status["fieldOfALaterVersion"] = {"type": "string"}
+    status["phase"]["enum"].append("PhaseOfALaterVersion")
+    assert not (await compared(200, document)).too_old

@@ -19,8 +19,9 @@ def test_defaults_are_the_designs():
     assert spec.mode is Mode.DRY_RUN
     assert [(step.action, step.when, step.verify.timeout) for step in spec.escalation] == [
         (Action.RESTART_PODS, Scope.MINORITY, timedelta(minutes=5)),
-        (Action.ROLLOUT_RESTART, Scope.MINORITY, timedelta(minutes=5)),
+        (Action.RESTART_PODS, Scope.MINORITY, timedelta(minutes=5)),
     ]
+    assert spec.history_limit == 200
     assert spec.guards.min_healthy == "50%"
     assert [(budget.actions, budget.per) for budget in spec.guards.budgets] == [
         (3, timedelta(hours=1)),

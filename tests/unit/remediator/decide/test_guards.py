@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from remediator.api.remediation import GateKind, Phase
+from remediator.decide.guards import is_acting
 from remediator.decide.observed import ABSENT, ActionRecord, Observed, OtherRemediation
 from support.incident import START, SimulatedTarget, make_policy, other_remediation_name
 
@@ -140,8 +141,11 @@ def test_an_opt_in_that_is_taken_back_stops_the_incident():
     assert target.status.reason == "NotOptedIn"
 
 
-def _other(*, age, same_target, has_acted=False, dry_run=False):
-    return OtherRemediation(other_remediation_name(1), START - timedelta(seconds=age), same_target, has_acted, dry_run)
+def _other(*, age, same_target, is_acting=False, dry_run=False, is_held=False):
+    created = START - timedelta(seconds=age)
+    return OtherRemediation(
+        other_remediation_name(1), created, same_target, is_acting, is_held=is_held, dry_run=dry_run
+    )
 
 
 def test_the_younger_of_two_on_one_target_waits_and_the_older_goes_on():
@@ -157,14 +161,14 @@ def test_the_younger_of_two_on_one_target_waits_and_the_older_goes_on():
 
 def test_a_trial_of_another_policy_does_not_hold_up_the_real_thing():
     target = _one_affected()
-    target.world = Observed(others=(_other(age=60, same_target=True, has_acted=True, dry_run=True),))
+    target.world = Observed(others=(_other(age=60, same_target=True, is_acting=True, dry_run=True),))
     target.run(60)
     assert len(target.actions) == 1
 
 
 def test_no_more_than_max_concurrent_are_at_work():
     target = _one_affected()
-    target.world = Observed(others=(_other(age=60, same_target=False, has_acted=True),))
+    target.world = Observed(others=(_other(age=60, same_target=False, is_acting=True),))
     target.run(3600, step=60)
     assert (target.phase, target.status.reason) == (Phase.GATED, "MaxConcurrent")
     two = _one_affected(maxConcurrent=2)
@@ -178,6 +182,57 @@ def test_a_held_outage_elsewhere_does_not_use_up_max_concurrent():
     target.world = Observed(others=(_other(age=60, same_target=False),))
     target.run(60)
     assert len(target.actions) == 1
+
+
+def test_a_remediation_that_acted_and_is_held_by_a_shared_failure_holds_no_slot():
+    """Another policy waited with MaxConcurrent for hours while the first one only waited for an outage to end."""
+    held = SimulatedTarget(make_policy(), pods=4)
+    held.fire("gw-0", "gw-1")
+    held.run(45)
+    held.fire("gw-2", "gw-3")
+    held.run(120)
+    assert held.phase is Phase.GATED
+    assert len(held.actions) == 1
+    assert not is_acting(held.last)
+
+
+def test_a_held_remediation_of_the_same_target_is_not_waited_for_and_waits_itself_for_one_that_acts():
+    younger = _one_affected()
+    younger.world = Observed(others=(_other(age=60, same_target=True, is_held=True),))
+    younger.run(60)
+    assert len(younger.actions) == 1
+    older = _one_affected()
+    older.world = Observed(others=(_other(age=-60, same_target=True, is_acting=True),))
+    older.run(600)
+    assert (older.actions, older.status.reason) == ([], "OlderRemediationFirst")
+
+
+def test_a_quiet_window_suspends_the_handover_clock_and_says_when_it_ends():
+    window = {"from": "10:10", "to": "12:00"}
+    target = _one_affected(guards={"quietWindows": [window], "minHealthy": "100%"})
+    target.run(3600, step=60)
+    assert (target.phase, target.status.reason) == (Phase.GATED, "QuietWindow")
+    assert "12:00 UTC" in target.status.message
+    target.run(3600 + 600, step=60)
+    assert target.status.reason == "MinHealthy"
+    target.run(1800, step=60)
+    assert (target.phase, target.status.reason) == (Phase.HANDED_OVER, "GatedTooLong")
+
+
+def test_a_revert_that_a_quiet_window_interrupts_goes_on_afterwards():
+    spec = {
+        "escalation": [{"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}],
+        "guards": {"quietWindows": [{"from": "10:03", "to": "14:00"}]},
+    }
+    target = SimulatedTarget(make_policy(**spec))
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(60)
+    target.clear()
+    target.run(3 * 3600, step=60)
+    assert (target.phase, target.status.reason) == (Phase.REVERTING, "QuietWindow")
+    target.run(2 * 3600, step=60)
+    assert target.phase is Phase.SUCCEEDED
+    assert any("Revert" in action for action in target.actions)
 
 
 def test_a_rollout_restart_respects_what_a_rollout_takes_away():

@@ -178,3 +178,31 @@ def test_a_handover_says_that_the_scale_out_stays():
     assert target.phase is Phase.HANDED_OVER
     assert target.status.message.endswith("The scale-out was not reverted: Deployment/gw had 3 before.")
     assert target.actions == ["45 ScaleOut Deployment 3->5"]
+
+
+@pytest.mark.parametrize("cause", ["0/3 nodes are available: insufficient cpu", "exceeded quota: pods=5"])
+def test_a_scale_out_whose_pods_cannot_run_is_reverted_and_the_cause_is_named(cause):
+    target = _loaded()
+    assert target.actions == ["45 ScaleOut Deployment 3->5"]
+    for name in [name for name in target.pods if "+" in name]:
+        target.pod_ready(name, ready=False)
+    target.change(cannot_run=cause)
+    target.run(300)
+    assert "ScaleOutBlocked" in target.reasons
+    target.run(300)
+    assert target.actions[1] == "345 Revert Deployment 5->3"
+    assert (target.phase, target.status.reason) == (Phase.HANDED_OVER, "ScaleOutBlocked")
+    assert cause in target.status.message
+
+
+def test_a_status_that_names_an_object_which_is_not_the_policys_scales_nothing():
+    target = _loaded()
+    status = target.status.model_copy(deep=True)
+    status.steps[0].scale_name = "somebody-elses"
+    status.steps[0].result = StepResult.IN_PROGRESS
+    status.phase = Phase.ACTING
+    target.remediations[0] = target.last.model_copy(update={"status": status})
+    target.change(replicas=3)
+    target.run(15)
+    assert len(target.actions) == 1
+    assert (target.phase, target.status.reason) == (Phase.HANDED_OVER, "StatusDamaged")

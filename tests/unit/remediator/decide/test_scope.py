@@ -1,15 +1,16 @@
 """The cause gate, with the evidence of Prometheus and without."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from remediator.api.policy import Scope
-from remediator.api.remediation import GateKind, Phase
+from remediator.api.remediation import GateKind, Phase, RemediationStatus
 from remediator.decide.alerts import assess_alerts
-from remediator.decide.observed import Observed
+from remediator.decide.observed import Evaluation, Observed
 from remediator.decide.scope import judge_cause
-from support.incident import REQUEST, SimulatedTarget, make_alert, make_policy
+from support.incident import REQUEST, START, SimulatedTarget, make_alert, make_policy
 
 
 def _with_prometheus(target, *, successes=(), **breakers):
@@ -24,7 +25,7 @@ def _with_prometheus(target, *, successes=(), **breakers):
 
 def _judge(target):
     observed = target.observe()
-    return judge_cause(observed, assess_alerts(target.policy, observed))
+    return judge_cause(observed, assess_alerts(target.policy, observed, target.now), RemediationStatus())
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,8 @@ def test_half_or_fewer_are_a_minority(ready, affected, scope):
     target.fire(*(f"gw-{index}" for index in range(affected)))
     verdict = _judge(target)
     assert verdict.scope is Scope(scope)
-    assert (verdict.ready, len(verdict.affected)) == (ready, affected)
+    assert len(verdict.affected) == affected
+    assert verdict.share == f"{affected} of {ready} ready pods are affected"
 
 
 def test_only_ready_pods_count():
@@ -113,7 +115,7 @@ def test_a_replacement_without_a_call_is_not_proven_and_the_end_says_so():
     target = _with_prometheus(SimulatedTarget(make_policy()), successes=("gw-2",), gw_0=1)
     target.fire("gw-0")
     target.run(300)
-    assert target.phase is Phase.SUCCEEDED
+    assert (target.phase, target.status.reason) == (Phase.UNPROVEN, "Unproven")
     assert target.condition("Proven") == "False"
     assert "proves nothing" in target.status.message
 
@@ -136,10 +138,103 @@ def test_after_a_shared_fault_a_remaining_minority_settles_once_more():
     target.fire("gw-0", "gw-1", "gw-2")
     target.run(120)
     target.clear("gw-0", "gw-1")
-    target.run(30)
+    target.run(585)
     assert target.actions == []
     assert target.status.reason == "SharedFaultEnding"
+    assert target.status.remaining_pods == ["gw-2"]
+    target.run(45)
+    assert len(target.actions) == 1
+
+
+def test_a_failure_that_wanders_over_the_pods_is_shared_though_each_look_shows_a_minority():
+    target = SimulatedTarget(make_policy(), pods=6)
+    target.fire("gw-0", "gw-1")
+    target.run(60)
+    for first in (2, 4, 1, 3):
+        target.clear()
+        target.fire(f"gw-{first}", f"gw-{first + 1}")
+        target.run(60)
+    target.run(300)
+    assert target.actions == ["45 RestartPods gw-0", "60 RestartPods gw-1"]
+    assert target.status.reason in {"SharedFault", "SharedFaultEnding"}
+
+
+def test_affected_pods_that_stop_being_ready_still_count():
+    target = SimulatedTarget(make_policy(guards={"minHealthy": 0}), pods=4)
+    target.fire("gw-0", "gw-1")
     target.run(30)
+    target.pod_ready("gw-0", ready=False)
+    target.pod_ready("gw-1", ready=False)
+    target.fire("gw-2")
+    target.run(300)
+    assert target.actions == []
+    assert target.status.reason == "SharedFault"
+
+
+def test_a_replacement_that_fails_too_counts_with_the_pod_that_it_replaces_and_is_not_restarted_again():
+    target = SimulatedTarget(make_policy(), pods=3)
+    target.fire("gw-0")
+    target.run(60)
+    target.fire(next(name for name in target.pods if "+" in name))
+    target.run(1200)
+    assert len(target.actions) == 1
+    assert (target.phase, target.status.reason) == (Phase.HANDED_OVER, "EscalationExhausted")
+
+
+def _with_times(target, *, opened=None, success=None, scraped=0, evaluated=None):
+    """Give the pods the times that the gateway and Prometheus tell, in seconds after the start."""
+    target.world = replace(target.world, has_prometheus=True)
+    if evaluated is not None:
+        evaluation = Evaluation(START + timedelta(seconds=evaluated), timedelta(seconds=15))
+        target.world = replace(target.world, evaluations={"CircuitBreakerOpen": evaluation})
+    for name, pod in target.pods.items():
+        at = (opened or {}).get(name)
+        last = (success or {}).get(name)
+        target.pods[name] = replace(
+            pod,
+            breakers={REQUEST: 0 if at is None else 1},
+            breaker_opened={} if at is None else {REQUEST: START + timedelta(seconds=at)},
+            last_success={} if last is None else {REQUEST: START + timedelta(seconds=last)},
+            scraped_at=START + timedelta(seconds=scraped),
+        )
+
+
+def test_settling_ends_once_every_pod_was_scraped_and_evaluated_since_the_breaker_opened():
+    target = SimulatedTarget(make_policy())
+    _with_times(target, opened={"gw-0": -75}, success={"gw-1": -10}, scraped=-5, evaluated=-1)
+    target.fire("gw-0")
+    target.run(0)
+    assert target.actions == ["0 RestartPods gw-0"]
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        {"success": {"gw-1": -90}},
+        {"scraped": -80},
+        {"evaluated": -80},
+        {"success": {}},
+    ],
+    ids=["success before the failure", "not scraped since", "not evaluated since", "no success"],
+)
+def test_without_evidence_settling_is_not_shortened(evidence):
+    target = SimulatedTarget(make_policy())
+    known = {"opened": {"gw-0": -75}, "success": {"gw-1": -10}, "scraped": -5, "evaluated": -1}
+    _with_times(target, **{**known, **evidence})
+    target.fire("gw-0")
+    target.run(30)
+    assert target.actions == []
+    assert target.phase is Phase.SETTLING
+
+
+def test_a_success_before_the_failure_is_no_proof_that_the_backend_works():
+    target = SimulatedTarget(make_policy())
+    _with_times(target, opened={"gw-0": -75}, success={"gw-1": -90}, scraped=-5, evaluated=-1)
+    target.fire("gw-0")
+    target.run(3600, step=60)
+    assert (target.actions, target.status.reason) == ([], "NoPeerSuccess")
+    _with_times(target, opened={"gw-0": -75}, success={"gw-1": 3590}, scraped=3595, evaluated=3599)
+    target.run(15)
     assert len(target.actions) == 1
 
 

@@ -22,8 +22,10 @@ class Inbox:
         self.alerts: list[Received] = []
         self.error: Exception | None = None
         self.hangs = False
+        self.truncated = False
 
-    async def submit(self, alerts: list[Received]) -> None:
+    async def submit(self, alerts: list[Received], *, receiver: str = "", truncated: bool = False) -> None:
+        self.truncated = truncated
         if self.hangs:
             await asyncio.Event().wait()
         if self.error is not None:
@@ -117,6 +119,33 @@ async def test_what_is_no_webhook_is_refused(
 async def test_hostile_fingerprint_is_refused(http: TestClient[Any, Any]) -> None:
     answer = await http.post("/alerts", json=webhook("firing", fingerprint="../../secrets"), headers=AUTHORISED)
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("starts_at", [None, "soon", "2026-01-01T00:00:00"])
+async def test_a_malformed_alert_is_refused_alone(http: TestClient[Any, Any], inbox: Inbox, starts_at: Any) -> None:
+    message = webhook("firing", "firing")
+    message["alerts"][0].update(startsAt=starts_at, fingerprint="f" * 16)
+    answer = await http.post("/alerts", json=message, headers=AUTHORISED)
+    assert answer.status == 200
+    assert [alert.fingerprint for alert in inbox.alerts] == ["0123456789abcdef"]
+    text = await (await http.get("/metrics")).text()
+    assert 'remediator_alerts_malformed_total{via="webhook"} 1.0' in text
+
+
+@pytest.mark.parametrize("starts_at", ["9999-12-31T23:59:59-05:00", "0001-01-01T00:00:00+05:00"])
+async def test_a_time_at_the_end_of_the_calendar_is_clamped(
+    http: TestClient[Any, Any], inbox: Inbox, starts_at: str
+) -> None:
+    message = webhook("firing")
+    message["alerts"][0]["startsAt"] = starts_at
+    answer = await http.post("/alerts", json=message, headers=AUTHORISED)
+    assert answer.status == 200
+    assert 1970 <= inbox.alerts[0].starts_at.year <= 2200
+
+
+async def test_a_truncated_message_asks_for_a_poll(http: TestClient[Any, Any], inbox: Inbox) -> None:
+    await http.post("/alerts", json={**webhook("firing"), "truncatedAlerts": 3}, headers=AUTHORISED)
+    assert inbox.truncated
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])

@@ -42,6 +42,7 @@ class KubernetesApi:
         self.status: dict[str, Any] = {"replicas": 3, "updated_replicas": 3, "observed_generation": 1}
         self.annotations: dict[str, str] = {}
         self.namespace: dict[str, str] = {}
+        self.ends: datetime | None = None
         self.pods = [pod("a"), pod("b"), pod("c", ready=False)]
         self.budgets: list[dict[str, Any]] = []
         self.autoscalers: list[dict[str, Any]] = []
@@ -83,8 +84,10 @@ class KubernetesApi:
     async def list_scaled_objects(self) -> list[dict[str, Any]]:
         return self.scaled_objects
 
-    async def namespace_annotations(self) -> dict[str, str]:
-        return self.namespace
+    async def read_namespace(self) -> client.V1Namespace:
+        return client.V1Namespace(
+            metadata=client.V1ObjectMeta(annotations=self.namespace, deletion_timestamp=self.ends)
+        )
 
 
 @pytest.fixture

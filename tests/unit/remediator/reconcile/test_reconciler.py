@@ -13,6 +13,7 @@ from remediator.decide.observed import ABSENT, ObservedPod, Workload
 from remediator.events import EventRecorder
 from remediator.intake.alert_store import AlertStore
 from remediator.intake.payload import Received, ReceivedState
+from remediator.intake.sources import Polled
 from remediator.kube import ConflictError, UnavailableError
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer, World
@@ -98,10 +99,11 @@ class Bench:
         self.now = START
         self.kubernetes = KubernetesApi()
         metrics = Metrics(CollectorRegistry())
-        self.alert_store = AlertStore(clock=self.clock, polling=True)
+        self.alert_store = AlertStore(clock=self.clock, monotonic=lambda: self.now.timestamp(), polling=True)
+        self.store = Store(self.kubernetes)  # type: ignore[arg-type]  # the calls that a store makes
         self.reconciler = Reconciler(
             kubernetes=self.kubernetes,  # type: ignore[arg-type]  # the calls that rounds make
-            store=Store(self.kubernetes),  # type: ignore[arg-type]  # the calls that a store makes
+            store=self.store,
             observer=StubbedObserver(
                 kubernetes=self.kubernetes,  # type: ignore[arg-type]  # not asked
                 alert_store=self.alert_store,
@@ -130,7 +132,7 @@ class Bench:
     def poll(self) -> None:
         watchdog = Received("0" * 16, {"alertname": "Watchdog"}, START, ReceivedState.ACTIVE)
         firing = Received("1" * 16, {"alertname": "A", "pod": "a", "namespace": "shop"}, START, ReceivedState.ACTIVE)
-        self.alert_store.replace([watchdog, firing], self.now)
+        self.alert_store.replace(Polled([watchdog, firing]), self.now.timestamp())
 
     async def until_acting(self) -> None:
         """Open the incident and come to the end of settling."""
@@ -203,3 +205,31 @@ async def test_operator_that_died_between_create_and_status_goes_on(bench: Bench
     await bench.reconciler.run(REF)
     assert bench.kubernetes.journal.count("create") == 1
     assert bench.kubernetes.objects["breaker-1"]["status"]["phase"] == "Settling"
+
+
+async def test_a_remediation_that_a_person_creates_blocks_nothing_and_is_closed(bench: Bench) -> None:
+    bench.kubernetes.objects["breaker-1"] = {
+        "metadata": {
+            "name": "breaker-1",
+            "namespace": "shop",
+            "uid": "by-hand",
+            "resourceVersion": "1",
+            "creationTimestamp": START.isoformat(),
+            "managedFields": [{"manager": "kubectl-create", "fieldsV1": {"f:spec": {}}}],
+        },
+        "spec": {"policyName": "breaker", "targetRef": {"name": "web"}},
+        "status": {"phase": "Acting", "steps": [], "action": "RestartPods"},
+    }
+    result = await bench.reconciler.run(REF)
+    assert result.opened
+    by_hand = bench.kubernetes.objects["breaker-1"]["status"]
+    assert (by_hand["phase"], by_hand["reason"]) == ("Failed", "NotCreatedByOperator")
+    assert bench.kubernetes.objects["breaker-2"]["status"]["phase"] == "Pending"
+    assert "evict a" not in bench.kubernetes.journal
+
+
+async def test_with_an_installed_schema_that_is_too_old_nothing_is_written(bench: Bench) -> None:
+    bench.store.read_only = True
+    result = await bench.reconciler.run(REF)
+    assert not result.opened
+    assert bench.kubernetes.journal == []

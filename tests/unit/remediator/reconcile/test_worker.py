@@ -46,6 +46,7 @@ async def running(reconciler: Reconciler) -> AsyncIterator[TargetWorker]:
         reconciler=reconciler,
         metrics=Metrics(CollectorRegistry()),
         clock=lambda: datetime(2026, 1, 1, tzinfo=UTC),
+        monotonic=lambda: 0.0,
         interval=timedelta(hours=1),
     )
     task = asyncio.create_task(worker.run())
