@@ -51,11 +51,12 @@ async def test_affected_pod_is_replaced_by_one_of_the_same_name(
     alertmanager.fire(firing)
     assert await operator.post(message([firing])) == 200
 
-    async def suppressed() -> bool:
-        conditions = (await in_phase(kubernetes, "Verifying"))["status"]["conditions"]
-        return any(item["type"] == "Cleared" and item["reason"] == "Suppressed" for item in conditions)
+    async def is_predecessors() -> bool:
+        status = (await in_phase(kubernetes, "Verifying"))["status"]
+        cleared = next(item for item in status["conditions"] if item["type"] == "Cleared")
+        return status["reason"] == "PredecessorAlert" and cleared["status"] == "False"
 
-    await eventually(suppressed)
+    await eventually(is_predecessors)
     alertmanager.fire()
     done = await in_phase(kubernetes, "Succeeded", seconds=400)
     assert [step["action"] for step in done["status"]["steps"]] == ["RestartPods"]
