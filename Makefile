@@ -36,7 +36,7 @@ demo: venv ## run gateway, sandbox and Redis on this machine and play a conversa
 
 .PHONY: test
 test: venv ## everything that needs no cluster
-	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/examples tests/chart tests/rules tests/dashboards tests/integration
+	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/examples tests/pages tests/chart tests/rules tests/dashboards tests/integration
 
 .PHONY: lint
 lint: venv ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, actionlint, helm lint
