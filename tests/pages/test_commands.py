@@ -11,6 +11,7 @@ from pages.shell import Block, Command, blocks, commands, simple_commands
 from support.tools import ROOT, tool
 
 COMMANDS = commands()
+UNIQUE = list({(command.words, command.variables): command for command in COMMANDS}.values())
 RUN = (
     ("remediator", "test"),
     ("remediator", "replay"),
@@ -39,7 +40,7 @@ def test_every_block_is_valid_shell(block: Block) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", {(command.words, command.variables): command for command in COMMANDS}.values(), ids=str)
+@pytest.mark.parametrize("command", UNIQUE, ids=str)
 def test_every_command_names_what_exists(command: Command) -> None:
     assert problems(command) == []
 
