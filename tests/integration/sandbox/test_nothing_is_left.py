@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.redis_server import RedisServer
+from sandbox.redis_server import RedisServer, find_redis_binary
 from support.ports import free_ports
 from support.tools import ROOT
 
@@ -30,7 +30,7 @@ SMALL_PROGRAM = "program.py"
 """Starts a child in the demo's way and has no handler for any signal."""
 SMALL_PROGRAM_TEXT = """
 import signal
-from sandbox.redis_server import RedisServer
+from sandbox.redis_server import RedisServer, find_redis_binary
 with RedisServer():
     print("Ctrl-C ends it.", flush=True)
     signal.pause()
@@ -144,7 +144,7 @@ async def test_a_redis_that_dies_ends_the_demo_and_is_named(environment: dict[st
     while b"Ctrl-C" not in (line := await demo.stdout.readline()):
         assert line, "the demo has ended"
     children = psutil.Process(demo.pid).children()
-    redis = next(child for child in children if "--appendonly" in child.cmdline())
+    redis = next(child for child in children if child.exe() == str(find_redis_binary().resolve()))
     redis.kill()
     _output, said = await demo.communicate()
     assert demo.returncode == 1
