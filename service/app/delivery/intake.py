@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import orjson
 from aiogram import Bot
@@ -13,8 +14,12 @@ from pydantic import ValidationError
 from app.core import metrics
 from app.core.tracing import current_exemplar, mark_failed
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
+from app.delivery.lenient import without_unreadable
 from app.delivery.origin import origin_of
 from app.delivery.pipeline import Outcome, Pipeline
+
+_LENIENT_ATTEMPTS = 3
+"""What is left out can be part of a union, whose other members then have other errors."""
 
 
 class InvalidUpdateError(Exception):
@@ -36,11 +41,24 @@ def parse_update(body: bytes, bot: Bot) -> Update:
     except orjson.JSONDecodeError:
         raise InvalidUpdateError(DeadLetterReason.INVALID_JSON) from None
     try:
-        update = Update.model_validate(raw, context={"bot": bot})
+        update = _validated(raw, bot)
         _ = update.event_type
     except (ValidationError, UpdateTypeLookupError, RecursionError):
         raise InvalidUpdateError(DeadLetterReason.INVALID_UPDATE) from None
     return update
+
+
+def _validated(raw: Any, bot: Bot) -> Update:
+    """Validate an update; without the optional parts that aiogram does not know, if need be."""
+    for _attempt in range(_LENIENT_ATTEMPTS):
+        try:
+            return Update.model_validate(raw, context={"bot": bot})
+        except ValidationError as error:
+            reduced = without_unreadable(raw, error.errors()) if isinstance(raw, dict) else None
+            if reduced is None:
+                raise
+            raw = reduced
+    return Update.model_validate(raw, context={"bot": bot})
 
 
 class Intake:
