@@ -29,6 +29,12 @@ class Users:
             updates.append(self._message(user_id, {"photo": photo, **album, **captioned}, None))
         return updates
 
+    def send_image_file(self, user_id: int, caption: str = "") -> int | None:
+        """Send an image as a file."""
+        stored = self._telegram.files.add("documents", "png", None)
+        document = stored.describe() | {"mime_type": "image/png", "file_name": "photo.png"}
+        return self._message(user_id, {"document": document, **({"caption": caption} if caption else {})}, None)
+
     def send_contact(self, user_id: int, phone: str, *, owner_id: int | None = None) -> int | None:
         """Share a contact: one's own unless ``owner_id`` is set."""
         name = self._telegram.chats.user(user_id).first_name

@@ -56,6 +56,12 @@ class RequestOpen(CallbackData, prefix="ro"):
     page: Page
 
 
+class RequestPhotos(CallbackData, prefix="rp"):
+    """Show the photos of a request."""
+
+    id: Id
+
+
 class RequestMove(CallbackData, prefix="rm"):
     """Change the status of a request."""
 
@@ -133,6 +139,7 @@ TYPES = {
     DialogButton.__prefix__: "request_dialog",
     RequestList.__prefix__: "request_list",
     RequestOpen.__prefix__: "request_open",
+    RequestPhotos.__prefix__: "request_open",
     RequestMove.__prefix__: "request_status",
     RequestComment.__prefix__: "request_comment",
     ShiftList.__prefix__: "shift_list",

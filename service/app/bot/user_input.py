@@ -3,10 +3,10 @@
 from aiogram import F
 from aiogram.types import Message
 
-PLAIN_TEXT = F.text & ~F.text.startswith("/")
-"""Filter for a text that is not a command. Dialogues take no command as input."""
+PLAIN_TEXT = (F.text & ~F.text.startswith("/")) | (F.caption & ~F.caption.startswith("/"))
+"""Filter for a text, or a text under a photo, that is not a command. Dialogues take no command as input."""
 
 
 def plain_text(message: Message) -> str:
-    """Return the text without surrounding blanks and without NUL characters, which PostgreSQL rejects."""
-    return (message.text or "").replace("\0", "").strip()
+    """Return the text, or that under a photo, without outer blanks and NUL characters, which PostgreSQL rejects."""
+    return (message.text or message.caption or "").replace("\0", "").strip()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from aiogram import F, Router
-from aiogram.filters import Command
+from aiogram.filters import Command, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.i18n import gettext as _
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.backends.models import Category, Identity, NewRequest, Urgency
 from app.bot.callbacks import CategoryChoice, DialogButton, DialogStep
 from app.bot.keyboards import inline
+from app.bot.photos import HAS_PHOTO, photo_id
 from app.bot.reply import show
 from app.bot.services import Services
 from app.bot.states import DialogueExpiredError, NewRequestDialog
@@ -50,12 +51,13 @@ async def take_category(query: CallbackQuery, callback_data: CategoryChoice, sta
 @router.message(NewRequestDialog.address, PLAIN_TEXT)
 async def take_address(message: Message, state: FSMContext) -> None:
     """Store the address, ask for the description."""
+    data = await state.get_data()
     address = plain_text(message)
     problem = address_problem(address)
     if problem is not None:
         await message.answer(problem)
         return
-    await state.update_data(address=address, address_message=message.message_id)
+    await state.update_data(address=address, address_message=message.message_id, **_photos(message, data))
     await _ask_for_description(message, state)
 
 
@@ -79,29 +81,35 @@ async def take_description(message: Message, state: FSMContext) -> None:
     if problem is not None:
         await message.answer(problem)
         return
-    await state.update_data(description=description, description_message=message.message_id)
+    data = await state.get_data()
+    await state.update_data(description=description, description_message=message.message_id, **_photos(message, data))
     await state.set_state(NewRequestDialog.photos)
     button = (_("Without photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
     await message.answer(_("Send photos, if you have any."), reply_markup=inline([button], [_cancel()]))
 
 
-@router.message(NewRequestDialog.photos, F.photo)
-async def take_photo(message: Message, state: FSMContext) -> None:
-    """Store one photo. An album arrives as one update per photo and gets one reply."""
-    if not message.photo:
-        return
+@router.message(StateFilter(NewRequestDialog.address, NewRequestDialog.description), HAS_PHOTO)
+async def take_early_photo(message: Message, state: FSMContext) -> None:
+    """Store a photo without a text, which comes before it is asked for, and ask again. Albums get one reply."""
     data = await state.get_data()
-    photos: list[str] = data.get("photos") or []
-    if len(photos) < MAX_PHOTOS:
-        photos = [*photos, message.photo[-1].file_id]
-    replied = message.media_group_id is not None and message.media_group_id == data.get("album")
-    await state.update_data(photos=photos, album=message.media_group_id)
-    if replied:
+    await state.update_data(**_photos(message, data))
+    if _is_replied_album(message, data):
         return
+    await message.answer(_("I have added the photo. Please write the text that I asked for, or send /cancel."))
+
+
+@router.message(NewRequestDialog.photos, HAS_PHOTO)
+async def take_photo(message: Message, state: FSMContext) -> None:
+    """Store one photo, and the text under it. An album arrives as one update per photo and gets one reply."""
+    data = await state.get_data()
+    text, problem = _with_caption(message, data)
+    await state.update_data(**_photos(message, data), **text)
+    if problem is None and _is_replied_album(message, data):
+        return
+    reply = _("Thank you. Send more photos ({most} at most), or press the button to continue.").format(most=MAX_PHOTOS)
     button = (_("No more photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
     await message.answer(
-        _("Thank you. Send more photos ({most} at most), or press the button to continue.").format(most=MAX_PHOTOS),
-        reply_markup=inline([button], [_cancel()]),
+        reply if problem is None else f"{problem}\n\n{reply}", reply_markup=inline([button], [_cancel()])
     )
 
 
@@ -139,6 +147,34 @@ async def cancel(query: CallbackQuery, state: FSMContext) -> None:
     """Leave the dialogue."""
     await state.clear()
     await show(query, _("Cancelled."))
+
+
+def _photos(message: Message, data: dict[str, Any]) -> dict[str, Any]:
+    """Return the dialogue's data about photos, with that of the message; more than `MAX_PHOTOS` are left out."""
+    photos: list[str] = data.get("photos") or []
+    added = photo_id(message)
+    if added is None:
+        return {}
+    if len(photos) < MAX_PHOTOS:
+        photos = [*photos, added]
+    return {"photos": photos, "album": message.media_group_id}
+
+
+def _is_replied_album(message: Message, data: dict[str, Any]) -> bool:
+    return message.media_group_id is not None and message.media_group_id == data.get("album")
+
+
+def _with_caption(message: Message, data: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
+    """Return the description with the text under a photo, or why it cannot be added."""
+    caption = plain_text(message)
+    description = f"{data.get('description', '')}\n{caption}"
+    if not caption:
+        return {}, None
+    if len(description) > MAX_DESCRIPTION:
+        return {}, _("The text under the photo was not added: a description has at most {most} characters.").format(
+            most=MAX_DESCRIPTION
+        )
+    return {"description": description}, None
 
 
 def address_problem(address: str) -> str | None:

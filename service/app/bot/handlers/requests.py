@@ -7,10 +7,11 @@ from aiogram.types import CallbackQuery, InlineKeyboardMarkup, Message
 from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Identity, Request, RequestId, RequestPage, RequestStatus, Role
-from app.bot.callbacks import RequestComment, RequestList, RequestMove, RequestOpen
+from app.bot.callbacks import RequestComment, RequestList, RequestMove, RequestOpen, RequestPhotos
 from app.bot.keyboards import Button, inline, paging
+from app.bot.photos import photo_id, send_photos
 from app.bot.profiles import ProfileCache
-from app.bot.reply import show
+from app.bot.reply import answer_callback, show
 from app.bot.services import Services
 from app.bot.states import CommentDialog, dialogue_value
 from app.bot.texts import category_name, request_details, status_name
@@ -49,6 +50,17 @@ async def open_request(
     await show(query, request_details(request), _details_keyboard(request, identity, callback_data.page))
 
 
+@router.callback_query(RequestPhotos.filter(), flags={"action": "open_request"})
+async def show_photos(
+    query: CallbackQuery, callback_data: RequestPhotos, identity: Identity, services: Services
+) -> None:
+    """Send the photos of a request as an album."""
+    request = await services.requests.get(identity.user_id, RequestId(callback_data.id))
+    if isinstance(query.message, Message):
+        await send_photos(query.message, request.photos)
+    await answer_callback(query)
+
+
 @router.callback_query(RequestMove.filter(), flags={"action": "update_request"})
 async def move(query: CallbackQuery, callback_data: RequestMove, identity: Identity, services: Services) -> None:
     """Change the status of a request."""
@@ -79,7 +91,10 @@ async def take_comment(message: Message, state: FSMContext, identity: Identity, 
     data = await state.get_data()
     await services.requests.comment(identity.user_id, RequestId(dialogue_value(data, "request_id")), text)
     await state.clear()
-    await message.answer(_("Your comment has been added."))
+    text = _("Your comment has been added.")
+    if photo_id(message) is not None:
+        text += " " + _("A comment cannot have photos, so the photo was not added.")
+    await message.answer(text)
 
 
 def _list_text(name: str, page: RequestPage) -> str:
@@ -107,8 +122,14 @@ def _details_keyboard(request: Request, identity: Identity, page: int) -> Inline
     moves = [
         (move_name(status), RequestMove(id=request.id, status=status)) for status in possible_moves(request, identity)
     ]
+    photos: list[Button] = (
+        [(_("Show the photos: {count}").format(count=len(request.photos)), RequestPhotos(id=request.id))]
+        if request.photos
+        else []
+    )
     return inline(
         moves,
+        photos,
         [(_("Comment"), RequestComment(id=request.id))],
         [(_("← To the list"), RequestList(page=page))],
     )

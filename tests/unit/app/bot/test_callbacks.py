@@ -36,7 +36,8 @@ def test_the_longest_data_fits(kind: type[CallbackData]) -> None:
     if "page" in values:
         values["page"] = 10**6 - 1
     packed = kind(**values).pack()
-    assert len(packed.encode()) <= 64
+    # In groups the owner of the keyboard follows, in at most 12 bytes.
+    assert len(packed.encode()) <= 64 - 12
     assert kind.unpack(packed).model_dump() == kind(**values).model_dump()
 
 
@@ -44,7 +45,8 @@ def test_prefixes_are_known_and_differ() -> None:
     prefixes = [kind.__prefix__ for kind in KINDS]
     assert len(set(prefixes)) == len(prefixes)
     assert set(prefixes) == set(callbacks.TYPES)
-    assert len(set(callbacks.TYPES.values())) == len(prefixes)
+    # To look at the photos of a request counts as opening it.
+    assert len(set(callbacks.TYPES.values())) == len(prefixes) - 1
     assert all(not one.startswith(other + ":") for one, other in itertools.permutations(prefixes, 2))
 
 
