@@ -1,6 +1,7 @@
 """A replica's background work."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -43,11 +44,19 @@ class BackgroundWork:
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
         self._elections = [self._sweeper]
+        self._confirm: Callable[[], Awaitable[None]] | None = None
         allowed_updates = sorted(gateway.dispatcher.resolve_used_update_types())
         if settings.update_mode == "polling":
             election = Election(redis, keys.shared("elect", "polling"), seconds=ELECTION_SECONDS)
-            polling = Polling(gateway.bot, gateway.intake, election, allowed_updates=allowed_updates)
+            polling = Polling(
+                gateway.bot,
+                gateway.intake,
+                election,
+                allowed_updates=allowed_updates,
+                report=gateway.health.set_obstacle,
+            )
             self._periodic.append(Periodic("polling", polling.poll_once, 0.05))
+            self._confirm = polling.confirm
         else:
             election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
             registration = WebhookRegistration(
@@ -71,6 +80,8 @@ class BackgroundWork:
         """Stop everything; the activity of the last second is still written, and other replicas are elected at once."""
         for work in self._periodic:
             await work.stop()
+        if self._confirm is not None:
+            await self._confirm()
         await self._lag.stop()
         await self._watchdog.stop()
         await self._flushing.once()

@@ -18,6 +18,7 @@ class Health:
     def __init__(self) -> None:
         self.started = False
         self._ready = False
+        self._obstacle = ""
 
     @property
     def ready(self) -> bool:
@@ -27,7 +28,16 @@ class Health:
     @ready.setter
     def ready(self, value: bool) -> None:
         self._ready = value
-        metrics.READY.set(value)
+        metrics.READY.set(self._is_ready)
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._ready and not self._obstacle
+
+    def set_obstacle(self, reason: str) -> None:
+        """Set why this replica cannot receive updates, which only polling knows; empty: it can."""
+        self._obstacle = reason
+        metrics.READY.set(self._is_ready)
 
     def add_routes(self, application: web.Application) -> None:
         """Serve /livez, /readyz and /startupz."""
@@ -36,6 +46,8 @@ class Health:
         application.router.add_get("/startupz", self._startupz)
 
     async def _readyz(self, _request: web.Request) -> web.Response:
+        if self._ready and self._obstacle:
+            return web.Response(status=503, text=f"{self._obstacle}\n")
         return _yes_or_no(self._ready)
 
     async def _startupz(self, _request: web.Request) -> web.Response:

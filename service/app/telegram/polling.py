@@ -6,13 +6,16 @@ stand by.
 """
 
 import asyncio
+import contextlib
 import json
+from collections import deque
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import orjson
 import structlog
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramRetryAfter
+from aiogram.exceptions import TelegramAPIError, TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import GetUpdates
 
 from app.core import metrics
@@ -27,6 +30,12 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 BATCH = 100
 LONG_POLL_SECONDS = 10
 ELECTION_SECONDS = 60.0
+_CONFIRM_SECONDS = 3
+_MAX_TAKEOVERS = 3
+_TAKEOVER_WINDOW_SECONDS = 3600.0
+"""A webhook that another program sets is taken back so often in this time, then a person has to decide."""
+
+_CONFLICTS_UNTIL_NOT_READY = 3
 _RETRIED_OUTCOMES = frozenset({Outcome.UNAVAILABLE, Outcome.BUSY})
 
 
@@ -38,10 +47,25 @@ class GetRawUpdates(GetUpdates):
 
 
 class Polling:
-    """Polls while this replica is elected; `poll_once` is awaited in a loop."""
+    """Polls while this replica is elected; `poll_once` is awaited in a loop.
 
-    def __init__(self, bot: Bot, intake: Intake, election: Election, *, allowed_updates: list[str]) -> None:
+    `report` is told why no updates can be received, and an empty string once they can be.
+    """
+
+    def __init__(
+        self,
+        bot: Bot,
+        intake: Intake,
+        election: Election,
+        *,
+        allowed_updates: list[str],
+        report: Callable[[str], None] = lambda _reason: None,
+    ) -> None:
         self._bot = bot
+        self._report = report
+        self._conflicts = 0
+        self._takeovers: deque[float] = deque(maxlen=_MAX_TAKEOVERS)
+        self._unhandled: list[int] = []
         self._intake = intake
         self._election = election
         self._allowed_updates = allowed_updates
@@ -58,17 +82,51 @@ class Polling:
         except TelegramRetryAfter as error:
             await asyncio.sleep(error.retry_after)
             return
+        except TelegramConflictError as error:
+            await self._handle_conflict(error)
+            return
         except TelegramAPIError as error:
             metrics.ERRORS_TOTAL.labels("telegram_failed", "warning").inc()
             log.warning("polling_failed", reason=type(error).__name__)
             await asyncio.sleep(1)
             return
+        if self._conflicts:
+            log.info("polling_resumed", conflicts=self._conflicts)
+            self._conflicts = 0
+            self._report("")
+        self._unhandled = sorted(raw["update_id"] for raw in batch)
         by_queue: dict[int, list[dict[str, Any]]] = {}
         for raw in batch:
             by_queue.setdefault(_queue_of(raw), []).append(raw)
         await asyncio.gather(*(self._handle_in_order(updates) for updates in by_queue.values()))
         if batch:
             self._offset = max(raw["update_id"] for raw in batch) + 1
+
+    async def confirm(self) -> None:
+        """Confirm what was handled, so that the next poller does not get it again; for the end, after `poll_once`."""
+        offset = self._unhandled[0] if self._unhandled else self._offset
+        if offset is None:
+            return
+        method = GetRawUpdates(offset=offset, limit=1, timeout=0, allowed_updates=self._allowed_updates)
+        with contextlib.suppress(TelegramAPIError):
+            await self._bot(method, request_timeout=_CONFIRM_SECONDS)
+
+    async def _handle_conflict(self, error: TelegramConflictError) -> None:
+        """Another program set a webhook, or polls. Take a webhook back, but not for ever: the other may be right."""
+        metrics.ERRORS_TOTAL.labels("telegram_failed", "warning").inc()
+        self._conflicts += 1
+        by_webhook = "webhook" in error.message.lower()
+        reason = "another program has set a webhook" if by_webhook else "another program polls for this bot"
+        if self._conflicts == 1:
+            log.error("polling_conflict", reason=reason)
+        now = asyncio.get_running_loop().time()
+        may_take_over = len(self._takeovers) < _MAX_TAKEOVERS or now - self._takeovers[0] > _TAKEOVER_WINDOW_SECONDS
+        if by_webhook and may_take_over:
+            self._takeovers.append(now)
+            self._webhook_deleted = False
+        if self._conflicts >= _CONFLICTS_UNTIL_NOT_READY:
+            self._report(f"cannot poll: {reason}")
+        await asyncio.sleep(1)
 
     async def _fetch(self) -> list[dict[str, Any]]:
         if not self._webhook_deleted:
@@ -87,6 +145,7 @@ class Polling:
             while outcome in _RETRIED_OUTCOMES:
                 await asyncio.sleep(1)
                 outcome = await self._handle(body)
+            self._unhandled.remove(raw["update_id"])
 
     async def _handle(self, body: bytes) -> Outcome:
         current_update_id.set(None)

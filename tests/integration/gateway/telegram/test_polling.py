@@ -1,5 +1,8 @@
+import asyncio
+import contextlib
 from typing import Any
 
+import orjson
 import pytest
 from aiogram import Bot
 from redis.asyncio import Redis
@@ -80,3 +83,38 @@ async def test_only_one_replica_polls(bot: Bot, redis: Redis, poll: Polling, bot
     assert await Election(redis, "elect", seconds=60).leads()
     await poll.poll_once()
     assert bot_api.calls == []
+
+
+async def test_one_unreadable_update_does_not_stop_the_batch(poll: Polling, bot_api: Any, intake: IntakeStub) -> None:
+    text = b'{"update_id":%d,"message":{"message_id":1,"date":0,"chat":{"id":%d,"type":"private"},"text":"%s"}}'
+    updates = [text % (5, 1, b"a"), text % (6, 2, b"\xd0"), text % (7, 3, b"\\ud83d"), text % (8, 4, b"b")]
+    bot_api.responses = [DONE, (200, b'{"ok":true,"result":[' + b",".join(updates) + b"]}"), batch()]
+    await poll.poll_once()
+    readable = []
+    for body in intake.taken:
+        with contextlib.suppress(orjson.JSONDecodeError):
+            readable.append(orjson.loads(body)["update_id"])
+    assert (len(intake.taken), sorted(readable)) == (4, [5, 8])
+    await poll.poll_once()
+    assert bot_api.calls[-1][1]["offset"] == 9
+
+
+async def test_at_the_end_what_was_handled_is_confirmed(poll: Polling, bot_api: Any, intake: IntakeStub) -> None:
+    bot_api.responses = [DONE, batch(message(5, 1), message(6, 1)), batch()]
+    await poll.poll_once()
+    await poll.confirm()
+    assert (bot_api.calls[-1][0], bot_api.calls[-1][1]["offset"]) == ("getUpdates", 7)
+
+
+async def test_a_batch_that_is_cancelled_confirms_only_what_was_handled(
+    poll: Polling, bot_api: Any, intake: IntakeStub
+) -> None:
+    intake.outcomes = [Outcome.HANDLED, Outcome.BUSY]
+    bot_api.responses = [DONE, batch(message(5, 1), message(6, 1), message(7, 1)), batch()]
+    polling_task = asyncio.create_task(poll.poll_once())
+    while len(intake.taken) < 2:  # noqa: ASYNC110 - the stub has no event
+        await asyncio.sleep(0.01)
+    polling_task.cancel()
+    await asyncio.gather(polling_task, return_exceptions=True)
+    await poll.confirm()
+    assert bot_api.calls[-1][1]["offset"] == 6
