@@ -20,6 +20,7 @@ from support.tools import ROOT, run, tool
 
 SHELL = {"grep", "tail", "head", "sed", "tr", "base64", "openssl", "env", "redis-cli", "psql", "git", "sleep"}
 """Programs of the system or of an image; their words are not looked at."""
+MADE_BY_THE_READER = ".venv-demo/"
 WRITTEN_BY_THE_READER = {"values.yaml", "recording.jsonl"}
 CONSOLE_SCRIPTS = {"remediator", "bot-gateway", "bot-sandbox"}
 
@@ -28,6 +29,8 @@ def problems(command: Command) -> list[str]:
     """Every reason for which the command cannot work as written."""
     check = CHECKS.get(command.program)
     words = list(command.words[1:])
+    if command.words[0].startswith(MADE_BY_THE_READER):
+        check = CHECKS.get(Path(command.program).name, lambda _: iter(()))
     if check is not None:
         found = list(check(words))
     elif "/" in command.words[0]:
@@ -223,6 +226,7 @@ CHECKS: dict[str, Callable[[list[str]], Iterator[str]]] = {
     "kind": lambda words: iter([] if words[:2] == ["create", "cluster"] else [f"kind {' '.join(words[:2])}"]),
     "skaffold": _skaffold,
     "python": _python,
+    "python3": _python,
     "pytest": _pytest,
     "promtool": _promtool,
     "amtool": lambda words: iter([] if words[0] in {"check-config", "alert", "silence"} else [f"amtool {words[0]}"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 
 import pytest
@@ -19,6 +20,10 @@ RUN = (
     ("python", "tests/game_day/run.py", "--list"),
 )
 """The commands that are run as they stand on the page."""
+
+
+SHOWN = re.compile(r"^(```)\n\$ (.+?)\n(.+?)\n```", re.MULTILINE | re.DOTALL)
+"""A block with a prompt, the command after it, and its output."""
 
 
 def is_run(command: Command) -> bool:
@@ -68,12 +73,27 @@ def test_every_test_of_the_pages_is_collected() -> None:
     assert [word for word in words if word not in done.stdout] == []
 
 
-@pytest.mark.parametrize("command", filter(is_run, COMMANDS), ids=str)
+@pytest.mark.parametrize("command", [command for command in COMMANDS if is_run(command)], ids=str)
 def test_a_command_that_needs_no_cluster_runs(command: Command) -> None:
     first = tool("helm") if command.program == "helm" else command.words[0]
     done = subprocess.run([first, *command.words[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip()
+
+
+def test_the_readmes_replay_prints_what_the_readme_shows() -> None:
+    (page, prompt, expected), *more = SHOWN.findall((ROOT / "README.md").read_text())
+    assert (page, more) == ("```", [])
+    done = subprocess.run(prompt, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.rstrip() == expected
+
+
+def test_the_readme_quotes_the_operators_sentence_about_a_shared_failure() -> None:
+    recording = "tests/recordings/game-day-backend-down.jsonl"
+    command = [".venv/bin/remediator", "replay", "--policy", "examples/policy/restart.yaml", "--namespace", "bots"]
+    done = subprocess.run([*command, "--recording", recording], cwd=ROOT, capture_output=True, text=True, check=True)
+    (sentence,) = {line.partition("SharedFault: ")[2] for line in done.stdout.splitlines() if "SharedFault: " in line}
+    assert f'`SharedFault`: "{sentence}"' in (ROOT / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
