@@ -1,5 +1,6 @@
 """The command line: what goes wrong is one line that names it."""
 
+import os
 import socket
 from collections.abc import Iterator
 
@@ -52,8 +53,10 @@ def test_serving_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
 def test_the_demo_on_a_port_in_use(monkeypatch, capsys, taken: int) -> None:
     monkeypatch.setenv("DEMO_GATEWAY_PORT", str(taken))
     assert main(["demo"]) == 1
-    expected = f"demo: port {taken} (gateway) is in use: stop the program that uses it, or set DEMO_GATEWAY_PORT\n"
-    assert capsys.readouterr().err == expected
+    said = capsys.readouterr().err
+    assert said.startswith(f"demo: port {taken} (gateway) is in use by ")
+    assert f"(pid {os.getpid()})" in said
+    assert said.endswith("or this one with DEMO_GATEWAY_PORT\n")
 
 
 def test_the_demo_without_a_redis(monkeypatch, capsys) -> None:
