@@ -104,6 +104,13 @@ load-earlier-images: ## build gateway and operator of the commit UPGRADE_FROM as
 	git archive $(UPGRADE_FROM) | $(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-remediator:upgrade-from -f operator/Dockerfile -
 	kind load docker-image --name $(KIND_CLUSTER) bot-gateway:upgrade-from bot-remediator:upgrade-from
 
+.PHONY: judges
+judges: venv ## let bots of other libraries talk to the Bot API simulator (needs Node and the package registries)
+	@test -x .judges/venv/bin/python || $(BIN)/python -m venv .judges/venv
+	@.judges/venv/bin/python -m pip install --quiet -r tests/judges/requirements.txt
+	@cp tests/judges/package.json .judges/ && npm install --prefix .judges --silent --no-audit --no-fund
+	@$(PYTEST) tests/judges
+
 .PHONY: e2e
 e2e: venv load-images $(if $(findstring upgrade,$(SUITES)),load-earlier-images) ## end-to-end tests on the cluster that KUBECONFIG names; SUITES="sandbox product dashboards exporters autoscaling upgrade operator chart"
 	@E2E_IMAGE_TAG=$(TAG) scripts/e2e $(SUITES)

@@ -1,5 +1,6 @@
 """HTTP server of the Bot API simulator: ``/bot<token>/<method>`` and ``/file/bot<token>/<path>``."""
 
+import contextlib
 import hmac
 from typing import Any
 
@@ -24,6 +25,7 @@ class BotApi:
         self._token = token
         self._sending = Sending(simulator).table()
         self._methods = Methods(simulator).table() | self._sending
+        simulator.perform = self._perform_reply
         self._names = {name.lower(): name for name in self._methods}  # Telegram takes any case
 
     def application(self, faults: FaultRegistry) -> web.Application:
@@ -44,6 +46,10 @@ class BotApi:
                 return drop_connection(request)
             return _json(error.body(), status=error.code, retry_after=(error.parameters or {}).get("retry_after"))
         return _json({"ok": True, "result": result})
+
+    async def _perform_reply(self, called: str, arguments: Arguments) -> None:
+        with contextlib.suppress(BotApiError):  # nobody gets the result
+            await self._run(called, arguments)
 
     async def download(self, request: web.Request) -> web.Response:
         try:

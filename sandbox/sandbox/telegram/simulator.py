@@ -14,7 +14,7 @@ from sandbox.telegram.injected_errors import ErrorRegistry
 from sandbox.telegram.limits import FloodLimits
 from sandbox.telegram.long_poll import LongPoll
 from sandbox.telegram.queues import UpdateQueues
-from sandbox.telegram.webhook import WebhookClient, WebhookSettings
+from sandbox.telegram.webhook import Perform, WebhookClient, WebhookSettings
 
 FIRST_UPDATE_ID = 100_000_001
 
@@ -46,6 +46,7 @@ class Simulator:
         self.errors = ErrorRegistry()
         self.webhook = WebhookSettings()
         self.commands: dict[str, list[JsonObject]] = {}
+        self.perform: Perform | None = None
         self._client: WebhookClient | None = None
         self._update_ids = itertools.count(FIRST_UPDATE_ID)
 
@@ -62,7 +63,7 @@ class Simulator:
         if settings.url:
             self.long_poll.abort("conflict_set_webhook")
         if settings.url and self._client is None:
-            self._client = WebhookClient(settings)
+            self._client = WebhookClient(settings, perform=self.perform)
             await self.queues.deliver_to(self._client.deliver, settings.max_connections)
 
     async def close(self) -> None:

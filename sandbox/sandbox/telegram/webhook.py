@@ -1,5 +1,6 @@
 """Delivers updates to the bot's webhook over HTTP, as Telegram does."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -11,6 +12,11 @@ from sandbox.telegram.queues import Outcome
 
 DELIVERY_TIMEOUT_SECONDS = 60.0
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
+
+
+NOT_IN_RESPONSES = frozenset({"deletewebhook", "setwebhook", "close", "logout"})
+
+Perform = Callable[[str, JsonObject], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,14 @@ class WebhookClient:
     to another server while the bot's Service had no endpoint would otherwise be kept for good.
     """
 
-    def __init__(self, settings: WebhookSettings, timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS) -> None:
+    def __init__(
+        self,
+        settings: WebhookSettings,
+        timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS,
+        perform: Perform | None = None,
+    ) -> None:
         self._settings = settings
+        self._perform = perform
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the queues already bound the parallel deliveries
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
@@ -49,7 +61,9 @@ class WebhookClient:
             async with self._session.post(
                 self._settings.url, data=orjson.dumps(update), headers=headers, allow_redirects=False
             ) as response:
-                await response.read()
+                body = await response.read()
+                if response.ok:
+                    await self._perform_reply(body)
                 self._is_gateway = response.ok or response.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Outcome(
                     response.status,
@@ -62,6 +76,17 @@ class WebhookClient:
             return Outcome(0, "Connection refused")
         except (aiohttp.ClientError, OSError):
             return Outcome(0, "Connection closed by the webhook")
+
+    async def _perform_reply(self, body: bytes) -> None:
+        """Perform the call in a webhook's response, if there is one; its result is lost (``WebhookActor::handle``)."""
+        try:
+            call = orjson.loads(body or b"null")
+        except orjson.JSONDecodeError:
+            return
+        name = str(call.pop("method", "")) if isinstance(call, dict) else ""
+        refused = name.lower().startswith("get") or name.lower() in NOT_IN_RESPONSES
+        if name and not refused and self._perform is not None:
+            await self._perform(name, call)
 
     async def close(self) -> None:
         await self._session.close()

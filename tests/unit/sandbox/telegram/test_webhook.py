@@ -81,3 +81,16 @@ async def test_a_refused_connection_is_an_outcome() -> None:
     client = WebhookClient(WebhookSettings("http://127.0.0.1:9/webhook"))
     assert await client.deliver({}) == Outcome(0, "Connection refused")
     await client.close()
+
+
+async def test_a_call_in_the_response_is_performed(bot: Bot, client: WebhookClient) -> None:
+    performed: list[tuple[str, object]] = []
+
+    async def perform(name: str, arguments: object) -> None:
+        performed.append((name, arguments))
+
+    client._perform = perform
+    for method in ("sendMessage", "getMe", "setWebhook", "logOut"):
+        bot.answer = web.json_response({"method": method, "chat_id": 1})
+        await client.deliver({})
+    assert performed == [("sendMessage", {"chat_id": 1})]
