@@ -10,7 +10,17 @@ import pytest
 import yaml
 
 from chart.validation import validate
-from support.charts import GATEWAY_CHART, NAMESPACE, Manifest, RenderError, Rendering, gateway, load_all, render
+from support.charts import (
+    GATEWAY_CHART,
+    KUBERNETES,
+    NAMESPACE,
+    Manifest,
+    RenderError,
+    Rendering,
+    gateway,
+    load_all,
+    render,
+)
 from support.tools import run, tool
 
 OLD_VALUES = Path(__file__).parent / "values/bot-gateway-0.1.0.yaml"
@@ -23,7 +33,17 @@ def variables(rendering: Rendering, deployment: str) -> list[dict[str, Any]]:
 
 
 def template(*arguments: str, chart: Path = GATEWAY_CHART) -> list[Manifest]:
-    done = run(tool("helm"), "template", "bot-gateway", str(chart), "--namespace", NAMESPACE, *arguments)
+    done = run(
+        tool("helm"),
+        "template",
+        "bot-gateway",
+        str(chart),
+        "--kube-version",
+        KUBERNETES,
+        "--namespace",
+        NAMESPACE,
+        *arguments,
+    )
     assert done.returncode == 0, done.stderr
     return load_all(done.stdout)
 

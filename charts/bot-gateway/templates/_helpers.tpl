@@ -64,13 +64,32 @@ which selectors find pods and the one by which Helm knows its objects. Call as a
 {{ include "bot-gateway.labels" (dict "root" .root "component" .component "extra" .root.Values.monitoring.labels) }}
 {{- end }}
 
-{{/* Call with (dict "image" .Values.image "root" $). */}}
+{{/*
+An image with its registry: the one for all images, else its own, else `registry`. Call with
+(dict "root" $ "image" .Values.image), with "registry" and "tag" for defaults.
+*/}}
 {{- define "bot-gateway.image" -}}
+{{- $registry := coalesce (.root.Values.global).imageRegistry .image.registry .registry | default "" | trimSuffix "/" }}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") }}
 {{- if .image.digest -}}
-{{ .image.repository }}@{{ .image.digest }}
+{{ $name }}@{{ .image.digest }}
 {{- else -}}
-{{ .image.repository }}:{{ default .root.Chart.AppVersion .image.tag }}
+{{ $name }}:{{ coalesce .image.tag .tag .root.Chart.AppVersion }}
 {{- end }}
+{{- end }}
+
+{{- define "bot-gateway.gatewayImage" -}}
+{{ include "bot-gateway.image" (dict "root" . "image" .Values.image) }}
+{{- end }}
+
+{{- define "bot-gateway.operatorImage" -}}
+{{ include "bot-gateway.image" (dict "root" . "image" .Values.operator.image "registry" .Values.image.registry) }}
+{{- end }}
+
+{{/* "true" for an image without a registry, which no cluster can pull: its nodes must have it. Call with the image. */}}
+{{- define "bot-gateway.isLocalImage" -}}
+{{- $first := splitList "/" . | first }}
+{{- if not (and (contains "/" .) (or (contains "." $first) (contains ":" $first) (eq $first "localhost"))) }}true{{ end }}
 {{- end }}
 
 {{- define "bot-gateway.serviceAccountName" -}}
@@ -138,6 +157,7 @@ http://{{ include "bot-gateway.fullname" . }}.{{ .Release.Namespace }}:{{ .Value
 {{- if $port }}{{ $port }}{{ else if eq $url.scheme "https" }}443{{ else }}80{{ end }}
 {{- end }}
 
+{{/* The pods' default of `podSecurityContext`, also for values of charts before it existed. */}}
 {{- define "bot-gateway.podSecurityContext" -}}
 runAsNonRoot: true
 runAsUser: 10001
@@ -147,6 +167,7 @@ seccompProfile:
   type: RuntimeDefault
 {{- end }}
 
+{{/* The containers' default of `securityContext`, as above. */}}
 {{- define "bot-gateway.containerSecurityContext" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -154,20 +175,36 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
-{{/* Pull secrets, node selector and tolerations of every pod of the chart. Call with $. */}}
+{{/*
+Pull secrets and scheduling of a pod. Call with (dict "root" $), with "own" for values that replace the common ones,
+such as .Values.operator, and "spread" for the default topology spread constraints.
+*/}}
 {{- define "bot-gateway.scheduling" -}}
-{{- with .Values.imagePullSecrets }}
+{{- $values := .root.Values }}
+{{- $own := default dict .own }}
+{{- with concat (default list ($values.global).imagePullSecrets) (default list $values.imagePullSecrets) }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . | quote }}
+  - name: {{ ternary . (get (ternary dict . (kindIs "string" .)) "name") (kindIs "string" .) | quote }}
   {{- end }}
 {{- end }}
-{{- with .Values.nodeSelector }}
+{{- with default $values.priorityClassName $own.priorityClassName }}
+priorityClassName: {{ . | quote }}
+{{- end }}
+{{- with default $values.nodeSelector $own.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.tolerations }}
+{{- with default $values.tolerations $own.tolerations }}
 tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with default .spread $own.topologySpreadConstraints }}
+topologySpreadConstraints:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
@@ -231,5 +268,49 @@ error for server-side apply. Call with (dict "own" (list ...) "extra" (list ...)
 {{- end }}
 {{- with concat $variables .extra }}
 {{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Over nodes and zones as far as possible, each ReplicaSet for itself. Call with $. */}}
+{{- define "bot-gateway.defaultSpread" -}}
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+- maxSkew: 1
+  topologyKey: {{ . }}
+  whenUnsatisfiable: ScheduleAnyway
+  labelSelector:
+    matchLabels:
+      {{- include "bot-gateway.selectorLabels" (dict "root" $ "component" "gateway") | nindent 6 }}
+  matchLabelKeys: [pod-template-hash]
+{{- end }}
+{{- end }}
+
+{{/* Fields of a Service for IPv6 and dual stack. Call with $. */}}
+{{- define "bot-gateway.ipFamilies" -}}
+{{- with .Values.service.ipFamilyPolicy }}
+ipFamilyPolicy: {{ . }}
+{{- end }}
+{{- with .Values.service.ipFamilies }}
+ipFamilies:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Volume and mount of the CA bundle. Call with $. */}}
+{{- define "bot-gateway.caVolume" -}}
+{{- with (.Values.caBundle).existingConfigMap }}
+- name: ca-bundle
+  configMap:
+    name: {{ . | quote }}
+    items:
+      - key: {{ default "ca.crt" $.Values.caBundle.key | quote }}
+        path: ca.crt
+{{- end }}
+{{- end }}
+
+{{- define "bot-gateway.caMount" -}}
+{{- if (.Values.caBundle).existingConfigMap }}
+- name: ca-bundle
+  mountPath: /etc/ssl/bot-gateway
+  readOnly: true
 {{- end }}
 {{- end }}

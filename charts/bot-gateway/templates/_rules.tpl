@@ -53,7 +53,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
   expr: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .expr "value" $value) | toRawJson }}
   for: {{ $value.for }}
   labels:
-    {{- with $root.Values.rules.alertLabels }}
+    {{- with omit (default dict $root.Values.rules.alertLabels) "severity" "service" "gateway" "namespace" }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
     severity: {{ $value.severity }}
@@ -63,6 +63,9 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
     # An AlertmanagerConfig matches by namespace: an alert without the label is dropped silently.
     namespace: {{ $root.Release.Namespace | quote }}
   annotations:
+    {{- with omit (default dict $root.Values.rules.alertAnnotations) "summary" "description" "runbook_url" "dashboard_url" }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
     summary: {{ .summary | toRawJson }}
     description: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .description "value" $value) | toRawJson }}
     runbook_url: {{ include "bot-gateway.runbookUrl" $root }}/{{ .alert }}.md

@@ -34,6 +34,9 @@ valueFrom:
 {{- $own = append $own (dict "name" "REDIS_URL" "valueFrom" (dict "secretKeyRef" $redis)) }}
 {{- end }}
 {{- /* A variable that `env` puts into the ConfigMap must not be hidden by one of these. */}}
+{{- if (.Values.caBundle).existingConfigMap }}
+{{- $own = append $own (dict "name" "SSL_CERT_FILE" "value" "/etc/ssl/bot-gateway/ca.crt") }}
+{{- end }}
 {{- $kept := list }}
 {{- range $own }}
 {{- if not (hasKey (default dict $.Values.env) .name) }}
@@ -55,6 +58,12 @@ valueFrom:
 {{- if include "bot-gateway.hasMonitoring" (dict "root" . "version" "v1") }}
 {{- $own = append $own (dict "name" "REMEDIATOR_ALERTMANAGER_URL" "value" .Values.monitoring.alertmanagerUrl) }}
 {{- $own = append $own (dict "name" "REMEDIATOR_PROMETHEUS_URL" "value" .Values.monitoring.prometheusUrl) }}
+{{- end }}
+{{- if (.Values.caBundle).existingConfigMap }}
+{{- $own = append $own (dict "name" "SSL_CERT_FILE" "value" "/etc/ssl/bot-gateway/ca.crt") }}
+{{- end }}
+{{- with .Values.listenAddress }}
+{{- $own = append $own (dict "name" "REMEDIATOR_HOST" "value" .) }}
 {{- end }}
 {{- $extra := default list .Values.operator.extraEnv }}
 {{- $named := list }}

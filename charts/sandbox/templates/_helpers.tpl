@@ -34,3 +34,24 @@ postgresql+asyncpg://sandbox:{{ .Values.postgres.password | urlquery }}@{{ inclu
 {{ .Values.databaseUrl }}
 {{- end }}
 {{- end }}
+
+{{/* An image with its registry: the one for all images, else its own. Call with (dict "root" $ "image" .Values.image). */}}
+{{- define "sandbox.image" -}}
+{{- $registry := coalesce (.root.Values.global).imageRegistry .image.registry | default "" | trimSuffix "/" }}
+{{- $name := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") }}
+{{- if .image.digest -}}
+{{ $name }}@{{ .image.digest }}
+{{- else -}}
+{{ $name }}:{{ coalesce .image.tag .root.Chart.AppVersion }}
+{{- end }}
+{{- end }}
+
+{{/* Pull secrets of a pod, names or {name: ...}. Call with $. */}}
+{{- define "sandbox.pullSecrets" -}}
+{{- with concat (default list (.Values.global).imagePullSecrets) (default list .Values.imagePullSecrets) }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ ternary . (get (ternary dict . (kindIs "string" .)) "name") (kindIs "string" .) | quote }}
+  {{- end }}
+{{- end }}
+{{- end }}
