@@ -165,8 +165,10 @@ class Broadcaster:
                     return
                 if take is None or len(self._in_flight) >= _MAX_CONCURRENT_SENDS:
                     done, self._in_flight = await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
-                        task.result()
+                    # Each is asked, or asyncio reports the second failure as never retrieved.
+                    errors = [error for task in done if (error := task.exception()) is not None]
+                    if errors:
+                        raise errors[0]
         finally:
             await self._drain()
 

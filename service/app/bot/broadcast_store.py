@@ -219,8 +219,13 @@ class BroadcastStore:
         return [self._key(broadcast_id, part) for part in parts]
 
 
+def script_text(name: str) -> str:
+    """Return one of the scripts of `app/bot/scripts`."""
+    return files("app.bot").joinpath("scripts", f"{name}.lua").read_text("utf-8")
+
+
 def _script(redis: Redis, name: str) -> AsyncScript:
-    return redis.register_script(files("app.bot").joinpath("scripts", f"{name}.lua").read_text("utf-8"))
+    return redis.register_script(script_text(name))
 
 
 @asynccontextmanager

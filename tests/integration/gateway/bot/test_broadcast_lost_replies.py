@@ -1,7 +1,6 @@
 """Redis performs a script and its reply is lost: nobody gets a broadcast twice, and nobody is left out unnamed."""
 
 from collections.abc import AsyncIterator
-from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from redis.exceptions import RedisError
 
 from app.backends.models import TelegramId, UserId
 from app.bot.broadcast import Broadcaster
-from app.bot.broadcast_store import Broadcast, BroadcastStore
+from app.bot.broadcast_store import Broadcast, BroadcastStore, script_text
 from app.bot.i18n import CatalogueI18n
 from app.bot.services import Services
 from app.core.redis_batch import Script
@@ -27,7 +26,7 @@ PAGES = [list(range(1, 11)), list(range(11, 21))]
 
 
 def sha(name: str) -> bytes:
-    return Script(name, files("app.bot").joinpath("scripts", f"{name}.lua").read_text("utf-8")).sha.encode()
+    return Script(name, script_text(name)).sha.encode()
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ async def lossy(request: pytest.FixtureRequest, proxy: LossyProxy, redis: Redis)
     client: Redis = Redis(connection_pool=pool)
     for name in SCRIPTS:
         # Known to the server, so that each is sent by its hash from the first time on.
-        await redis.script_load(files("app.bot").joinpath("scripts", f"{name}.lua").read_text("utf-8"))
+        await redis.script_load(script_text(name))
     yield client
     await client.aclose()
     await pool.disconnect()
