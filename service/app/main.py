@@ -18,6 +18,7 @@ from app.bot.message_types import message_type
 from app.bot.services import Services
 from app.bot.setup import build_dispatcher
 from app.bot.states import STATE_NAMES
+from app.compat.dispatch_index import DispatchIndex
 from app.core import metrics
 from app.core.activity import Activity
 from app.core.health import Health, add_metrics_route
@@ -30,7 +31,6 @@ from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
 from app.delivery.context import UpdateContext
 from app.delivery.dead_letters import DeadLetters
-from app.delivery.dispatch_index import DispatchIndex
 from app.delivery.fsm_storage import SnapshotStorage
 from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
@@ -39,7 +39,6 @@ from app.delivery.pipeline import Pipeline
 from app.http_server import HttpServer
 from app.notify_endpoint import NotifyEndpoint
 from app.telegram.blocked import BlockedUsers
-from app.telegram.bound_models import bind_in_one_step
 from app.telegram.budget import SendBudget
 from app.telegram.refusals import RefusingChats
 from app.telegram.session import GatewaySession
@@ -64,7 +63,6 @@ class Gateway:
     """One replica. `start` returns when it accepts updates, `stop` when no update is in flight."""
 
     def __init__(self, settings: Settings) -> None:
-        bind_in_one_step()
         self.settings = settings
         self.health = Health()
         self.redis = RedisConnections(settings)
@@ -78,6 +76,7 @@ class Gateway:
             budget=budget,
             blocked=self.blocked,
             refusing=refusing,
+            lazy_messages=settings.compat_lazy_message,
         )
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)
@@ -86,7 +85,7 @@ class Gateway:
         self.dispatcher = build_dispatcher(
             self.services, settings, self.redis.client, SnapshotStorage(), budget=budget, refusing=refusing
         )
-        self._index = DispatchIndex(self.dispatcher, self.bot)
+        self._index = DispatchIndex(self.dispatcher, self.bot) if settings.compat_dispatch_index else None
         self.activity = Activity(
             self.redis.batched,
             self.keys.shared(),
@@ -159,6 +158,8 @@ class Gateway:
         return SendBudget(self.redis.batched, self.keys, messages_per_second=messages_per_second)
 
     async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
+        if self._index is None:
+            return await self.dispatcher.feed_update(self.bot, update, update_context=context)
         return await self._index.feed(update, update_context=context)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
@@ -202,7 +203,7 @@ async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT, then shut down within the grace period. Raises CannotListenError."""
     metrics.initialise()
     export_build_info()
-    stop_tracing = configure_tracing(settings, version=VERSION)
+    stop_tracing = configure_tracing(settings, version=VERSION, secrets=secrets_of(settings))
     try:
         await _run_until_asked_to_stop(settings)
     finally:

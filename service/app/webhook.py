@@ -10,7 +10,7 @@ import hmac
 import time
 from collections.abc import Callable
 
-from aiohttp import HttpVersion11, web
+from aiohttp import web
 
 from app.core import metrics
 from app.core.logging import current_update_id
@@ -19,7 +19,6 @@ from app.core.tracing import add_span_attribute, create_span, current_exemplar
 from app.delivery.dead_letters import DeadLetterReason
 from app.delivery.intake import Intake
 from app.delivery.pipeline import Outcome
-from app.fixed_answer import FixedAnswer
 from app.request_body import (
     BODY_SECONDS,
     BodyBrokenError,
@@ -49,11 +48,7 @@ _STATUS = {
     Outcome.OVERLOADED: 503,
     Outcome.DRAINING: 503,
 }
-_RESPONSES = {
-    (status, close): FixedAnswer(status, retry_after=1 if status == 503 else None, close=close)
-    for status in (200, 400, 401, 408, 413, 415, 503)
-    for close in (False, True)
-}
+_RETRY_AFTER = {"Retry-After": "1"}
 
 
 class Webhook:
@@ -88,7 +83,7 @@ class Webhook:
         self.closing = False
         self.draining = False
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.Request) -> web.Response:
         started = time.perf_counter()
         current_update_id.set(None)
         with create_span("/webhook") as span:
@@ -148,15 +143,16 @@ class Webhook:
         # Every secret is compared, so that the response time reveals nothing.
         return sum(hmac.compare_digest(given, secret) for secret in self._secrets) > 0
 
-    def _response(self, outcome: Outcome, request: web.Request) -> FixedAnswer:
+    def _response(self, outcome: Outcome, request: web.Request) -> web.Response:
         status = _STATUS[outcome]
         if not self._secrets:
             status = {Outcome.INVALID: 400, Outcome.TOO_LARGE: 413}.get(outcome, status)
-        asked_to_close = not request.keep_alive or request.version < HttpVersion11
         # A stranger's connection is not kept, and what is left of a body that was not read is not waited for.
         unwanted = outcome is Outcome.UNAUTHORIZED or not request.content.is_eof()
-        close = asked_to_close or self.closing or unwanted or self._is_time_to_close()
-        return _RESPONSES[status, close]
+        response = web.Response(status=status, headers=_RETRY_AFTER if status == 503 else None)
+        if self.closing or unwanted or self._is_time_to_close():
+            response.force_close()
+        return response
 
     def _is_time_to_close(self) -> bool:
         now = self._monotonic()

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from structlog.typing import EventDict, WrappedLogger
 
+from app.core.token_bucket import TokenBucket
+
 BURST = 20
 PER_SECOND = 2.0
 MAX_EVENTS = 200
@@ -19,12 +21,11 @@ MAX_TEXT_LENGTH = 8192
 """Longest text in an event: a traceback has no limit of its own."""
 
 
-class _Allowance:
-    __slots__ = ("at", "left", "suppressed")
+class _Event:
+    __slots__ = ("bucket", "suppressed")
 
-    def __init__(self, now: float) -> None:
-        self.at = now
-        self.left = float(BURST)
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.bucket = TokenBucket(burst=BURST, per_second=PER_SECOND, clock=clock)
         self.suppressed = 0
 
 
@@ -34,31 +35,27 @@ class RateLimitFilter(logging.Filter):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._allowances: dict[tuple[str, ...], _Allowance] = {}
+        self._events: dict[tuple[str, ...], _Event] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written; if so, it carries the number of records dropped before it."""
-        now = self._clock()
-        allowance = self._of(record, now)
-        allowance.left = min(BURST, allowance.left + (now - allowance.at) * PER_SECOND)
-        allowance.at = now
-        if allowance.left < 1:
-            allowance.suppressed += 1
+        event = self._of(record)
+        if not event.bucket.take():
+            event.suppressed += 1
             return False
-        allowance.left -= 1
-        if allowance.suppressed:
-            record.suppressed = allowance.suppressed
-            allowance.suppressed = 0
+        if event.suppressed:
+            record.suppressed = event.suppressed
+            event.suppressed = 0
         return True
 
-    def _of(self, record: logging.LogRecord, now: float) -> _Allowance:
+    def _of(self, record: logging.LogRecord) -> _Event:
         # structlog passes its event dictionary in place of the message.
-        event = record.msg.get("event") if isinstance(record.msg, dict) else record.msg
-        key: tuple[str, ...] = (record.name, record.levelname, str(event)[:200])
-        found = self._allowances.get(key)
+        name = record.msg.get("event") if isinstance(record.msg, dict) else record.msg
+        key: tuple[str, ...] = (record.name, record.levelname, str(name)[:200])
+        found = self._events.get(key)
         if found is None:
-            key = key if len(self._allowances) < MAX_EVENTS else ()
-            found = self._allowances.setdefault(key, _Allowance(now))
+            key = key if len(self._events) < MAX_EVENTS else ()
+            found = self._events.setdefault(key, _Event(self._clock))
         return found
 
 

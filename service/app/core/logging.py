@@ -14,27 +14,11 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from app.core.log_rate_limit import RateLimitFilter, add_suppressed, truncate
+from app.core.redaction import Redactor
 from app.core.tracing import current_span
-
-REDACTED = "[redacted]"
 
 current_update_id: ContextVar[int | None] = ContextVar("current_update_id", default=None)
 """The update being handled. structlog's own context variables would cost every update, and few updates log."""
-
-
-class Redactor:
-    """Replaces known secrets in finished log lines."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        # A secret of a few characters would also hit ordinary words.
-        self._secrets = sorted({secret for secret in secrets if len(secret) >= 6}, key=len, reverse=True)
-
-    def __call__(self, line: str) -> str:
-        """Return `line` with secrets replaced."""
-        for secret in self._secrets:
-            if secret in line:
-                line = line.replace(secret, REDACTED)
-        return line
 
 
 def add_trace_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -6,7 +6,8 @@ The label of a backend is `service_name`, never `service`: Prometheus attaches i
 
 from itertools import product
 
-from app.core.instruments import Counter
+from prometheus_client import Counter
+
 from app.core.metric_family import FAMILIES as FAMILIES
 from app.core.metric_family import counter, gauge, histogram
 from app.core.metric_family import label_value as label_value

@@ -98,7 +98,8 @@ def _connection_without_timeout(pool: ConnectionPool) -> AbstractConnection:
 
 
 def _available(pool: ConnectionPool) -> float:
-    return float(pool.max_connections - len(pool._in_use_connections))  # noqa: SLF001 - no public way
+    counts = {attributes["db.client.connection.state"]: count for count, attributes in pool.get_connection_count()}
+    return float(pool.max_connections - counts["used"])
 
 
 def _timeouts(seconds: float) -> dict[str, Any]:

@@ -48,6 +48,7 @@ class ClusterClient(RedisCluster):
         self._wait_seconds = wait_seconds
         self._free = asyncio.Semaphore(connections)
         self._in_use = 0
+        self._discovered = False
 
     @property
     def available(self) -> int:
@@ -61,15 +62,16 @@ class ClusterClient(RedisCluster):
     ) -> "ClusterClient":
         """Discover the nodes unless done; also through the URL's hosts, in case all known addresses have changed."""
         await super().initialize(additional_startup_nodes_info or self._seeds, last_failed_node_name)
+        self._discovered = True
         return self
 
     async def refresh_slots(self, failed_node: str | None = None) -> None:
         """Read the slot map again, from `failed_node` last. Raises RedisError."""
         try:
-            if self._initialize:
-                await self.initialize(last_failed_node_name=failed_node)
-            else:
+            if self._discovered:
                 await self.nodes_manager.initialize(self._seeds, failed_node)
+            else:
+                await self.initialize(last_failed_node_name=failed_node)
         except RedisClusterException as error:
             raise RedisConnectionError(str(error)) from error
 

@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
+from prometheus_client import Counter, Histogram
+
 from app.core import metrics
-from app.core.instruments import CounterChild, HistogramChild
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -18,7 +19,7 @@ class Measured:
 
     __slots__ = ("_failed", "_seconds", "_started", "_succeeded")
 
-    def __init__(self, seconds: HistogramChild, succeeded: CounterChild, failed: CounterChild) -> None:
+    def __init__(self, seconds: Histogram, succeeded: Counter, failed: Counter) -> None:
         self._seconds = seconds
         self._succeeded = succeeded
         self._failed = failed

@@ -148,6 +148,16 @@ class Settings(BaseSettings):
         32 * 2**20, ge=2**20, description="Memory of Redis for dead letters, in bytes; the oldest go first."
     )
 
+    compat_dispatch_index: bool = Field(
+        True, description="Find handlers by an index instead of asking each; off: aiogram's own dispatch."
+    )
+    compat_lazy_message: bool = Field(
+        True, description="Decode sent messages at their first use; off: aiogram decodes each at once."
+    )
+    compat_hashed_resource: bool = Field(
+        True, description="Compute the hash of the traces' resource once; off: OpenTelemetry computes it for each span."
+    )
+
     @field_validator("bot_token")
     @classmethod
     def _token_has_an_id(cls, value: SecretStr) -> SecretStr:

@@ -12,7 +12,7 @@ from app.core import metrics
 from app.core.activity import Activity
 from app.core.logging import current_update_id
 from app.core.redis_batch import RedisUnavailableError
-from app.core.tracing import add_span_attribute, create_span, mark_failed
+from app.core.tracing import add_span_attribute, mark_failed, start_span
 from app.delivery.claims import Claim, Claims, Refusal
 from app.delivery.context import UpdateContext, current_update
 from app.delivery.origin import origin_of
@@ -88,9 +88,7 @@ class Pipeline:
             return Outcome.BUSY
         # A sibling of the others, not their parent: in the documented trace, auth, handler and metrics are children
         # of /webhook.
-        processing = create_span(
-            "process_message", attributes={"user_id": origin.user_id, "message_type": message_type}
-        ).start()
+        processing = start_span("process_message", attributes={"user_id": origin.user_id, "message_type": message_type})
         try:
             return await self._handle_claimed(update, claim, store_dead_letter)
         finally:

@@ -46,6 +46,7 @@ from aiohttp import (
 )
 from yarl import URL
 
+from app.compat.lazy_message import LazyMessage
 from app.core import metrics
 from app.core.tracing import SpanKind, create_span
 from app.delivery.context import LeaseExpiredError, current_update
@@ -53,7 +54,6 @@ from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget, SendBudgetExhaustedError
 from app.telegram.encoding import HasFileError, encode
 from app.telegram.http_pool import HttpPool, NoResponseError, NotConnectedError
-from app.telegram.lazy_message import LazyMessage
 from app.telegram.refusals import RefusingChats
 from app.telegram.retries import OutcomeUnknownError, may_repeat, remaining_wait, retry_delay
 
@@ -71,8 +71,8 @@ unknown whether a message written to a closing connection arrived."""
 class GatewaySession(AiohttpSession):
     """A session for one Bot API server. `timeout` in seconds limits one call.
 
-    `budget` limits the sending rate and learns of each 429; `blocked` learns of each 403, `refusing`
-    of each group that refuses messages.
+    `budget` limits the sending rate and learns of each 429; `blocked` learns of each 403, `refusing` of each group that
+    refuses messages. `lazy_messages` decodes sent messages at their first use.
     """
 
     def __init__(
@@ -84,12 +84,14 @@ class GatewaySession(AiohttpSession):
         blocked: BlockedUsers | None = None,
         refusing: RefusingChats | None = None,
         timeout: float = 20.0,
+        lazy_messages: bool = True,
     ) -> None:
         super().__init__(api=TelegramAPIServer.from_base(api_base), limit=connections, timeout=timeout)
         self._connections = connections
         self._budget = budget
         self._blocked = blocked
         self._refusing = refusing
+        self._lazy_messages = lazy_messages
         self._pool = HttpPool(
             URL(api_base), limit=connections, connect_seconds=_CONNECT_SECONDS, idle_seconds=_IDLE_SECONDS
         )
@@ -104,7 +106,6 @@ class GatewaySession(AiohttpSession):
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=self.timeout),
             )
-            self._session = self._client
         return self._client
 
     async def close(self) -> None:
@@ -112,17 +113,6 @@ class GatewaySession(AiohttpSession):
         if self._client is not None:
             await self._client.close()
             self._client = None
-
-    async def __call__(
-        self,
-        bot: Bot,
-        method: TelegramMethod[TelegramType],
-        timeout: int | None = None,  # noqa: ASYNC109 - aiogram's signature
-    ) -> TelegramType:
-        """Skip aiogram's chain of request middlewares, which it builds for each call, where there are none."""
-        if self.middleware:
-            return await super().__call__(bot, method, timeout)
-        return await self.make_request(bot, method, timeout)
 
     async def make_request(
         self,
@@ -233,7 +223,8 @@ class GatewaySession(AiohttpSession):
                 return cast("TelegramType", result)
             if result is True:
                 return cast("TelegramType", True)
-            if method.__returning__ is Message and isinstance(result, dict) and "message_id" in result:
+            is_message = method.__returning__ is Message and isinstance(result, dict) and "message_id" in result
+            if is_message and self._lazy_messages:
                 return cast("TelegramType", LazyMessage.of(result, bot))
         elif not body.lstrip().startswith(b"{"):
             # A proxy's page, not Telegram's JSON.

@@ -138,6 +138,21 @@ async def test_what_does_not_end_within_the_grace_period_is_released(
         await update
 
 
+async def test_without_compat_an_update_is_handled_by_the_plain_libraries(
+    make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dispatch_index.DispatchIndex.feed", "lazy_message.LazyMessage.of"):
+        monkeypatch.setattr(f"app.compat.{name}", lambda *_args, **_options: pytest.fail("compat is off"))
+    stub, url = outside
+    stub.taking.set()
+    gateway = make_gateway(
+        telegram_api_base=url, auth_service_url=url, compat_dispatch_index=False, compat_lazy_message=False
+    )
+    await gateway.start()
+    assert (await post(gateway, UPDATE))[0] == 200
+    assert stub.asked.is_set()
+
+
 async def test_a_stopped_replica_gives_up_its_elections(
     make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], redis: Any
 ) -> None:

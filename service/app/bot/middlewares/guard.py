@@ -11,6 +11,7 @@ from typing import Any
 from aiogram.dispatcher.flags import extract_flags
 from aiogram.types import CallbackQuery, Message, TelegramObject
 from aiogram.utils.i18n import gettext as _
+from prometheus_client import Counter
 
 from app.backends.models import Identity
 from app.bot.account_link import ask_for_contact
@@ -18,7 +19,6 @@ from app.bot.middlewares.timed import Handler, TimedMiddleware
 from app.bot.reply import answer_callback, send_reply
 from app.bot.roles import EVERYONE, role_label
 from app.core import metrics
-from app.core.instruments import CounterChild
 
 
 class GuardMiddleware(TimedMiddleware):
@@ -54,5 +54,5 @@ async def _ask_for_contact(event: Message | CallbackQuery) -> None:
 
 
 @cache
-def _actions(action: str, role: str) -> CounterChild:
+def _actions(action: str, role: str) -> Counter:
     return metrics.USER_ACTIONS_TOTAL.labels(action=action, user_role=role)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from app.core import tracing
-from app.core.tracing import Recording, Span, Tracer, create_span
+from app.core.tracer_provider import LightSpan
+from app.core.tracing import Recording, Sink, create_span
 
 USER = {"id": 7, "telegram_id": 1001, "name": "Aziz", "role": "applicant", "language": "en"}
 
@@ -15,15 +16,19 @@ USER = {"id": 7, "telegram_id": 1001, "name": "Aziz", "role": "applicant", "lang
 @pytest.fixture
 def traces() -> Iterator[list[Recording]]:
     kept: list[Recording] = []
-    before = tracing._tracer
-    tracing.install(Tracer(sample=lambda: True, finish=lambda recording, _root: kept.append(copy(recording))))
+
+    def finish(recording: Recording, _root: LightSpan) -> bool:
+        kept.append(copy(recording))
+        return True
+
+    tracing.install(Sink(lambda: True, finish))
     yield kept
-    tracing.install(before)
+    tracing.install(Sink())
 
 
-def tree(recording: Recording, parent: Span | None = None) -> list[Any]:
-    children = sorted((span for span in recording.spans if span.parent is parent), key=lambda span: span.start_ns)
-    return [(span.name, tree(recording, span)) for span in children]
+def tree(recording: Recording, parent: int | None = None) -> list[Any]:
+    children = sorted((span for span in recording.spans if span.parent_id == parent), key=lambda span: span.start_ns)
+    return [(span.name, tree(recording, span.span_id)) for span in children]
 
 
 async def test_the_list_of_requests_makes_the_documented_trace(user: Any, traces: list[Recording]) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from app.core.logging import Redactor, configure_logging, current_update_id
+from app.core.logging import configure_logging, current_update_id
+from app.core.redaction import Redactor
 from app.core.tracing import create_span
 
 TOKEN = "42:AAF-known-token"

@@ -61,7 +61,7 @@ def test_a_family_says_what_it_is_and_how_to_aggregate_it() -> None:
 )
 def test_thresholds_of_alerts_are_bounds_with_one_above(family: str, bounds: set[float]) -> None:
     histogram = getattr(metrics, family.upper())
-    assert bounds <= set(histogram.buckets)
+    assert bounds <= set(histogram._upper_bounds)
 
 
 def test_what_alerts_watch_is_there_from_the_start() -> None:

@@ -3,6 +3,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
@@ -11,8 +12,8 @@ from structlog.testing import capture_logs
 
 from app.core import trace_export, tracing
 from app.core.settings import Settings
-from app.core.trace_export import BATCH_SPANS, CountingExporter, HashedOnce, TailSampler, configure_tracing
-from app.core.tracing import Tracer, create_span, mark_failed
+from app.core.trace_export import BATCH_SPANS, CountingExporter, TailSampler, configure_tracing
+from app.core.tracing import Sink, create_span, mark_failed
 
 Sample = Callable[..., float]
 
@@ -32,19 +33,22 @@ class Collector(SpanExporter):
 @pytest.fixture(autouse=True)
 def _uninstalled() -> Iterator[None]:
     yield
-    tracing.install(Tracer())
+    tracing.install(Sink())
 
 
-def install(collector: SpanExporter, *, ratio: float = 0.0, errors_per_second: float = 20) -> TailSampler:
+def install(
+    collector: SpanExporter, *, ratio: float = 0.0, errors_per_second: float = 20, secrets: Sequence[str] = ()
+) -> TailSampler:
     tail_sampler = TailSampler(
         collector,
         Resource.create({"service.name": "Bot Gateway Service"}),
         sample_ratio=ratio,
         slow_seconds=2,
         errors_per_second=errors_per_second,
+        secrets=secrets,
         clock=lambda: 0.0,
     )
-    tracing.install(Tracer(tail_sampler.sample, tail_sampler.finish))
+    tracing.install(tail_sampler.sink)
     return tail_sampler
 
 
@@ -64,13 +68,30 @@ def test_a_sampled_trace_is_exported_with_its_parents() -> None:
     assert webhook.resource.attributes["service.name"] == "Bot Gateway Service"
 
 
-def test_the_resource_s_hash_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = Resource.create({"service.name": "Bot Gateway Service"})
-    hashed = HashedOnce(plain)
-    expected = hash(plain)
-    monkeypatch.setattr("opentelemetry.sdk.resources.dumps", lambda *_args, **_options: pytest.fail("hashed again"))
-    assert hash(hashed) == expected
-    assert hashed == plain
+def test_secrets_are_redacted_whoever_made_the_span() -> None:
+    collector = Collector()
+    tail_sampler = install(collector, ratio=1.0, secrets=["known-service-token"])
+    tracer = trace.get_tracer("opentelemetry.instrumentation.example")
+    with tracer.start_as_current_span("GET /bot42:AAF-token/getMe known-service-token") as span:
+        span.set_attribute("http.url", "https://api.telegram.org/bot42:AAF-token/getMe")
+        span.set_attribute("values", ["redis://user:password@host/0", "known-service-token"])
+        span.add_event("retry", {"url": "http://a:b@host"})
+    tail_sampler.shutdown()
+    [exported] = collector.spans
+    text = exported.to_json()
+    assert exported.instrumentation_scope.name == "opentelemetry.instrumentation.example"
+    assert exported.attributes["http.url"] == "https://api.telegram.org/bot[redacted]/getMe"
+    assert [secret for secret in ("known-service-token", "password", "a:b@") if secret in text] == []
+
+
+def test_a_span_that_ends_late_is_exported_with_its_kept_trace() -> None:
+    collector = Collector()
+    tail_sampler = install(collector, ratio=1.0)
+    with create_span("/webhook"):
+        late = tracing.start_span("late")
+    late.end()
+    tail_sampler.shutdown()
+    assert [span.name for span in collector.spans] == ["/webhook", "late"]
 
 
 def test_batches_are_small_unless_the_standard_setting_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

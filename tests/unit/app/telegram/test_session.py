@@ -15,9 +15,9 @@ from aiogram.exceptions import (
 )
 from aiogram.types import BufferedInputFile, User
 
+from app.compat.lazy_message import LazyMessage
 from app.delivery.context import LeaseExpiredError, UpdateContext, current_update
 from app.telegram.budget import SendBudgetExhaustedError
-from app.telegram.lazy_message import LazyMessage
 from app.telegram.retries import MAX_ATTEMPTS, OutcomeUnknownError, retry_delay
 from app.telegram.session import GatewaySession
 

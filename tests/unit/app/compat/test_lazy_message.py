@@ -1,7 +1,7 @@
 from aiogram import Bot
 from aiogram.types import Message
 
-from app.telegram.lazy_message import LazyMessage
+from app.compat.lazy_message import LazyMessage
 
 BOT = Bot("42:TOKEN")
 RAW = {

@@ -20,9 +20,9 @@ from app.bot import callbacks
 from app.bot.services import Services
 from app.bot.setup import COMMANDS, build_dispatcher
 from app.bot.states import STATE_NAMES
+from app.compat.dispatch_index import DispatchIndex, UnsupportedTreeError
 from app.core.settings import Settings
 from app.delivery.context import CachedIdentity, UpdateContext, current_update
-from app.delivery.dispatch_index import DispatchIndex, UnsupportedTreeError
 from app.delivery.fsm_storage import ClaimedIsolation, SnapshotStorage
 
 BOT = Bot("42:TOKEN")
