@@ -1,7 +1,7 @@
-"""ScaleOut and its way back: one absolute number on whatever object decides about the replicas.
+"""ScaleOut and its revert: set one absolute number on the object that controls the replicas.
 
-That is the HorizontalPodAutoscaler's ``minReplicas`` or KEDA's ``minReplicaCount`` where the target has one of
-them, and the workload's ``replicas`` only where it has neither: two hands on one number fight.
+This is the HorizontalPodAutoscaler's ``minReplicas`` or KEDA's ``minReplicaCount`` if the target has one of them.
+Otherwise it is the workload's ``replicas``; an autoscaler would overwrite that number.
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ from remediator.kube import ConflictError, KubeError, RefusedError
 from remediator.kubernetes_api import Json, Patch, TargetKind, WorkloadObject
 
 RELEASE_ATTEMPTS = 5
-"""How often the place of our managedFields entries is looked up anew before giving up."""
+"""How often the positions of the operator's managedFields entries are read again before the release fails."""
 
 _FIELDS = {
     ScaleKind.DEPLOYMENT: "replicas",
@@ -33,7 +33,7 @@ _UNSET = {
     ScaleKind.HORIZONTAL_POD_AUTOSCALER: 1,
     ScaleKind.SCALED_OBJECT: 0,
 }
-"""What the API means by an absent number."""
+"""The API's default for an absent number."""
 
 
 class ScaleApi(Protocol):
@@ -75,8 +75,8 @@ class ScaleOwner:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The number as it was read, with what guards a change of it."""
+class ScaleReading:
+    """The number as it was read, with the fields that protect a change against concurrent writes."""
 
     value: int
     present: bool
@@ -86,7 +86,7 @@ class Seen:
     annotations: dict[str, str]
 
 
-async def read_scale(api: ScaleApi, owner: ScaleOwner) -> Seen:
+async def read_scale(api: ScaleApi, owner: ScaleOwner) -> ScaleReading:
     """Return the present number; raises KubeError."""
     found: Any
     if owner.kind is ScaleKind.SCALED_OBJECT:
@@ -104,7 +104,7 @@ async def read_scale(api: ScaleApi, owner: ScaleOwner) -> Seen:
             value = found.spec.replicas
         managed = list(found.metadata.managed_fields or [])
         version, annotations = found.metadata.resource_version, found.metadata.annotations
-    return Seen(
+    return ScaleReading(
         value=_UNSET[owner.kind] if value is None else int(value),
         present=value is not None,
         resource_version=version,
@@ -117,10 +117,10 @@ async def read_scale(api: ScaleApi, owner: ScaleOwner) -> Seen:
 async def set_scale(
     api: ScaleApi, owner: ScaleOwner, before: int, after: int, *, baseline: str | None = None, only_ours: bool = False
 ) -> Outcome:
-    """Change the number from ``before`` to ``after``; anything else found there is someone else's and stays.
+    """Change the number from ``before`` to ``after``; any other number was set by someone else and is kept.
 
-    ``baseline`` is noted on the object in the same request. With ``only_ours`` the number must also be one that
-    we wrote (a revert never changes someone else's number).
+    ``baseline`` is saved on the object in the same request. With ``only_ours`` the operator must also have written the
+    number (a revert never changes someone else's number).
     """
     try:
         seen = await read_scale(api, owner)
@@ -135,7 +135,7 @@ async def set_scale(
     return Outcome(ActResult.ACCEPTED, f"{owner}: {owner.field} is changed from {before} to {after}.")
 
 
-def _settled(owner: ScaleOwner, seen: Seen, before: int, after: int, *, only_ours: bool) -> Outcome | None:
+def _settled(owner: ScaleOwner, seen: ScaleReading, before: int, after: int, *, only_ours: bool) -> Outcome | None:
     """Return the outcome when there is nothing to write, else None."""
     if seen.value == after:
         return Outcome(ActResult.ALREADY_DONE, f"{owner}: {owner.field} is {after} already.")
@@ -150,7 +150,7 @@ def _settled(owner: ScaleOwner, seen: Seen, before: int, after: int, *, only_our
 async def _why_not(
     api: ScaleApi, owner: ScaleOwner, before: int, after: int, error: KubeError, *, only_ours: bool
 ) -> Outcome:
-    """Tell a failed test, a stale version and a real refusal apart by reading again."""
+    """Read again to distinguish a failed test, a stale version and a real refusal."""
     try:
         seen = await read_scale(api, owner)
     except KubeError as second:
@@ -158,7 +158,7 @@ async def _why_not(
     return _settled(owner, seen, before, after, only_ours=only_ours) or from_error(error)
 
 
-def _change(owner: ScaleOwner, seen: Seen, before: int, after: int, baseline: str | None) -> Patch:
+def _change(owner: ScaleOwner, seen: ScaleReading, before: int, after: int, baseline: str | None) -> Patch:
     path = f"/spec/{owner.field}"
     patch: Patch = [{"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version}]
     if seen.present:
@@ -170,7 +170,7 @@ def _change(owner: ScaleOwner, seen: Seen, before: int, after: int, baseline: st
     return patch
 
 
-def _annotate(seen: Seen, value: str) -> dict[str, Any]:
+def _annotate(seen: ScaleReading, value: str) -> dict[str, Any]:
     if seen.annotations:
         return {"op": "add", "path": f"/metadata/annotations/{escaped(BASELINE_ANNOTATION)}", "value": value}
     return {"op": "add", "path": "/metadata/annotations", "value": {BASELINE_ANNOTATION: value}}
@@ -194,7 +194,7 @@ def _workload_kind(owner: ScaleOwner) -> TargetKind:
 
 
 async def note_baseline(api: ScaleApi, target: ScaleOwner, value: str) -> None:
-    """Note the baseline on the target too, where another object is scaled; raises KubeError."""
+    """Save the baseline on the target too, if another object is scaled; raises KubeError."""
     seen = await read_scale(api, target)
     if BASELINE_ANNOTATION not in seen.annotations:
         version = {"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version}
@@ -202,23 +202,23 @@ async def note_baseline(api: ScaleApi, target: ScaleOwner, value: str) -> None:
 
 
 async def release(api: ScaleApi, owner: ScaleOwner) -> Outcome:
-    """Remove the note and our ownership of fields, so that ``helm upgrade`` finds no conflict."""
+    """Remove the baseline and the operator's ownership of fields, so that ``helm upgrade`` has no conflict."""
     try:
         seen = await read_scale(api, owner)
         if BASELINE_ANNOTATION in seen.annotations:
             path = f"/metadata/annotations/{escaped(BASELINE_ANNOTATION)}"
             await patcher(api, owner)([{"op": "remove", "path": path}])
-        await _give_up_fields(api, owner)
+        await _release_fields(api, owner)
     except KubeError as error:
         return from_error(error)
     return Outcome(ActResult.ACCEPTED, f"{owner}: the operator owns no field of it any more.")
 
 
-async def _give_up_fields(api: ScaleApi, owner: ScaleOwner) -> None:
-    """Remove our managedFields entries.
+async def _release_fields(api: ScaleApi, owner: ScaleOwner) -> None:
+    """Remove the operator's managedFields entries.
 
-    Their positions move with every write of a controller, and a scaled workload is written to all the time: then the
-    patch's test fails (422), which is no refusal of ours but a reason to read again.
+    Their positions change with every write of a controller, which is frequent for a scaled workload. The patch's test
+    then fails (422), so the entries are read again.
     """
     for attempt in range(1, RELEASE_ATTEMPTS + 1):
         patch = release_patch((await read_scale(api, owner)).managed_fields)

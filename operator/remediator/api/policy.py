@@ -38,7 +38,7 @@ class Action(StrEnum):
 
 
 class Scope(StrEnum):
-    """How many of the ready pods must be affected for a step to be right."""
+    """How many of the ready pods must be affected for a step to apply."""
 
     MINORITY = "Minority"
     """Half or fewer: those pods are at fault."""
@@ -106,12 +106,12 @@ class Step(SpecModel):
         return self
 
     def fits(self, scope: Scope) -> bool:
-        """Tell whether the step is meant for that share of affected pods."""
+        """Tell whether the step applies to that share of affected pods."""
         return self.when in {scope, Scope.ANY}
 
 
 class Budget(SpecModel):
-    """At most so many actions in any window of that length."""
+    """At most ``actions`` actions in any window of the length ``per``."""
 
     actions: int = Field(ge=1, le=100)
     per: Duration = Field(ge=timedelta(minutes=1), le=timedelta(hours=168))
@@ -244,12 +244,12 @@ class PolicySpec(SpecModel):
     revert: RevertPolicy = RevertPolicy()
     handover: Handover = Handover()
     history: int = Field(default=30, ge=1, le=3650)
-    """Days."""
+    """Days for which an ended Remediation is kept."""
     history_limit: int = Field(default=200, ge=10, le=1000)
     """Ended Remediations that are kept, whatever their age."""
 
     @model_validator(mode="after")
-    def _means_something(self) -> Self:
+    def _selects_and_limits_agree(self) -> Self:
         if not any(matcher.operator is Operator.EQUAL and matcher.value for matcher in self.alerts):
             raise ValueError('alerts needs one matcher such as alertname="CircuitBreakerOpen", or it means every alert')
         limit = self.guards.max_replicas

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-"""Times are clamped: arithmetic on the year 9999 overflows, and no real moment of an incident is then."""
+"""Times are clamped to this range, because arithmetic on the year 9999 overflows."""
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 

@@ -1,4 +1,4 @@
-"""Which of the observed alerts are the policy's and its target's, and what they say together."""
+"""Selects the observed alerts of a policy and its target, and combines them into one signal."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -168,7 +168,7 @@ def _what_is_unknown(observed: Observed) -> tuple[Reason, str] | None:
 def _what_is_ambiguous(
     policy: Policy, observed: Observed, incident: RemediationStatus, ignored: list[Ignored]
 ) -> tuple[Reason, str] | None:
-    """Return why an alert of the incident can be told neither firing nor cleared, if one can."""
+    """Return why an alert of the incident is neither firing nor cleared; None if there is no such alert."""
     known = {str(entry.fingerprint) for entry in incident.alerts if entry.state != RESOLVED}
     if not known:
         return None
@@ -216,7 +216,7 @@ def _why_ignored(policy: Policy, alert: ObservedAlert, pods: dict[PodName, Obser
 def _is_of_predecessor(alert: ObservedAlert, pod: ObservedPod) -> bool:
     """Tell whether the alert was raised by an earlier pod of the same name (a StatefulSet's).
 
-    It is not where the present pod's own breaker is open: then the alert went on for both.
+    If the present pod's own circuit breaker is open, the alert continued for both pods, and the result is False.
     """
     if pod.created_at is None or alert.starts_at >= pod.created_at:
         return False

@@ -1,7 +1,8 @@
-"""A scale-out whose Remediation is gone, because its policy was deleted or the operator was installed anew.
+"""A scale-out whose Remediation is gone, because its policy was deleted or the operator was reinstalled.
 
-The target's annotation still holds the number before it. The next remediation adopts the scale-out as a step of its
-own, so that it is reverted like any other; where no alert fires, one is opened for that alone.
+The target's baseline annotation still holds the number of replicas before it. The next remediation adopts the
+scale-out as its own step, so that it is reverted like any other. If no alert fires, a remediation is opened only for
+the revert.
 """
 
 from collections.abc import Sequence
@@ -31,8 +32,7 @@ class OrphanedScaleOut:
 def find_orphaned_scale_out(
     policy: Policy, existing: Sequence[Remediation], observed: Observed
 ) -> OrphanedScaleOut | None:
-    """Return the scale-out that is left on the policy's target, if the operator still owns it and no "
-    "remediation does."""
+    """Return the scale-out on the policy's target that the operator still owns and that no remediation reverts."""
     saved = (observed.workload or Workload()).baseline
     if not isinstance(saved, SavedBaseline) or not policy.spec.revert.enabled or policy.spec.mode is not Mode.ENFORCE:
         return None
@@ -47,7 +47,7 @@ def find_orphaned_scale_out(
 
 
 def adopt(draft: Draft, orphan: OrphanedScaleOut) -> StepEntry:
-    """Write the scale-out down as a step that was carried out when the note was made, and return that step."""
+    """Record the scale-out as a step that was carried out when the baseline was saved, and return that step."""
     saved = orphan.saved
     steps = draft.policy.spec.escalation
     index = next((number for number, step in enumerate(steps) if step.action is Action.SCALE_OUT), 0)
@@ -59,7 +59,7 @@ def adopt(draft: Draft, orphan: OrphanedScaleOut) -> StepEntry:
             started_at=saved.noted_at,
             accepted_at=saved.noted_at,
             result=StepResult.ACCEPTED,
-            message="Found on the target: the remediation that did it is gone.",
+            message="Found on the target. The remediation that made it was deleted.",
             scale_kind=saved.kind,
             scale_name=saved.name,
             from_=saved.replicas,

@@ -1,4 +1,4 @@
-"""Running one test: its series become observations, these are replayed, and the decisions are compared."""
+"""Runs one test: converts its series to observations, replays them, and compares the decisions."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
 def run_test(policy: Policy, test: PolicyTest) -> list[str]:
-    """Return what came out otherwise than expected, in sentences; nothing where the test passes."""
+    """Return each difference from the expectation as a sentence; an empty list if the test passes."""
     replay = Replay(policy)
     failures: list[str] = []
     expected = {item.at: item for item in test.expect}

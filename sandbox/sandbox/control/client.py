@@ -10,7 +10,7 @@ TIMEOUT_SECONDS = 3.0
 
 
 class Client:
-    """Keeps connections open until closed."""
+    """One aiohttp session, opened with the first request. Call `close` at the end."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None

@@ -15,7 +15,7 @@ LIVE = "Telegram's servers"
 
 @dataclass(frozen=True, slots=True)
 class KnownError:
-    """An error with its HTTP code; ``performed`` tells whether the call has had its effect all the same.
+    """An error with its HTTP code; ``performed`` means that the call had its effect although it returns an error.
 
     Code 0 closes the connection without a response.
     """

@@ -1,6 +1,6 @@
 """The HTTP client of one backend.
 
-A call passes, in this order: bulkhead, retry, circuit breaker, time-out, connection pool. A 4xx means that the backend
+A call passes, in this order: bulkhead, retry, circuit breaker, timeout, connection pool. A 4xx means that the backend
 works and refuses the request (`BackendRefusedError`). Everything else that is not a 2xx is a failure
 (`BackendUnavailableError`): it counts for the breaker and is retried where a retry can help, which is after transport
 errors and 502, 503, 504, as long as the deadline of the update allows. Every call may be repeated: reads because they

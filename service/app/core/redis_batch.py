@@ -65,9 +65,10 @@ _Pending = tuple[bytes, _Reply]
 
 
 class BatchedRedis:
-    """Batches to one server.
+    """Sends batches to one server over `connections` connections.
 
-    `connect` makes a connection that is not connected yet; `timeout` in seconds bounds one exchange with connecting.
+    `connect` creates a connection object that is not connected yet. `timeout`, in seconds, limits one exchange,
+    including the time to connect.
     """
 
     def __init__(self, connect: Callable[[], AbstractConnection], *, timeout: float, connections: int = 2) -> None:

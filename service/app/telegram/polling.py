@@ -33,7 +33,7 @@ ELECTION_SECONDS = 60.0
 _CONFIRM_SECONDS = 3
 _MAX_TAKEOVERS = 3
 _TAKEOVER_WINDOW_SECONDS = 3600.0
-"""A webhook that another program sets is taken back so often in this time, then a person has to decide."""
+"""So often in this window, a webhook that another program sets is deleted; after that a person must decide."""
 
 _CONFLICTS_UNTIL_NOT_READY = 3
 _RETRIED_OUTCOMES = frozenset({Outcome.UNAVAILABLE, Outcome.BUSY})
@@ -103,7 +103,7 @@ class Polling:
             self._offset = max(raw["update_id"] for raw in batch) + 1
 
     async def confirm(self) -> None:
-        """Confirm what was handled, so that the next poller does not get it again; for the end, after `poll_once`."""
+        """Confirm the handled updates at shutdown, after `poll_once`; the next poller does not get them again."""
         offset = self._unhandled[0] if self._unhandled else self._offset
         if offset is None:
             return
@@ -112,7 +112,7 @@ class Polling:
             await self._bot(method, request_timeout=_CONFIRM_SECONDS)
 
     async def _handle_conflict(self, error: TelegramConflictError) -> None:
-        """Another program set a webhook, or polls. Take a webhook back, but not for ever: the other may be right."""
+        """Another program set a webhook, or polls. Delete its webhook, but not forever: it may be right."""
         metrics.ERRORS_TOTAL.labels("telegram_failed", "warning").inc()
         self._conflicts += 1
         by_webhook = "webhook" in error.message.lower()

@@ -1,4 +1,4 @@
-"""Groups in which the bot may not write, so that each command there does not fail again."""
+"""Groups in which the bot may not write. Remembering them avoids a failure for every command there."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from app.core import metrics
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 REMEMBERED_SECONDS = 600.0
-"""Afterwards the bot tries again: the update that it may write again can have been lost."""
+"""After this time the bot tries again, because it may have missed the update that restored its rights."""
 
 _MAX_CHATS = 10_000
 
