@@ -85,15 +85,39 @@ async function sendInvalid() {
   showStatus(`Sent ${result.sent} invalid updates to ${result.url}: ${JSON.stringify(result.statuses)}.`);
 }
 
+async function listTelegramErrors() {
+  const known = await ask("/telegram/known-errors");
+  for (const [name, { code, description }] of Object.entries(known)) {
+    byId("telegram-error").append(element("option", { value: name, title: description, textContent: code ? `${code} ${name}` : name }));
+  }
+}
+
+// The choice is for one message: afterwards the list shows again that messages succeed.
+async function setTelegramError() {
+  const name = byId("telegram-error").value;
+  await ask("/telegram/errors", undefined, "DELETE");
+  if (name) await ask("/telegram/errors", { errors: [name], method: "sendMessage", count: 1 });
+  showStatus(name ? `Telegram responds to the bot's next message with ${name}.` : "Telegram accepts the bot's messages.");
+}
+
+async function showTelegramError() {
+  const list = byId("telegram-error");
+  const [active] = await ask("/telegram/errors");
+  if (document.activeElement !== list) list.value = active ? active.errors[0] : "";
+}
+
 const withErrors = (action) => () => action().catch((error) => showStatus(error.message));
 
 export function startBoard() {
   byId("backends").replaceChildren(...SERVICES.map(backendRow));
   byId("traffic").onchange = async () => { await ask("/traffic", { rate: Number(byId("traffic").value) }); byId("traffic").blur(); };
+  byId("telegram-error").onchange = withErrors(async () => { await setTelegramError(); byId("telegram-error").blur(); });
   byId("invalid").onclick = withErrors(sendInvalid);
   byId("kill").onclick = withErrors(async () => { await ask("/gateway/kill", {}); showStatus("Killed. The gateway restarts, and Telegram redelivers the updates in flight."); });
-  byId("remove-faults").onclick = withErrors(async () => { await ask("/faults", undefined, "DELETE"); showStatus("All faults are removed."); await showFaults(); });
+  byId("remove-faults").onclick = withErrors(async () => { await ask("/faults", undefined, "DELETE"); await ask("/telegram/errors", undefined, "DELETE"); showStatus("All faults are removed."); await showFaults(); });
+  listTelegramErrors();
   poll(showFaults, 1000);
+  poll(showTelegramError, 1000);
   poll(showTraffic, 2000);
   poll(showAlerts, 2000);
 }

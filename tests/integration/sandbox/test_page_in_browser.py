@@ -168,6 +168,18 @@ def test_a_fault_is_visible_in_the_trace_and_can_be_removed(page: Page, how: str
     expect(healthy).to_have_attribute("aria-pressed", "true")
 
 
+def test_telegram_fails_once_on_demand(page: Page) -> None:
+    select_person(page, "applicant", "en")
+    page.select_option("#telegram-error", "blocked")
+    expect(page.locator("#fault-status")).to_have_text("Telegram responds to the bot's next message with blocked.")
+    replies = page.locator(".message:not(.own)")
+    before = replies.count()
+    shortcut(page, "/help")
+    expect(page.locator("#telegram-error")).to_have_value("", timeout=WAIT_MS)
+    shortcut(page, "/help")
+    expect(replies).to_have_count(before + 1, timeout=WAIT_MS)
+
+
 def test_traffic_rate_is_shown(page: Page) -> None:
     page.select_option("#traffic", "20")
     expect(page.locator("#rate")).to_have_text(re.compile(r"^[1-9]\d+\.\d$"), timeout=WAIT_MS)
