@@ -1,5 +1,6 @@
 """A replica's background work."""
 
+import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -33,7 +34,8 @@ class BackgroundWork:
         self._sweeper = Election(redis, keys.shared("elect", "sweeper"), seconds=_SWEEP_SECONDS * 3)
         self._lag = EventLoopLag()
         self._watchdog = Watchdog(settings.watchdog_seconds)
-        self._flushing = Periodic("activity", self._activity.flush, 1)
+        self._views = gateway.replica_views
+        self._flushing = Periodic("activity", self._flush_and_exchange, 1)
         self._reachable = Periodic("reachable-users", gateway.blocked.flush, _REACHABLE_SECONDS)
         self._periodic = [
             Periodic("process-usage", ProcessUsage().sample, 5),
@@ -90,6 +92,13 @@ class BackgroundWork:
         with contextlib.suppress(RedisError):
             for election in self._elections:
                 await election.resign()
+
+    async def _flush_and_exchange(self) -> None:
+        # In one turn of the event loop, so that both share a round trip to Redis.
+        results = await asyncio.gather(self._activity.flush(), self._views.exchange(), return_exceptions=True)
+        for failure in results:
+            if failure is not None:
+                raise failure
 
     async def _update_gauges(self) -> None:
         metrics.DEAD_LETTERS_QUEUED.set(await self._dead_letters.count_or_nan())

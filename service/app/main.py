@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -12,6 +13,7 @@ from aiogram import Bot
 from aiogram.types import Update
 from aiohttp import web
 
+from app.backends.replica_views import ReplicaViews
 from app.background import BackgroundWork
 from app.bot.deadline import DeadlineNotice
 from app.bot.message_types import message_type
@@ -31,6 +33,7 @@ from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
 from app.delivery.context import UpdateContext
 from app.delivery.dead_letters import DeadLetters
+from app.delivery.first_delivery import FirstDeliveries
 from app.delivery.fsm_storage import SnapshotStorage
 from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
@@ -85,6 +88,9 @@ class Gateway:
         self.dispatcher = build_dispatcher(
             self.services, settings, self.redis.client, SnapshotStorage(), budget=budget, refusing=refusing
         )
+        self.replica_views = ReplicaViews(
+            self.redis.batched, self.keys.shared(), self.services.views, address=_address(settings)
+        )
         self._index = DispatchIndex(self.dispatcher, self.bot) if settings.compat_dispatch_index else None
         self.activity = Activity(
             self.redis.batched,
@@ -97,6 +103,7 @@ class Gateway:
             Claims(self.redis.batched, self.keys, self.leases, settings),
             self._dispatch,
             self.activity,
+            FirstDeliveries(self.redis.batched, self.keys),
             notify_deadline=DeadlineNotice(self.dispatcher["i18n"]),
             deadline_seconds=settings.update_deadline_seconds,
             known_states=STATE_NAMES,
@@ -197,6 +204,18 @@ class Gateway:
                 log.warning("redis_unreachable", waiting=True)
             waits += 1
             await asyncio.sleep(0.5)
+
+
+def _address(settings: Settings) -> str:
+    """Return host:port at which other replicas reach this one."""
+    host = settings.pod_ip
+    if not host:
+        try:
+            host = socket.gethostbyname(socket.gethostname())
+        except OSError:
+            # A host without a name of its own has no peers that could use it.
+            host = "127.0.0.1"
+    return f"{host}:{settings.internal_port or settings.port}"
 
 
 async def serve(settings: Settings) -> None:

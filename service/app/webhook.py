@@ -36,6 +36,7 @@ connections, not requests: without this a new replica would get no traffic."""
 
 _STATUS = {
     Outcome.HANDLED: 200,
+    Outcome.DEGRADED: 200,
     Outcome.DUPLICATE: 200,
     Outcome.FAILED: 200,
     Outcome.INVALID: 200,

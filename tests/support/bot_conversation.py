@@ -199,6 +199,8 @@ def settings(backends: tuple[Backends, str]) -> Settings:
         user_service_url=url,
         shift_service_url=url,
         service_token="service-token",
+        # The tests count the calls of the backends.
+        probe_interval_seconds=0,
     )
 
 

@@ -150,8 +150,10 @@ async def a_backend_is_down(world: Any, watch: MetricWatch, acts: Acts) -> None:
     """Three calls fail, the breaker opens, the next is refused, and it closes by itself when the backend is back."""
     who, role = 1001, "applicant"
     name = {"service_name": "request"}
+    began = time.time()
     fault = world.sandbox.faults.add(FaultSpec(service="request", kind="error", status=503))
-    asked = (update("callback_query", role), button("request_open", role), telegram("answerCallbackQuery"))
+    pressed = update("callback_query", role, outcome="degraded")
+    asked = (pressed, button("request_open", role), telegram("answerCallbackQuery"))
     failed = one("errors_total", error_type="backend_unavailable", severity="warning")
     refused = one("service_errors_total", error_type="circuit_open", **name)
     opened = one("service_circuit_breaker_transitions_total", to_state="open", **name)
@@ -163,7 +165,15 @@ async def a_backend_is_down(world: Any, watch: MetricWatch, acts: Acts) -> None:
         {'service_retries_total{service_name="request"}': 2},
     )
     state = 'service_circuit_breaker_state{service_name="request"}'
-    assert (await watch.samples())[state] == 1
+    now = await watch.samples()
+    assert now[state] == 1
+    assert began <= now['service_breaker_opened_timestamp_seconds{service_name="request"}'] <= time.time()
+    assert now['service_last_success_timestamp_seconds{service_name="auth"}'] > began
+    # A replica without peers is never an outlier.
+    assert now['service_outlier{service_name="request"}'] == 0
+    watch.moved |= {
+        *("service_breaker_opened_timestamp_seconds", "service_last_success_timestamp_seconds", "service_outlier"),
+    }
     await watch.exactly(acts.press(who, "ro:1:1"), *asked, failed, refused)
     world.sandbox.faults.remove(fault.id)
     closed = 'service_circuit_breaker_transitions_total{service_name="request",to_state="closed"}'
@@ -203,7 +213,9 @@ async def auth_is_down(world: Any, watch: MetricWatch, acts: Acts) -> None:
     failing = (service("auth", "POST", "500"), error)
     stale = one("auth_attempts_total", result="stale", user_role=role)
     await watch.exactly(acts.say(who, "/help"), *_help(role), *failing, stale)
-    refused = update("command", "unknown", middlewares=("metrics", "addressed", "i18n", "rate_limit", "auth"))
+    refused = update(
+        "command", "unknown", outcome="degraded", middlewares=("metrics", "addressed", "i18n", "rate_limit", "auth")
+    )
     await watch.exactly(
         acts.say(5004, "/help"),
         *(refused, command("help", "unknown"), answered(), *failing),

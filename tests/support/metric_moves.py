@@ -30,8 +30,10 @@ def update(
         f'webhook_requests_total{{outcome="{outcome}"}}': times,
         "webhook_request_duration_seconds_count": times,
         "message_processing_duration_seconds_count": times,
+        "update_end_to_end_duration_seconds_count": times,
         **{f'middleware_duration_seconds_count{{middleware="{name}"}}': times for name in middlewares},
-        **redis("claim", times),
+        # A button has no date, so its first delivery is remembered beside the claim.
+        **redis("claim", times * (2 if kind == "callback_query" else 1)),
         **redis("commit", times),
     }
 

@@ -37,6 +37,8 @@ class BreakerPolicy:
     # Below this a single failure of two calls would cut a quiet pod off from its backend.
     minimum_calls: int = 5
     failure_ratio: float = 0.5
+    # 0 is off: then a slow call is an ordinary success.
+    slow_call_ratio: float = 0.0
     open_seconds: float = 30.0
 
 
@@ -49,9 +51,9 @@ class Permit:
         self._breaker = breaker
         self._epoch = epoch
 
-    def succeed(self) -> None:
-        """Report a response that says the backend works."""
-        self._breaker.record(self._epoch, failed=False)
+    def succeed(self, *, slow: bool = False) -> None:
+        """Report a response that says the backend works, and whether it took too long."""
+        self._breaker.record(self._epoch, failed=False, slow=slow)
 
     def fail(self) -> None:
         """Report a failed call."""
@@ -72,8 +74,9 @@ class CircuitBreaker:
         self.state = BreakerState.CLOSED
         self._clock = clock
         self._on_transition = on_transition
-        self._outcomes: deque[tuple[float, bool]] = deque()
+        self._outcomes: deque[tuple[float, bool, bool]] = deque()
         self._failures = 0
+        self._slow_calls = 0
         self._opened_at = 0.0
         self._probing = False
         self._epoch = 0
@@ -93,39 +96,51 @@ class CircuitBreaker:
             return 0.0
         return max(0.0, self._opened_at + self.policy.open_seconds - self._clock())
 
-    def record(self, epoch: int, *, failed: bool) -> None:
+    def record(self, epoch: int, *, failed: bool, slow: bool = False) -> None:
         """Record the outcome of a call that was permitted in `epoch`."""
         if epoch != self._epoch:
             return
+        bad = failed or (slow and self.policy.slow_call_ratio > 0)
         if self.state is BreakerState.HALF_OPEN:
-            self._transition(BreakerState.OPEN if failed else BreakerState.CLOSED)
+            self._transition(BreakerState.OPEN if bad else BreakerState.CLOSED)
             return
-        self._add_outcome(failed=failed)
-        if failed and self._is_failing():
+        self._add_outcome(failed=failed, slow=slow)
+        if bad and self._is_failing():
             self._transition(BreakerState.OPEN)
+
+    def record_failed_probe(self) -> None:
+        """Count a failed probe as a failed call; only while closed, because trial calls decide otherwise."""
+        if self.state is BreakerState.CLOSED:
+            self.record(self._epoch, failed=True)
 
     def release(self, epoch: int) -> None:
         """Release a permit of `epoch` without an outcome, so that another call may be the trial call."""
         if epoch == self._epoch:
             self._probing = False
 
-    def _add_outcome(self, *, failed: bool) -> None:
+    def _add_outcome(self, *, failed: bool, slow: bool) -> None:
         now = self._clock()
-        self._outcomes.append((now, failed))
+        self._outcomes.append((now, failed, slow))
         self._failures += failed
+        self._slow_calls += slow
         while self._outcomes[0][0] <= now - self.policy.window_seconds:
-            self._failures -= self._outcomes.popleft()[1]
+            _at, old_failed, old_slow = self._outcomes.popleft()
+            self._failures -= old_failed
+            self._slow_calls -= old_slow
 
     def _is_failing(self) -> bool:
         calls = len(self._outcomes)
-        return calls >= self.policy.minimum_calls and self._failures >= self.policy.failure_ratio * calls
+        if calls < self.policy.minimum_calls:
+            return False
+        too_slow = self.policy.slow_call_ratio > 0 and self._slow_calls >= self.policy.slow_call_ratio * calls
+        return too_slow or self._failures >= self.policy.failure_ratio * calls
 
     def _transition(self, state: BreakerState) -> None:
         self.state = state
         self._epoch += 1
         self._probing = False
         self._outcomes.clear()
-        self._failures = 0
+        self._failures = self._slow_calls = 0
         if state is BreakerState.OPEN:
             self._opened_at = self._clock()
         self._on_transition(state)

@@ -14,12 +14,15 @@ from dataclasses import dataclass, field
 import orjson
 import stamina
 import structlog
-from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from aiohttp import ClientError, ClientSession, ClientTimeout, ConnectionTimeoutError, TCPConnector
 
 from app.backends.breaker import BreakerOpenError, BreakerPolicy, BreakerState, CircuitBreaker
+from app.backends.breaker_prober import BreakerProber
 from app.backends.call import Call, idempotency_key, seconds_left
 from app.backends.errors import BackendRefusedError, BackendUnavailableError, ErrorType
-from app.backends.prober import Prober
+from app.backends.observations import Observations
+from app.backends.outlier import View
+from app.backends.probe import HealthProbe
 from app.core import metrics
 from app.core.tracing import SpanKind, create_span, current_trace_headers
 
@@ -34,6 +37,8 @@ class ClientPolicy:
     """The limits of one backend's client. Times in seconds."""
 
     timeout: float = 15.0
+    connect_timeout: float = 2.0
+    """For a new connection. Far below `timeout`: a host that drops packets is known sooner than a slow response."""
     # Three attempts outlast a lost connection or the restart of one replica; more only add load to a failing backend.
     attempts: int = 3
     wait_initial: float = 0.1
@@ -41,7 +46,12 @@ class ClientPolicy:
     reply_reserve: float = 2.0
     """The part of the update's deadline that is kept for the reply to the user."""
     max_concurrent: int = 30
-    probe_timeout: float = 15.0
+    slow_call_seconds: float = 1.0
+    trial_timeout: float = 15.0
+    probe_path: str = "/healthz"
+    probe_interval: float = 1.0
+    """0 turns the probes off; an open breaker still makes its trial calls."""
+    probe_timeout: float = 1.0
     breaker: BreakerPolicy = field(default_factory=BreakerPolicy)
 
 
@@ -69,22 +79,30 @@ class BackendClient:
         self._session: ClientSession | None = None
         self._state_gauge = metrics.SERVICE_CIRCUIT_BREAKER_STATE.labels(service_name=service_name)
         self._state_gauge.set(BreakerState.CLOSED)
+        self._last_success_gauge = metrics.SERVICE_LAST_SUCCESS_TIMESTAMP_SECONDS.labels(service_name=service_name)
+        self._opened_gauge = metrics.SERVICE_BREAKER_OPENED_TIMESTAMP_SECONDS.labels(service_name=service_name)
+        self._previous_state = BreakerState.CLOSED
         self.breaker = CircuitBreaker(policy.breaker, clock=clock, on_transition=self._on_transition)
-        self._prober = Prober(self.breaker, self._is_healthy)
+        self._observations = Observations(slow_call_seconds=policy.slow_call_seconds, clock=clock)
+        self._breaker_prober = BreakerProber(self.breaker, self._is_healthy)
+        self._probe = HealthProbe(self._probe_once, interval=policy.probe_interval)
 
     async def start(self) -> None:
         """Open the connection pool and watch the breaker. Connects to nothing yet."""
         self._session = ClientSession(
-            # One connection more than slots, so that the health check never waits behind users' calls.
-            connector=TCPConnector(limit=self._policy.max_concurrent + 1, keepalive_timeout=60),
+            # Two connections more than slots, so that a probe and a trial call never wait for users' calls.
+            connector=TCPConnector(limit=self._policy.max_concurrent + 2, keepalive_timeout=60),
             headers={"Authorization": f"Bearer {self._token}"},
-            timeout=ClientTimeout(total=self._policy.timeout),
+            timeout=self._limit(self._policy.timeout),
         )
-        self._prober.start()
+        self._breaker_prober.start()
+        if self._policy.probe_interval > 0:
+            self._probe.start()
 
     async def close(self) -> None:
-        """Stop the prober and close the pool."""
-        await self._prober.close()
+        """Stop the probes and close the pool."""
+        await self._probe.close()
+        await self._breaker_prober.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -99,6 +117,10 @@ class BackendClient:
             return await self._send_with_retries(call)
         finally:
             self._in_flight -= 1
+
+    def view(self) -> View:
+        """Return what this replica has seen of the backend in the last seconds."""
+        return self._observations.view(self.breaker.state)
 
     def invalid_response(self) -> BackendUnavailableError:
         """Return the error for a 2xx response whose body breaks the contract."""
@@ -128,18 +150,21 @@ class BackendClient:
             permit = self.breaker.acquire()
         except BreakerOpenError:
             raise self._unavailable(ErrorType.CIRCUIT_OPEN) from None
+        started = self._clock()
         try:
-            status, body = await self._send_request(call, ClientTimeout(total=timeout))
+            status, body = await self._send_request(call, self._limit(timeout))
         except BackendUnavailableError:
+            self._observe_call(failed=True, started=started)
             permit.fail()
             raise
         except BaseException:
             permit.cancel()
             raise
+        seconds = self._observe_call(failed=status >= 500, started=started)
         if status >= 500:
             permit.fail()
             raise self._unavailable(ErrorType.SERVER_ERROR, retriable=status in _RETRIABLE_STATUSES)
-        permit.succeed()
+        permit.succeed(slow=self._observations.is_slow(seconds))
         if status >= 400:
             raise BackendRefusedError(self.service_name, status, _error_code(body))
         return body
@@ -166,6 +191,8 @@ class BackendClient:
                     if response.status >= 500:
                         span.set_error(status_label)
                     return response.status, body
+        except ConnectionTimeoutError as error:
+            raise self._unavailable(ErrorType.CONNECTION, retriable=True) from error
         except TimeoutError:
             raise self._unavailable(ErrorType.TIMEOUT, retriable=True) from None
         except (ClientError, OSError) as error:
@@ -194,13 +221,48 @@ class BackendClient:
             return self._policy.timeout * self._policy.attempts
         return left - self._policy.reply_reserve
 
+    def _limit(self, seconds: float) -> ClientTimeout:
+        return ClientTimeout(total=seconds, sock_connect=self._policy.connect_timeout)
+
+    def _observe_call(self, *, failed: bool, started: float) -> float:
+        """Record a call and return its duration in seconds."""
+        seconds = self._clock() - started
+        self._observations.call(failed=failed, seconds=seconds)
+        if not failed:
+            self._last_success_gauge.set_to_current_time()
+        return seconds
+
     async def _is_healthy(self) -> bool:
-        timeout = ClientTimeout(total=self._policy.probe_timeout)
+        """Make the trial call of an open breaker. Anything but a 2xx or 3xx keeps it open."""
+        status = await self._status_of_probe(self._policy.trial_timeout)
+        return status is not None and status < 400
+
+    async def _probe_once(self) -> None:
+        """Probe the backend and record the result.
+
+        A 4xx is a success: the backend responds, only the path may be wrong. A 5xx is neither: a load balancer in front
+        of all replicas may send it, and it does not tell a failure of this replica's network from one of the backend.
+        """
+        started = self._clock()
+        status = await self._status_of_probe(self._policy.probe_timeout)
+        if status is not None and status >= 500:
+            return
+        self._observations.probe(failed=status is None, seconds=self._clock() - started)
+        if status is not None:
+            self._last_success_gauge.set_to_current_time()
+            return
+        # A single lost probe must not count: from the second in a row on, all of the run count as failed calls.
+        for _ in range({1: 0, 2: 2}.get(self._observations.failed_probes, 1)):
+            self.breaker.record_failed_probe()
+
+    async def _status_of_probe(self, seconds: float) -> int | None:
+        """Return the HTTP status of the health page, None where there is no response in time."""
+        url = self._base_url + self._policy.probe_path
         try:
-            async with self._open_session().get(f"{self._base_url}/healthz", timeout=timeout) as response:
-                return response.status < 400
+            async with self._open_session().get(url, timeout=self._limit(seconds), allow_redirects=False) as response:
+                return response.status
         except (ClientError, OSError, TimeoutError):
-            return False
+            return None
 
     def _open_session(self) -> ClientSession:
         if self._session is None:
@@ -219,7 +281,11 @@ class BackendClient:
         ).inc()
         log.warning("circuit_breaker_transition", service_name=self.service_name, to_state=to_state)
         if state is BreakerState.OPEN:
-            self._prober.wake()
+            self._breaker_prober.wake()
+            # A failed trial call opens it again, but the outage started with the first opening.
+            if self._previous_state is BreakerState.CLOSED:
+                self._opened_gauge.set_to_current_time()
+        self._previous_state = state
 
 
 def _is_retriable(error: Exception) -> bool:

@@ -8,6 +8,7 @@ import stamina
 from app.backends.auth import AuthService
 from app.backends.breaker import BreakerPolicy
 from app.backends.client import BackendClient, ClientPolicy
+from app.backends.outlier import View
 from app.backends.request import RequestService
 from app.backends.service import BackendService
 from app.backends.shift import ShiftService
@@ -32,13 +33,19 @@ class Services:
         """Build the clients. Opens no connection."""
         policy = ClientPolicy(
             timeout=settings.backend_timeout_seconds,
+            connect_timeout=settings.backend_connect_timeout_seconds,
             max_concurrent=max(1, int(settings.max_in_flight * _BULKHEAD_SHARE)),
-            probe_timeout=settings.breaker_probe_timeout_seconds,
+            slow_call_seconds=settings.slow_call_seconds,
+            trial_timeout=settings.breaker_probe_timeout_seconds,
+            probe_path=settings.probe_path,
+            probe_interval=settings.probe_interval_seconds,
+            probe_timeout=settings.probe_timeout_seconds,
             breaker=BreakerPolicy(
                 window_seconds=settings.breaker_window_seconds,
                 minimum_calls=settings.breaker_min_calls,
                 failure_ratio=settings.breaker_failure_ratio,
                 open_seconds=settings.breaker_open_seconds,
+                slow_call_ratio=settings.slow_call_ratio,
             ),
         )
         token = settings.service_token.get_secret_value()
@@ -63,6 +70,10 @@ class Services:
     async def close(self) -> None:
         for service in self._all():
             await service.client.close()
+
+    def views(self) -> dict[str, View]:
+        """Return what this replica has seen of each backend, by `service_name`."""
+        return {service.client.service_name: service.client.view() for service in self._all()}
 
     def _all(self) -> tuple[BackendService, ...]:
         return (self.auth, self.requests, self.users, self.shifts)

@@ -28,12 +28,12 @@ SERVICE_ERROR_TYPES = (
     OTHER,
 )
 OUTCOMES = (
-    *("handled", "duplicate", "failed", "invalid", "unauthorized", "too_large"),
+    *("handled", "degraded", "duplicate", "failed", "invalid", "unauthorized", "too_large"),
     *("unsupported", "timed_out"),
     *("unavailable", "busy", "overloaded", "draining"),
 )
 DEAD_LETTER_REASONS = ("invalid_json", "invalid_update", "too_large", "handler_failed")
 REDIS_OPERATIONS = (
     *("claim", "limit", "commit", "renew", "release", "profile", "gauges", "sweep", "budget", "dead_letters", "elect"),
-    *("broadcast", "notify", "outbox", "blocked", OTHER),
+    *("broadcast", "notify", "outbox", "blocked", "views", OTHER),
 )

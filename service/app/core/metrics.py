@@ -65,6 +65,7 @@ from app.core.metric_labels import (
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 _SLOW = (*_FAST, 10, 15, 20)
+_END_TO_END = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _TINY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
 # Messages
@@ -77,6 +78,12 @@ MESSAGE_PROCESSING_DURATION_SECONDS = histogram(
     "message_processing_duration_seconds",
     "Seconds from receiving an update to the end of its handling, including backend and Telegram calls.",
     buckets=_SLOW,
+)
+UPDATE_END_TO_END_DURATION_SECONDS = histogram(
+    "update_end_to_end_duration_seconds",
+    "Seconds from when the user sent an update (Telegram's date, in whole seconds) or it was first delivered until it "
+    "was handled, redeliveries included.",
+    buckets=_END_TO_END,
 )
 COMMANDS_TOTAL = counter(
     "commands_total", "Commands that users gave.", {"command": "the bot's commands, other", "user_role": USER_ROLES}
@@ -150,6 +157,25 @@ SERVICE_CIRCUIT_BREAKER_TRANSITIONS_TOTAL = counter(
     "service_circuit_breaker_transitions_total",
     "Changes of a breaker's state.",
     {"service_name": SERVICES, "to_state": ("closed", "open", "half_open")},
+)
+SERVICE_BREAKER_OPENED_TIMESTAMP_SECONDS = gauge(
+    "service_breaker_opened_timestamp_seconds",
+    "Unix time at which this replica's breaker last opened while it was closed, 0 for never. Stays when it closes.",
+    {"service_name": SERVICES},
+    aggregate="max by (pod)",
+)
+SERVICE_LAST_SUCCESS_TIMESTAMP_SECONDS = gauge(
+    "service_last_success_timestamp_seconds",
+    "Unix time of this replica's last response of the backend below 500, probes included; NaN before the first.",
+    {"service_name": SERVICES},
+    aggregate="max by (pod)",
+)
+SERVICE_OUTLIER = gauge(
+    "service_outlier",
+    "1 while this replica fails to use the backend and most of its peers do not, until 30 s of good probes; NaN while "
+    "Redis cannot be read.",
+    {"service_name": SERVICES},
+    aggregate="max by (pod)",
 )
 SERVICE_RETRIES_TOTAL = counter("service_retries_total", "Backend calls tried again.", {"service_name": SERVICES})
 SERVICE_BULKHEAD_REJECTIONS_TOTAL = counter(
@@ -340,5 +366,8 @@ def initialise() -> None:
             family.labels(*values)
     for service in SERVICES:
         SERVICE_CIRCUIT_BREAKER_STATE.labels(service)
+        SERVICE_BREAKER_OPENED_TIMESTAMP_SECONDS.labels(service)
+        SERVICE_LAST_SUCCESS_TIMESTAMP_SECONDS.labels(service).set(float("nan"))
+        SERVICE_OUTLIER.labels(service).set(float("nan"))
     for name in (WEBHOOK_PENDING_UPDATES, DEAD_LETTERS_QUEUED, BROADCAST_QUEUE_RECIPIENTS, OUTBOX_MESSAGES):
         name.set(float("nan"))

@@ -67,6 +67,9 @@ class Settings(BaseSettings):
     public_metrics: bool = Field(
         False, description="Whether `PORT` serves `/metrics` too where `INTERNAL_PORT` is another port."
     )
+    pod_ip: str = Field(
+        "", description="Address at which other replicas reach this one, from the downward API; empty: the host's own."
+    )
     max_in_flight: int = Field(100, ge=1, description="Updates handled at once in one process; more get a 503.")
     max_connections: int = Field(
         2000,
@@ -110,11 +113,27 @@ class Settings(BaseSettings):
         SecretStr(""), description="Bearer token for the backends, and of the backends at `/internal/notify`."
     )
     backend_timeout_seconds: Seconds = Field(15, description="Longest time for one call of a backend.")
+    backend_connect_timeout_seconds: Seconds = Field(
+        2, description="Longest time to open a connection to a backend; counts within the time for the call."
+    )
+    slow_call_seconds: Seconds = Field(
+        1, description="A backend call that takes this long is slow. Slow calls can make a replica an outlier."
+    )
+    slow_call_ratio: Ratio = Field(
+        0, description="Share of slow calls that opens a breaker; 0: slow calls do not open it."
+    )
+    probe_interval_seconds: float = Field(
+        1, ge=0, description="How often each replica probes each backend; 0: no probes."
+    )
+    probe_path: str = Field(
+        "/healthz", pattern=r"^/", description="Path that probes and the trial calls of an open breaker request."
+    )
+    probe_timeout_seconds: Seconds = Field(1, description="Longest time for one probe.")
     breaker_window_seconds: Seconds = Field(30, description="Sliding window of a circuit breaker.")
     breaker_min_calls: int = Field(5, ge=1, description="Fewest calls in the window before a breaker may open.")
     breaker_failure_ratio: Ratio = Field(0.5, description="Share of failed calls that opens a breaker.")
-    breaker_open_seconds: Seconds = Field(30, description="How long a breaker stays open before it probes.")
-    breaker_probe_timeout_seconds: Seconds = Field(15, description="Longest time for a breaker's probe.")
+    breaker_open_seconds: Seconds = Field(30, description="How long a breaker stays open before a trial call.")
+    breaker_probe_timeout_seconds: Seconds = Field(15, description="Longest time for an open breaker's trial call.")
 
     rate_limit_window_seconds: Seconds = Field(60, description="A user over the limit is warned once in this time.")
     rate_limit_burst: int = Field(20, ge=1, description="Updates that a user may send at once.")

@@ -36,7 +36,8 @@ class UpdateContext:
 
     `state` and `data` are the dialogue; the FSM storage changes them. The commit stores `new_identity`; with `forget`
     it deletes everything stored about the user. `deadline` is in the event loop's time. `holds_lock` returns whether
-    the lease of the chat lock has not expired, without asking Redis.
+    the lease of the chat lock has not expired, without asking Redis. `degraded` is set when the user gets an error
+    message because a backend is unavailable.
     """
 
     update_id: int
@@ -52,6 +53,7 @@ class UpdateContext:
     forget: bool = False
     fsm_changed: bool = False
     holds_lock: Callable[[], bool] = _always
+    degraded: bool = False
 
 
 current_update: ContextVar[UpdateContext | None] = ContextVar("current_update", default=None)

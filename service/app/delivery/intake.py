@@ -16,7 +16,7 @@ from app.core.tracing import current_exemplar, mark_failed
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
 from app.delivery.lenient import without_unreadable
 from app.delivery.origin import origin_of
-from app.delivery.pipeline import Outcome, Pipeline
+from app.delivery.pipeline import ENDED, Outcome, Pipeline
 
 _LENIENT_ATTEMPTS = 3
 """What is left out can be part of a union, whose other members then have other errors."""
@@ -93,7 +93,7 @@ class Intake:
             self._dead_letters.add, body, DeadLetterReason.HANDLER_FAILED, chat_id=origin_of(update).lock_id
         )
         outcome = await self._pipeline.handle(update, self._message_type(update), store_dead_letter)
-        if outcome in (Outcome.HANDLED, Outcome.FAILED):
+        if outcome in ENDED:
             metrics.MESSAGE_PROCESSING_DURATION_SECONDS.observe(time.perf_counter() - started, current_exemplar())
         return outcome
 

@@ -1,6 +1,7 @@
 """One update from claim to commit, from the webhook or from polling."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ from app.core.redis_batch import RedisUnavailableError
 from app.core.tracing import add_span_attribute, mark_failed, start_span
 from app.delivery.claims import Claim, Claims, Refusal
 from app.delivery.context import UpdateContext, current_update
+from app.delivery.first_delivery import FirstDeliveries, sent_at
+from app.delivery.keys import UpdateOrigin
 from app.delivery.origin import origin_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -28,6 +31,8 @@ class Outcome(StrEnum):
     """How one delivery ended; the values of `webhook_requests_total{outcome}`."""
 
     HANDLED = "handled"
+    DEGRADED = "degraded"
+    """Handled, but the user got an error message because a backend was unavailable."""
     DUPLICATE = "duplicate"
     FAILED = "failed"
     INVALID = "invalid"
@@ -39,6 +44,10 @@ class Outcome(StrEnum):
     BUSY = "busy"
     OVERLOADED = "overloaded"
     DRAINING = "draining"
+
+
+ENDED = frozenset({Outcome.HANDLED, Outcome.DEGRADED, Outcome.FAILED})
+"""The outcomes after which Telegram does not redeliver and the user has a reply or an error message."""
 
 
 class Pipeline:
@@ -53,6 +62,7 @@ class Pipeline:
         claims: Claims,
         dispatch: Dispatch,
         activity: Activity,
+        first_deliveries: FirstDeliveries,
         *,
         notify_deadline: Dispatch,
         deadline_seconds: float,
@@ -61,6 +71,7 @@ class Pipeline:
         self._claims = claims
         self._dispatch = dispatch
         self._activity = activity
+        self._first_deliveries = first_deliveries
         self._notify_deadline = notify_deadline
         self._deadline_seconds = deadline_seconds
         self._known_states = known_states
@@ -78,7 +89,7 @@ class Pipeline:
         add_span_attribute("message_type", message_type)
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         try:
-            claim = await self._claims.claim(origin, deadline)
+            claim, sent = await self._claim(update, origin, deadline)
         except _REDIS_FAILED as error:
             return self._redis_failed(error)
         if claim is Refusal.DUPLICATE:
@@ -90,9 +101,21 @@ class Pipeline:
         # of /webhook.
         processing = start_span("process_message", attributes={"user_id": origin.user_id, "message_type": message_type})
         try:
-            return await self._handle_claimed(update, claim, store_dead_letter)
+            outcome = await self._handle_claimed(update, claim, store_dead_letter)
         finally:
             processing.end()
+        if outcome in ENDED:
+            # Never negative: Telegram's clock and this one may differ.
+            metrics.UPDATE_END_TO_END_DURATION_SECONDS.observe(max(0.0, time.time() - sent))
+        return outcome
+
+    async def _claim(self, update: Update, origin: UpdateOrigin, deadline: float) -> tuple[Claim | Refusal, float]:
+        """Return the claim, and when the update was sent."""
+        sent = sent_at(update)
+        if sent is not None:
+            return await self._claims.claim(origin, deadline), sent
+        # Sent in one turn of the event loop, so that both share a round trip.
+        return await asyncio.gather(self._claims.claim(origin, deadline), self._first_deliveries.at(update.update_id))
 
     async def _handle_claimed(
         self, update: Update, claim: Claim, store_dead_letter: Callable[[], Awaitable[bool]]
@@ -143,7 +166,7 @@ class Pipeline:
             # Restore the dialogue, so that the user can retry the step.
             context.state, context.data, context.fsm_changed = state, data, False
             return Outcome.FAILED
-        return Outcome.HANDLED
+        return Outcome.DEGRADED if context.degraded else Outcome.HANDLED
 
     async def _release(self, claim: Claim) -> None:
         try:

@@ -6,7 +6,10 @@ from typing import Any
 from redis.asyncio import Redis
 
 LAST = "after-the-update"
-BACKGROUND = (":activity:", ":elect:", ":outbox", ":dead-letters", ":broadcast", "HELLO ", "CLIENT SETINFO ")
+BACKGROUND = (
+    *(":activity:", ":elect:", ":outbox", ":dead-letters", ":broadcast", ":views"),
+    *("HELLO ", "CLIENT SETINFO "),
+)
 
 
 async def commands_of(world: Any, act: Callable[[], Any]) -> list[str]:

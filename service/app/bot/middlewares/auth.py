@@ -54,6 +54,7 @@ class AuthMiddleware(TimedMiddleware):
             try:
                 identity, fresh = await self._identify(data["update_context"], TelegramId(user.id))
             except BackendUnavailableError:
+                data["update_context"].degraded = True
                 metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()
                 return await _refuse(
                     event, _("I cannot verify your account right now. Please try again in a few minutes.")

@@ -36,6 +36,7 @@ class GuardMiddleware(TimedMiddleware):
         if identity is not None and identity.role not in flags.get("roles", EVERYONE):
             return await send_reply(event, _("Your role cannot do this. /help shows what you can do."))
         if flags.get("fresh", False) and not data["identity_fresh"]:
+            data["update_context"].degraded = True
             return await send_reply(
                 event, _("I cannot verify your permissions right now. Please try again in a few minutes.")
             )

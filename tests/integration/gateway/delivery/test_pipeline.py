@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from app.core.activity import Activity
 from app.core.redis_batch import BatchedRedis, RedisUnavailableError
 from app.delivery.claims import Claims
 from app.delivery.context import LeaseExpiredError, UpdateContext, current_update
+from app.delivery.first_delivery import FirstDeliveries
+from app.delivery.keys import KeySpace
 from app.delivery.pipeline import Outcome, Pipeline
 
 Sample = Callable[..., float]
@@ -24,6 +27,13 @@ def update(update_id: int = 1) -> Update:
     return Update.model_validate({"update_id": update_id, "message": message})
 
 
+def button() -> Update:
+    user = {"id": 1001, "is_bot": False, "first_name": "A"}
+    message = {"message_id": 1, "date": 1, "chat": {"id": 1001, "type": "private"}}
+    query = {"id": "1", "from": user, "chat_instance": "1", "data": "ro:1:1", "message": message}
+    return Update.model_validate({"update_id": 9, "callback_query": query})
+
+
 @pytest.fixture
 def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> Callable[..., Pipeline]:
     def make(
@@ -34,6 +44,7 @@ def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> 
             make_claims(**settings),
             handler,
             activity,
+            FirstDeliveries(batched, KeySpace("bg", 42)),
             notify_deadline=notify_deadline,
             deadline_seconds=deadline_seconds,
             known_states=frozenset({"Dialog:one"}),
@@ -67,6 +78,43 @@ async def test_an_update_is_handled_once(make_pipeline: Callable[..., Pipeline],
     assert await pipeline.handle(update(), "text", keep) is Outcome.DUPLICATE
     assert sample("duplicate_updates_total") == before + 1
     assert current_update.get() is None
+
+
+async def test_an_update_whose_user_got_an_error_message_is_degraded(make_pipeline: Callable[..., Pipeline]) -> None:
+    async def degrade(_update: Update, context: UpdateContext) -> None:
+        context.degraded = True
+
+    pipeline = make_pipeline(degrade)
+    assert await pipeline.handle(update(), "text", keep) is Outcome.DEGRADED
+    assert await pipeline.handle(update(), "text", keep) is Outcome.DUPLICATE, "it is handled: nobody sends it again"
+
+
+async def test_the_end_to_end_latency_counts_from_telegram_s_date(
+    make_pipeline: Callable[..., Pipeline], sample: Sample
+) -> None:
+    before = sample("update_end_to_end_duration_seconds_sum")
+    sent = update()
+    assert sent.message is not None
+    late = sent.message.model_copy(update={"date": datetime.now(UTC) - timedelta(seconds=100)})
+    await make_pipeline(nothing).handle(sent.model_copy(update={"message": late}), "text", keep)
+    assert 100 <= sample("update_end_to_end_duration_seconds_sum") - before < 160
+
+
+async def test_a_redelivered_button_counts_from_its_first_delivery(
+    make_pipeline: Callable[..., Pipeline], redis: Redis, sample: Sample
+) -> None:
+    """A button has no date. The first delivery finds the chat locked, the second comes to another replica."""
+    await redis.set("bg:{42:1001}:lane", "another")
+    first = make_pipeline(nothing, chat_lock_wait_seconds=0.01)
+    assert await first.handle(button(), "callback_query", keep) is Outcome.BUSY
+    key = "bg:42:first:9"
+    await redis.set(key, int(await redis.get(key)) - 30_000, keepttl=True)
+    assert 0 < await redis.pttl(key) <= 15 * 60 * 1000
+    await redis.delete("bg:{42:1001}:lane")
+    before, count = (sample(f"update_end_to_end_duration_seconds_{part}") for part in ("sum", "count"))
+    assert await make_pipeline(nothing).handle(button(), "callback_query", keep) is Outcome.HANDLED
+    assert 30 <= sample("update_end_to_end_duration_seconds_sum") - before < 60
+    assert sample("update_end_to_end_duration_seconds_count") == count + 1
 
 
 async def test_a_step_of_a_dialogue_is_counted_when_it_is_written(

@@ -1,5 +1,6 @@
 """The circuit breaker, compared with a model that keeps every outcome and counts them anew each time."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -116,6 +117,52 @@ def test_every_transition_is_reported_once() -> None:
     fail(target, 5)
     clock.now += 30.0
     target.acquire().succeed()
+    assert transitions == [BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED]
+
+
+def test_slow_calls_do_not_open_it_by_default() -> None:
+    target = breaker(Clock())
+    for _ in range(20):
+        target.acquire().succeed(slow=True)
+    assert target.state is BreakerState.CLOSED
+
+
+def test_slow_calls_open_it_at_their_own_ratio() -> None:
+    clock = Clock()
+    policy = replace(POLICY, slow_call_ratio=0.8)
+    target = CircuitBreaker(policy, clock=clock, on_transition=lambda _state: None)
+    for slow in (False, True, True, True):
+        target.acquire().succeed(slow=slow)
+    assert target.state is BreakerState.CLOSED
+    target.acquire().succeed(slow=True)
+    assert target.state is BreakerState.OPEN
+    clock.now += 30.0
+    target.acquire().succeed(slow=True)
+    assert target.state is BreakerState.OPEN, "a slow trial call does not close it"
+    clock.now += 30.0
+    target.acquire().succeed()
+    assert target.state is BreakerState.CLOSED
+
+
+def test_failed_probes_open_it_as_failed_calls_do() -> None:
+    target = breaker(Clock())
+    for _ in range(4):
+        target.record_failed_probe()
+    assert target.state is BreakerState.CLOSED
+    target.record_failed_probe()
+    assert target.state is BreakerState.OPEN
+
+
+def test_a_failed_probe_decides_nothing_while_open_or_half_open() -> None:
+    clock = Clock()
+    transitions: list[BreakerState] = []
+    target = breaker(clock, transitions)
+    fail(target, 5)
+    target.record_failed_probe()
+    clock.now += 30.0
+    trial = target.acquire()
+    target.record_failed_probe()
+    trial.succeed()
     assert transitions == [BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED]
 
 

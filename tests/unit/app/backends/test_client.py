@@ -1,9 +1,11 @@
 """The backend client against a small HTTP server with scripted responses."""
 
 import asyncio
+import contextlib
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import pytest
@@ -22,7 +24,9 @@ from support.stub_server import serving
 
 READ = Call("GET", "/api/v1/things/{id}", path={"id": 3}, actor=7)
 WRITE = Call("POST", "/api/v1/things", body={"a": 1}, operation="create_thing", actor=7)
-POLICY = ClientPolicy(timeout=2.0, wait_initial=0.001, wait_max=0.002, breaker=BreakerPolicy(minimum_calls=100))
+POLICY = ClientPolicy(
+    timeout=2.0, wait_initial=0.001, wait_max=0.002, probe_interval=0, breaker=BreakerPolicy(minimum_calls=100)
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,6 +39,7 @@ class Backend:
     statuses: list[int | None]
     requests: list[web.Request]
     hold: asyncio.Event
+    probes: list[web.Request] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -43,7 +48,9 @@ async def backend() -> AsyncIterator[Backend]:
     state.hold.set()
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        if request.path != "/healthz":
+        if request.path == "/healthz":
+            state.probes.append(request)
+        else:
             state.requests.append(request)
             await request.read()
         await state.hold.wait()
@@ -221,6 +228,92 @@ async def test_a_cancelled_call_does_not_count(backend: Backend, make: Make) -> 
     backend.hold.set()
     await client.send(READ)
     assert client.breaker.state is BreakerState.CLOSED
+
+
+async def test_a_connection_that_cannot_be_opened_fails_after_its_own_time_out(make: Make) -> None:
+    """A full accept queue drops further SYNs (Linux, tcp_abort_on_overflow=0), as a network that loses packets does."""
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(2):
+            queued = stack.enter_context(socket.socket())
+            queued.setblocking(False)
+            queued.connect_ex(listener.getsockname())
+        client = await make(replace(POLICY, timeout=60.0, connect_timeout=0.1, attempts=1))
+        client._base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        token = current_update.set(UpdateContext(1, 5, "private", 5, deadline=time.monotonic() + 100))
+        async with asyncio.timeout(30):
+            assert await failure(client) is ErrorType.CONNECTION
+        current_update.reset(token)
+
+
+async def test_probes_need_no_call_of_a_user(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, probe_interval=0.005))
+    requests = sample("service_requests_total", method="GET", status="200")
+    began = time.time()
+    await until(lambda: len(backend.probes) >= 3)
+    view = client.view()
+    assert view.calls >= 2
+    assert (view.failures, view.failed_probes) == (0, 0)
+    assert began <= sample("service_last_success_timestamp_seconds") <= time.time()
+    assert sample("service_requests_total", method="GET", status="200") == requests, "a probe is no request of a user"
+
+
+@pytest.mark.parametrize(("status", "calls"), [(401, 1), (404, 1), (500, 0), (503, 0)])
+async def test_a_4xx_probe_is_a_success_and_a_5xx_neither(
+    backend: Backend, make: Make, status: int, calls: int
+) -> None:
+    client = await make()
+    backend.statuses = [status]
+    await client._probe_once()
+    view = client.view()
+    assert (view.calls, view.failures, view.failed_probes) == (calls, 0, 0)
+    assert (view.success_age is not None) is bool(calls)
+
+
+async def test_a_run_of_failed_probes_opens_the_breaker_and_one_alone_does_not_count(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await make(replace(POLICY, breaker=BreakerPolicy(minimum_calls=5)))
+    # Not by closed connections: aiohttp repeats a GET on its own if a reused connection turns out to be closed.
+    statuses = iter([None, 200] * 5 + [None] * 5)
+
+    async def scripted(_seconds: float) -> int | None:
+        return next(statuses)
+
+    monkeypatch.setattr(client, "_status_of_probe", scripted)
+    for _ in range(10):
+        await client._probe_once()
+    assert client.breaker.state is BreakerState.CLOSED
+    assert client.view().failures == 5
+    for _ in range(4):
+        await client._probe_once()
+    assert client.breaker.state is BreakerState.CLOSED
+    began = time.time()
+    await client._probe_once()
+    assert client.breaker.state is BreakerState.OPEN
+    assert began <= sample("service_breaker_opened_timestamp_seconds") <= time.time()
+    assert client.view().breaker is BreakerState.OPEN
+
+
+async def test_a_failed_trial_call_does_not_move_the_time_of_opening(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, breaker=BreakerPolicy(minimum_calls=1, open_seconds=0.01)))
+    backend.statuses = [500]
+    await failure(client)
+    opened = sample("service_breaker_opened_timestamp_seconds")
+    await until(lambda: len(backend.probes) >= 3)
+    assert sample("service_breaker_opened_timestamp_seconds") == opened
+
+
+async def test_failures_and_slow_calls_of_users_are_observed(backend: Backend, make: Make) -> None:
+    client = await make(replace(POLICY, slow_call_seconds=0.0))
+    await client.send(READ)
+    backend.statuses = [404, 500]
+    with pytest.raises(BackendRefusedError):
+        await client.send(READ)
+    await failure(client)
+    view = client.view()
+    assert (view.calls, view.failures, view.slow) == (3, 1, 2), "a refusal is a success, a failure is not slow as well"
 
 
 class Thing(BaseModel):

@@ -48,6 +48,7 @@ async def test_without_a_usable_identity_there_is_an_error_message(user: Any, mo
         user.sign_in(age=age)
     await user.send("/requests")
     assert user.said() == ["I cannot verify your account right now. Please try again in a few minutes."]
+    assert user.last.degraded
     assert (failure(), errors()) == (1, 1)
 
 
@@ -56,6 +57,7 @@ async def test_a_stale_identity_cannot_administer(user: Any) -> None:
     user.sign_in("admin", age=600)
     await user.press("ub:9:1")
     assert user.said() == ["I cannot verify your permissions right now. Please try again in a few minutes."]
+    assert user.last.degraded
     assert user.backends.named("PATCH /api/v1/users/9") == []
 
 

@@ -29,6 +29,7 @@ async def test_a_refusal_of_the_backend_is_no_error(user: Any, moved: Moved, sta
     await user.press("ro:5:1")
     assert user.said() == [text]
     assert exceptions() == 0
+    assert not user.last.degraded, "the backend works, it only refuses"
 
 
 async def test_a_refused_service_token_is_an_error_of_the_gateway(user: Any, moved: Moved) -> None:
@@ -46,6 +47,7 @@ async def test_an_outage_is_reported_and_counted_without_an_exception(user: Any,
     user.backends.responses["GET /api/v1/requests/5"] = (500, {})
     await user.press("ro:5:1")
     assert user.said() == ["Эта часть сервиса сейчас недоступна. Пожалуйста, попробуйте через несколько минут."]
+    assert user.last.degraded
     assert errors() == 1
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.backends.breaker import BreakerPolicy, BreakerState, CircuitBreaker
-from app.backends.prober import Prober
+from app.backends.breaker_prober import BreakerProber
 
 
 async def drive(health: list[bool]) -> tuple[CircuitBreaker, list[float]]:
@@ -30,7 +30,7 @@ async def drive(health: list[bool]) -> tuple[CircuitBreaker, list[float]]:
 
     breaker = CircuitBreaker(BreakerPolicy(minimum_calls=1), clock=lambda: now, on_transition=on_transition)
     checked: Callable[[], Awaitable[bool]] = check
-    prober = Prober(breaker, checked, sleep=sleep)
+    prober = BreakerProber(breaker, checked, sleep=sleep)
     prober.start()
     breaker.acquire().fail()
     async with asyncio.timeout(60):

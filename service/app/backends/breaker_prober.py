@@ -10,7 +10,7 @@ from app.backends.breaker import BreakerOpenError, BreakerState, CircuitBreaker
 from app.core.tasks import cancel_and_wait
 
 
-class Prober:
+class BreakerProber:
     """One task for one breaker. `check` returns whether the backend is healthy, within a time-out of its own."""
 
     def __init__(
