@@ -41,6 +41,7 @@ SERVICE_ERRORS = {
 
 OUTCOMES = {
     "handled": OK,
+    "degraded": WARNING,
     "duplicate": "#8AB8FF",
     "busy": "#B877D9",
     "draining": NEUTRAL,

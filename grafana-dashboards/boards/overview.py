@@ -7,7 +7,7 @@ from boards.families import OUTCOMES_METRIC, outcomes, percentiles, pods_ready
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
 from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, graph, number, timeline
-from boards.queries import FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, worst_pod
+from boards.queries import BAD, FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, worst_pod
 from boards.queries import alerts as alerts_in
 from boards.tables import Column, rows
 
@@ -64,8 +64,9 @@ def _health() -> list[AnyPanel]:
         ),
         number(
             "Success",
-            "Ratio of Telegram's updates that do not fail. Requests without the webhook secret do not count.",
-            Query(f"1 - {per_second(OUTCOMES_METRIC, match=FAILED)} / {per_second(OUTCOMES_METRIC, match=KNOWN)}"),
+            "Ratio of Telegram's updates that neither fail nor end with an error message because a backend is"
+            " unavailable. Requests without the webhook secret do not count.",
+            Query(f"1 - {per_second(OUTCOMES_METRIC, match=BAD)} / {per_second(OUTCOMES_METRIC, match=KNOWN)}"),
             "percentunit",
             thresholds=style.steps((None, colours.CRITICAL), (0.99, colours.WARNING), (0.999, colours.OK)),
             decimals=2,
@@ -166,7 +167,8 @@ def _since() -> list[AnyPanel]:
         outcomes(
             "Webhook requests by outcome",
             "Outcomes of Telegram's requests. HighWebhookFailureRate counts `failed`, `invalid`, `too_large`,"
-            " `overloaded` and `unavailable`; `busy` and `draining` are harmless, because Telegram retries them.",
+            " `overloaded` and `unavailable`; `busy` and `draining` are harmless, because Telegram retries them."
+            " `degraded` updates are handled, but their user gets an error message because a backend is unavailable.",
             board(SLO),
         ),
     ]

@@ -160,6 +160,13 @@ def _loop() -> list[AnyPanel]:
             span=8,
             links=[board(SERVICES)],
         ),
+        percentiles(
+            "End-to-end latency of updates",
+            "From when the user sent an update until it was handled, with all redeliveries: what users wait. Telegram's"
+            " date has whole seconds, so up to one second of it is rounding.",
+            "bot_gateway_update_end_to_end_duration_seconds",
+            span=24,
+        ),
     ]
 
 

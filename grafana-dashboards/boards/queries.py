@@ -15,6 +15,9 @@ ALERTING = 'namespace="$namespace", job=~"$job|${job}-remediator"'
 FAILED = 'outcome=~"failed|invalid|too_large|overloaded|unavailable"'
 """Webhook requests that HighWebhookFailureRate counts."""
 
+BAD = 'outcome=~"degraded|failed|invalid|too_large|overloaded|unavailable"'
+"""Webhook requests whose user did not get what they asked for, with those that got an error message instead."""
+
 KNOWN = 'outcome!="unauthorized"'
 """Webhook requests of Telegram, without requests that lack the webhook secret."""
 

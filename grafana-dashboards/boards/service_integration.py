@@ -7,13 +7,15 @@ from boards.families import percentiles
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
 from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, graph, number, timeline
-from boards.queries import SERVICE, counted, per_second, quantile, short_pod, worst_pod
+from boards.queries import SERVICE, counted, per_second, quantile, series, short_pod, worst_pod
 from boards.tables import Column, rows
 
 REQUESTS = "bot_gateway_service_requests_total"
 DURATION = "bot_gateway_service_request_duration_seconds"
 ERRORS = "bot_gateway_service_errors_total"
 BREAKER = "bot_gateway_service_circuit_breaker_state"
+OUTLIER = "bot_gateway_service_outlier"
+LAST_SUCCESS = "bot_gateway_service_last_success_timestamp_seconds"
 RETRIES = "bot_gateway_service_retries_total"
 REFUSED = "bot_gateway_service_bulkhead_rejections_total"
 TELEGRAM_METHODS = ("sendMessage", "editMessageText", "answerCallbackQuery", "getFile", "getWebhookInfo", "setWebhook")
@@ -156,6 +158,26 @@ def _compared() -> list[AnyPanel]:
             style.BREAKER_STATES,
             height=10,
             alerts=[alerts.CIRCUIT_BREAKER_OPEN],
+        ),
+        timeline(
+            "Outliers by pod",
+            "A pod that fails to use a backend while most of its peers do not, by failed probes, an open breaker, or"
+            " failed and slow calls. The pod is at fault. A failure of many pods shows no outlier.",
+            [Query(short_pod(worst_pod(OUTLIER, "service_name", "pod", where=SERVICE)), "{{service_name}} on {{pod}}")],
+            style.OUTLIER_STATES,
+            height=10,
+            alerts=[alerts.BACKEND_OUTLIER],
+            links=[board(REMEDIATION)],
+        ),
+        graph(
+            "Time since the last success",
+            "Seconds since the pod with the oldest success got a response of the backend. Probes keep it near one"
+            " second, also without traffic.",
+            [Query(f"time() - min by (service_name) ({series(LAST_SUCCESS, where=SERVICE)})", "{{service_name}}")],
+            "s",
+            series_colours=colours.SERVICES,
+            soft_maximum=10,
+            height=10,
         ),
         graph(
             "Retries and refusals",

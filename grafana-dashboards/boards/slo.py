@@ -155,8 +155,8 @@ def _burn_graph(title: str, description: str, rule: str, allowed: str, alert: st
 
 
 def _causes() -> list[AnyPanel]:
-    covered = 'outcome=~"handled|failed|overloaded|unavailable"'
-    bad = 'outcome=~"failed|overloaded|unavailable"'
+    covered = 'outcome=~"handled|degraded|failed|overloaded|unavailable"'
+    bad = 'outcome=~"degraded|failed|overloaded|unavailable"'
     duration = "bot_gateway_message_processing_duration_seconds"
     fast = 'le="$latency_bound"'
     return [

@@ -70,5 +70,6 @@ NO_DATA = nothing("no data")
 BREAKER_STATES = words(
     {"0": ("closed", colours.OK), "1": ("open", colours.CRITICAL), "2": ("half-open", colours.NOTICE)}
 )
+OUTLIER_STATES = words({"0": ("as its peers", colours.OK), "1": ("outlier", colours.CRITICAL)})
 SEVERITIES = words({"critical": ("critical", colours.CRITICAL), "warning": ("warning", colours.WARNING)})
 UP_STATES = words({"0": ("down", colours.CRITICAL), "1": ("up", colours.OK)})

@@ -62,7 +62,11 @@ def test_the_policy_is_valid_and_a_dry_run_by_default() -> None:
     spec = PolicySpec.model_validate(gateway().one("RemediationPolicy", POLICY)["spec"])
     assert spec.mode == "DryRun"
     assert str(spec.target_ref) == "Deployment/bot-gateway"
-    assert [str(matcher) for matcher in spec.alerts] == ['alertname="CircuitBreakerOpen"', 'gateway=~"bot-gateway|"']
+    assert [str(matcher) for matcher in spec.alerts] == [
+        'service="bot-gateway"',
+        'alertname=~"BackendOutlier|CircuitBreakerOpen"',
+        'gateway=~"bot-gateway|"',
+    ]
 
 
 @pytest.mark.parametrize("mode", ["Enforce", "DryRun", "Paused"])

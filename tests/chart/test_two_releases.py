@@ -133,7 +133,7 @@ def test_the_default_policy_matches_the_alerts_of_its_own_gateway(one: Place, tw
     for place, other in ((one, two), (two, one)):
         manifest = release(place).one("RemediationPolicy", f"{fullname(place)}-circuit-breaker")
         matchers = PolicySpec.model_validate(manifest["spec"]).alerts
-        labels = {"alertname": "CircuitBreakerOpen", "gateway": fullname(place)}
+        labels = {"alertname": "CircuitBreakerOpen", "service": "bot-gateway", "gateway": fullname(place)}
         assert all(matcher.matches(labels) for matcher in matchers)
         assert not all(matcher.matches({**labels, "gateway": fullname(other)}) for matcher in matchers)
 

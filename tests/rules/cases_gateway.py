@@ -159,6 +159,48 @@ CIRCUIT_BREAKER = (
     ),
 )  # fmt: skip
 
+
+def outlier(pod: str = "a", service_name: str = "request") -> str:
+    return selector("bot_gateway_service_outlier", pod=pod, service_name=service_name)
+
+
+BACKEND_OUTLIER = (
+    Case(
+        "BackendOutlier", "fires after exactly a minute and resolves when the pod is healthy",
+        {outlier(): level((0, 300), (1, 300), (0, 300)), outlier("b"): level((0, 900))},
+        {300: 0, 345: 0, 360: 1, 585: 1, 600: 0},
+        message="Pod a fails to use the request backend, and most other pods do not. Its users wait or get an error "
+        "message. The operator or you can replace the pod; if the replacement fails too, check the node and its "
+        "network.",
+        labels={"job": JOB, "pod": "a", "service_name": "request"},
+    ),
+    Case(
+        "BackendOutlier", "stays silent on an outlier of half a minute",
+        {outlier(): level((0, 300), (1, 45), (0, 300))},
+        dict.fromkeys(range(300, 600, 15), 0),
+    ),
+    Case(
+        "BackendOutlier", "stays silent while nobody can tell",
+        {outlier(): " ".join(["NaN"] * 40)},
+        dict.fromkeys(range(0, 600, 15), 0),
+    ),
+    Case(
+        "BackendOutlier", "resolves within half a minute when its pod is gone",
+        {outlier("a"): level((1, 300), ("stale", 15)), outlier("b"): level((0, 900))},
+        {285: 1, 330: 0, 600: 0},
+    ),
+    Case(
+        "BackendOutlier", "starts its duration again after the replacement of its pod",
+        {outlier("a"): level((1, 45), ("stale", 15)), outlier("b"): level(("_", 75), (1, 45), (0, 300))},
+        dict.fromkeys(range(0, 400, 15), 0),
+    ),
+    Case(
+        "BackendOutlier", "is one alert for each pod and backend",
+        {outlier(pod, service): level((1, 300)) for pod in ("a", "b") for service in ("auth", "shift")},
+        {240: 4},
+    ),
+)  # fmt: skip
+
 SPECIAL = (
     *(
         Case(
@@ -237,5 +279,6 @@ SPECIAL = (
 CASES: tuple[Case, ...] = (
     *(case for alert in (*RATES, *GAUGES, *QUANTILES) for case in alert.cases()),
     *CIRCUIT_BREAKER,
+    *BACKEND_OUTLIER,
     *SPECIAL,
 )

@@ -64,6 +64,27 @@ CASES: tuple[Case, ...] = (
         labels={"job": JOB},
     ),
     case(
+        "UpdateSuccessBudgetBurn", "stays silent on one failed update at one per minute",
+        {
+            **updates((1 / 60, 0, 2 * HOUR), (1 / 60, 0, 2 * HOUR)),
+            selector(REQUESTS, outcome="failed"): counter(Pace(0, 2 * HOUR), Pace(1 / 60, MINUTE), Pace(0, 2 * HOUR)),
+        },
+        dict.fromkeys(range(2 * HOUR, 4 * HOUR, MINUTE), 0),
+    ),
+    case(
+        "UpdateSuccessBudgetBurn", "fires at one update per minute when all of them fail",
+        updates((1 / 60, 0, 2 * HOUR), (0, 1 / 60, 30 * MINUTE)),
+        {2 * HOUR + 4 * MINUTE: 0, 2 * HOUR + 15 * MINUTE: 1},
+    ),
+    case(
+        "UpdateSuccessBudgetBurn", "counts updates that ended with an error message",
+        {
+            selector(REQUESTS, outcome="handled"): counter(Pace(9, 2 * HOUR)),
+            selector(REQUESTS, outcome="degraded"): counter(Pace(1, 2 * HOUR)),
+        },
+        {10 * MINUTE: 1},
+    ),
+    case(
         "UpdateSuccessBudgetBurn", "stays silent on a peak of one minute",
         updates((10, 0, 2 * HOUR), (9.5, 0.5, MINUTE), (10, 0, HOUR)),
         dict.fromkeys(range(2 * HOUR, 3 * HOUR, 2 * MINUTE), 0),
@@ -101,6 +122,16 @@ CASES: tuple[Case, ...] = (
         "it.", labels={"job": JOB},
     ),
     case(
+        "UpdateSuccessBudgetBurnSlow", "stays silent on four failed updates a day at one per minute",
+        {
+            **updates((1 / 60, 0, 24 * HOUR)),
+            selector(REQUESTS, outcome="failed"): counter(
+                *(pace for _ in range(4) for pace in (Pace(0, 6 * HOUR - MINUTE), Pace(1 / 60, MINUTE)))
+            ),
+        },
+        dict.fromkeys(range(HOUR, 24 * HOUR, HOUR), 0),
+    ),
+    case(
         "UpdateSuccessBudgetBurnSlow", "stays silent within the objective, not early, and resolves",
         updates((9.995, 0.005, 6 * HOUR), (9.8, 0.2, 6 * HOUR), (10, 0, 14 * HOUR)),
         {5 * HOUR: 0, 6 * HOUR + 14 * MINUTE: 0, 11 * HOUR: 1, 25 * HOUR: 0},
@@ -132,6 +163,11 @@ CASES: tuple[Case, ...] = (
         {10 * MINUTE: 1},
         message="20% of the updates take longer than 2.0 s; the objective is 99 %. Check the backends and the CPU "
         "usage.", labels={"job": JOB},
+    ),
+    case(
+        "UpdateLatencyBudgetBurn", "stays silent on four slow updates among ten in an hour",
+        durations((10 / 3600, 0, 2 * HOUR), (10 / 3600, 4 / 3600, HOUR)),
+        dict.fromkeys(range(2 * HOUR, 3 * HOUR, 2 * MINUTE), 0),
     ),
     case(
         "UpdateLatencyBudgetBurn", "stays silent within the objective",

@@ -40,6 +40,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
   | replace "<latency-budget>" (include "bot-gateway.budget" $slo.latency.objective)
   | replace "<latency-objective>" (toString $slo.latency.objective)
   | replace "<latency-bound>" $slo.latency.bound
+  | replace "<minimum-bad-updates>" (toString $slo.minimumBadUpdates)
 }}
 {{- end }}
 
@@ -82,8 +83,8 @@ comparison. Call with (dict "root" $ "window" "5m").
 {{- $selector := include "bot-gateway.selector" .root }}
 - record: namespace_job:bot_gateway_update_errors:ratio_rate{{ .window }}
   expr: |-
-    sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"failed|overloaded|unavailable"}[{{ .window }}]))
-    / sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"handled|failed|overloaded|unavailable"}[{{ .window }}]))
+    sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"degraded|failed|overloaded|unavailable"}[{{ .window }}]))
+    / sum by (namespace, job) (rate(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"handled|degraded|failed|overloaded|unavailable"}[{{ .window }}]))
 - record: namespace_job:bot_gateway_slow_updates:ratio_rate{{ .window }}
   expr: |-
     1 - sum by (namespace, job) (rate(bot_gateway_message_processing_duration_seconds_bucket{ {{- $selector }},le="{{ .root.Values.slo.latency.bound }}"}[{{ .window }}]))
@@ -104,6 +105,17 @@ here, so that they cannot differ from the alerts. Call with $.
   expr: vector({{ include "bot-gateway.budget" .Values.slo.latency.objective }})
   labels:
     {{- toYaml (merge (dict "objective" (toString .Values.slo.latency.objective) "bound" .Values.slo.latency.bound) $labels) | nindent 4 }}
+{{- end }}
+
+{{/* Number of failed and of slow updates in a window, for the floor of the burn-rate alerts. Call as sloRatios. */}}
+{{- define "bot-gateway.sloCounts" -}}
+{{- $selector := include "bot-gateway.selector" .root }}
+- record: namespace_job:bot_gateway_bad_updates:increase{{ .window }}
+  expr: sum by (namespace, job) (increase(bot_gateway_webhook_requests_total{ {{- $selector }},outcome=~"degraded|failed|overloaded|unavailable"}[{{ .window }}]))
+- record: namespace_job:bot_gateway_slow_updates:increase{{ .window }}
+  expr: |-
+    sum by (namespace, job) (increase(bot_gateway_message_processing_duration_seconds_count{ {{- $selector }}}[{{ .window }}]))
+    - sum by (namespace, job) (increase(bot_gateway_message_processing_duration_seconds_bucket{ {{- $selector }},le="{{ .root.Values.slo.latency.bound }}"}[{{ .window }}]))
 {{- end }}
 
 {{/* Remaining ratio of the error budgets of 30 days: 1 if unused, negative if exceeded. Call with $. */}}

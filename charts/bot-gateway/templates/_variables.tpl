@@ -24,6 +24,7 @@ valueFrom:
 {{/* The gateway's variables besides those of its ConfigMap, which `env` of a container would hide. Call with $. */}}
 {{- define "bot-gateway.gatewayVariables" -}}
 {{- $own := list
+  (dict "name" "POD_IP" "valueFrom" (dict "fieldRef" (dict "fieldPath" "status.podIP")))
   (include "bot-gateway.secretVariable" (dict "root" . "name" "BOT_TOKEN" "key" "bot-token") | fromYaml)
   (include "bot-gateway.secretVariable" (dict "root" . "name" "WEBHOOK_SECRET" "key" "webhook-secret") | fromYaml)
   (include "bot-gateway.secretVariable" (dict "root" . "name" "WEBHOOK_SECRET_PREVIOUS" "key" "webhook-secret-previous" "optional" true) | fromYaml)
