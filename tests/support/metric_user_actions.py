@@ -170,6 +170,7 @@ async def everybody_s_other_actions(acts: Acts, watch: MetricWatch) -> None:
     await watch.exactly(
         acts.press(UZBEK, "fg:1"),
         *(*pressed("forget", role, "uz"), action("forget", role), service("user", "DELETE"), redis("profile")),
+        redis("dead_letters"),
     )
     unknown = verified("unknown", "failure", "404")
     greeting = (*said("command", "unknown"), command("start", "unknown"), action("start", "unknown"))

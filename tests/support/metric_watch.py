@@ -21,7 +21,7 @@ _KINDS = {family.name.removeprefix(PREFIX): family.kind for family in FAMILIES}
 # What a replica does by itself, at times of its own.
 _BY_ITSELF = re.compile(
     r"event_loop_lag_seconds|spans_exported_total|spans_dropped_total|traces_kept_total|session_duration_seconds"
-    r'|redis_\w+\{operation="(gauges|sweep|views|elect|outbox|broadcast|renew)"'
+    r'|redis_\w+\{operation="(gauges|sweep|views|blocked|elect|outbox|broadcast|renew)"'
     r'|telegram_\w+\{method="getWebhookInfo"'
 )
 
