@@ -101,7 +101,7 @@ async def a_fault_of_ours(world: Any, watch: MetricWatch, acts: Acts) -> None:
         acts.say(ADMIN, "Hello"),
         *(update("text", "admin", outcome="failed"), answered(), one("exceptions_total", exception_type="ValueError")),
         one("errors_total", error_type="handler_failed", severity="error"),
-        *(one("dead_letters_total", reason="handler_failed"), redis("dead_letters")),
+        *(one("dead_letters_total", reason="handler_failed"), redis("dead_letters", 2)),
     )
 
 
@@ -112,7 +112,7 @@ async def telegram_refuses(world: Any, watch: MetricWatch, acts: Acts) -> None:
         acts.say(who, "/help"),
         *(update("command", role, outcome="failed"), command("help", role), verified(role)),
         *(telegram("sendMessage", status="400"), one("errors_total", error_type="telegram_failed", severity="error")),
-        *(one("dead_letters_total", reason="handler_failed"), redis("dead_letters")),
+        *(one("dead_letters_total", reason="handler_failed"), redis("dead_letters", 2)),
     )
     world.sandbox.faults.remove(fault.id)
 
@@ -245,9 +245,10 @@ async def more_than_it_can_take(world: Any, watch: MetricWatch, later: Later, mo
     await later.done()
     world.sandbox.faults.remove(fault.id)
     after = await watch.samples()
-    for outcome, times in (("busy", 1), ("overloaded", 2), ("handled", 1 + most)):
-        name = f'webhook_requests_total{{outcome="{outcome}"}}'
-        assert after[name] - before[name] == times, outcome
+    # The Auth Service's only slot is in use, so that some of the new users get an error message.
+    for outcomes, times in ((("busy",), 1), (("overloaded",), 2), (("handled", "degraded"), 1 + most)):
+        names = [f'webhook_requests_total{{outcome="{outcome}"}}' for outcome in outcomes]
+        assert sum(after[name] - before[name] for name in names) == times, outcomes
     assert sorted(later.statuses)[-3:] == [503, 503, 503]
 
 
