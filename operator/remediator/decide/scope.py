@@ -24,7 +24,7 @@ class CauseVerdict:
 
     ``scope`` is ``None`` where no ready pod is affected. ``to_restart`` are the pods that fail by themselves, fewer
     than the affected ones where an alert outlives its failure. ``unproven`` are the backends that no unaffected pod
-    has reached since the failure. ``share`` is the share of affected pods as a part of a sentence.
+    has reached since the failure. ``share`` describes the number of affected pods, for messages.
     """
 
     scope: Scope | None
@@ -35,7 +35,7 @@ class CauseVerdict:
 
 
 def ready_pods(observed: Observed) -> tuple[ObservedPod, ...]:
-    """Return the pods of the target that are ready and stay; none where the target is unknown."""
+    """Return the pods of the target that are ready and not terminating; none if the target is unknown."""
     pods = observed.workload.pods if observed.workload else None
     return tuple(pod for pod in pods or () if pod.ready and not pod.terminating)
 

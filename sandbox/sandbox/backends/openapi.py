@@ -1,6 +1,7 @@
 """The backends' OpenAPI documents, made from their operations; ``python -m sandbox.backends.openapi`` writes them.
 
-The documents in ``openapi/`` are committed because clients are generated from them; a test compares them with the code.
+The documents in ``openapi/`` are committed, because the gateway's contract tests check its clients against them. A test
+compares them with the code.
 """
 
 import json
