@@ -130,6 +130,11 @@ def _has(values: Any, keys: list[str]) -> bool:
     return True
 
 
+def _kind(words: list[str]) -> Iterator[str]:
+    if words[:2] not in (["create", "cluster"], ["delete", "cluster"], ["load", "docker-image"]):
+        yield f"kind {' '.join(words[:2])} is not known here"
+
+
 def _skaffold(words: list[str]) -> Iterator[str]:
     config = words[words.index("-f") + 1] if "-f" in words else "skaffold.yaml"
     profiles = {profile["name"] for profile in yaml.safe_load((ROOT / config).read_text()).get("profiles", [])}
@@ -223,7 +228,7 @@ CHECKS: dict[str, Callable[[list[str]], Iterator[str]]] = {
     "kubectl": _kubectl,
     "helm": _helm,
     # Its options are not looked at: no `kind` is asked for its help, for a wrong one might make a cluster.
-    "kind": lambda words: iter([] if words[:2] == ["create", "cluster"] else [f"kind {' '.join(words[:2])}"]),
+    "kind": _kind,
     "skaffold": _skaffold,
     "python": _python,
     "python3": _python,
