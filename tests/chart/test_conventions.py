@@ -186,7 +186,7 @@ def test_the_pod_of_helm_test_may_reach_the_gateway_alone() -> None:
     assert spec["ingress"] == []
     _, rule = spec["egress"]
     assert rule["to"][0]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "gateway"
-    assert [port["port"] for port in rule["ports"]] == ["http"]
+    assert [port["port"] for port in rule["ports"]] == ["http", "internal"]
 
 
 @pytest.mark.parametrize(

@@ -185,3 +185,39 @@ def test_the_update_of_helm_test_is_one_that_the_gateway_can_read() -> None:
     environment = gateway({}).one("Pod", "bot-gateway-test")["spec"]["containers"][0]["env"]
     update = next(variable["value"] for variable in environment if variable["name"] == "HELM_TEST_UPDATE")
     Update.model_validate({"update_id": 1, **json.loads(update)})
+
+
+def test_metrics_probes_and_notify_have_a_port_of_their_own() -> None:
+    rendering = gateway()
+    (container,) = rendering.one("Deployment", "bot-gateway")["spec"]["template"]["spec"]["containers"]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http": 8000, "internal": 8001}
+    assert {container[f"{probe}Probe"]["httpGet"]["port"] for probe in ("startup", "readiness", "liveness")} == {
+        "internal"
+    }
+    settings = rendering.one("ConfigMap", "bot-gateway")["data"]
+    assert (settings["INTERNAL_PORT"], settings["PUBLIC_METRICS"]) == ("8001", "false")
+    # Whatever publishes the Service publishes the webhook alone.
+    public, internal = rendering.one("Service", "bot-gateway"), rendering.one("Service", "bot-gateway-internal")
+    assert [port["name"] for port in public["spec"]["ports"]] == ["http"]
+    assert (internal["spec"]["clusterIP"], [port["port"] for port in internal["spec"]["ports"]]) == ("None", [8001])
+    assert internal["spec"]["selector"] == public["spec"]["selector"]
+
+
+def test_each_pod_is_scraped_once_wherever_its_metrics_are() -> None:
+    for public, endpoint in ((False, {"targetPort": "internal"}), (True, {"port": "http"})):
+        rendering = gateway({"service": {"publicMetrics": public}})
+        spec = rendering.one("ServiceMonitor", "bot-gateway")["spec"]
+        (found,) = spec["endpoints"]
+        assert endpoint.items() <= found.items()
+        labels = [service["metadata"]["labels"].items() for service in rendering.kind("Service")]
+        assert len([one for one in labels if spec["selector"]["matchLabels"].items() <= one]) == 1
+
+
+def test_the_service_token_has_no_known_default() -> None:
+    token, again = (gateway().one("Secret", "bot-gateway")["stringData"]["service-token"] for _ in range(2))
+    assert token == again
+    assert len(token) == 64
+    other = gateway({"telegram": {"token": "43:OTHER"}}).one("Secret", "bot-gateway")["stringData"]["service-token"]
+    assert other != token
+    chosen = gateway({"backends": {"serviceToken": "our-own"}}).one("Secret", "bot-gateway")["stringData"]
+    assert chosen["service-token"] == "our-own"

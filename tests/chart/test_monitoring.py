@@ -63,10 +63,11 @@ def test_the_sandbox_is_scraped_at_each_backend() -> None:
 
 def found_by(monitor: Manifest, service: Manifest) -> bool:
     labels = monitor["spec"]["selector"]["matchLabels"]
-    ports = {port["name"] for port in service["spec"]["ports"]}
+    # `targetPort` is a port of the pods, which the Service need not have.
+    ports = {port["name"] for port in service["spec"]["ports"]} | {None}
     return bool(
         labels.items() <= service["metadata"]["labels"].items()
-        and all(endpoint["port"] in ports for endpoint in monitor["spec"]["endpoints"])
+        and all(endpoint.get("port") in ports for endpoint in monitor["spec"]["endpoints"])
     )
 
 

@@ -77,11 +77,30 @@ def test_only_the_gateway_and_its_exporter_reach_redis() -> None:
     assert spec["egress"] == []
 
 
+def sources_of(spec: Policy, port: str) -> list[dict[str, Any]]:
+    """Who may reach a port; an empty source is anyone."""
+    rules = [rule for rule in spec["ingress"] if {"port": port, "protocol": "TCP"} in rule["ports"]]
+    return [source for rule in rules for source in rule.get("from", [{}])]
+
+
+INGRESS = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
+
+
 def test_anyone_reaches_the_webhook_unless_the_sources_are_named() -> None:
-    assert sources(policy(gateway(), "bot-gateway")) == [{}]
-    ingress = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
-    named = sources(policy(gateway({"networkPolicy": {"ingressFrom": [ingress]}}), "bot-gateway"))
-    assert named == [MONITORING, {"podSelector": {}}, ingress]
+    assert sources_of(policy(gateway(), "bot-gateway"), "http") == [{}]
+    named = policy(gateway({"networkPolicy": {"ingressFrom": [INGRESS]}}), "bot-gateway")
+    assert sources_of(named, "http") == [{"podSelector": {}}, INGRESS]
+
+
+def test_only_prometheus_and_the_release_s_namespace_reach_the_internal_port() -> None:
+    assert sources_of(policy(gateway(), "bot-gateway"), "internal") == [{"podSelector": {}}, MONITORING]
+    named = policy(gateway({"networkPolicy": {"internalFrom": [INGRESS]}}), "bot-gateway")
+    assert sources_of(named, "internal") == [{"podSelector": {}}, MONITORING, INGRESS]
+
+
+def test_prometheus_reaches_metrics_that_are_served_on_the_webhook_s_port() -> None:
+    values = {"service": {"publicMetrics": True}, "networkPolicy": {"ingressFrom": [INGRESS]}}
+    assert sources_of(policy(gateway(values), "bot-gateway"), "http") == [{"podSelector": {}}, MONITORING, INGRESS]
 
 
 def test_only_the_monitoring_namespace_reaches_the_operator() -> None:

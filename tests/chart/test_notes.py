@@ -31,7 +31,7 @@ FORCED = {"monitoring": {"enabled": True}}
         ({}, "no monitoring.coreos.com API"),
         ({"monitoring": {"enabled": True, "labels": {"release": None}}}, "monitoring.labels is empty"),
         (FORCED, "The operator decides and records but does not act"),
-        (FORCED, "backends.serviceToken has its default"),
+        ({**FORCED, "backends": {"serviceToken": "sandbox-service-token"}}, "backends.serviceToken is the sandbox's"),
         (FORCED, "Slack is not configured"),
         (FORCED, "The image bot-gateway:0.1.0 has no registry"),
         (FORCED, "The image bot-remediator:0.1.0 has no registry"),

@@ -38,7 +38,7 @@ def test_the_page_knows_its_namespace_and_gateway() -> None:
 
 def test_the_default_gateway_is_the_release_of_the_readme() -> None:
     told = render(SANDBOX_CHART, release="sandbox").one("ConfigMap", "sandbox")["data"]
-    assert told["SANDBOX_NOTIFY_URL"] == f"http://{told['SANDBOX_GATEWAY_SERVICE']}:8000/internal/notify"
+    assert told["SANDBOX_NOTIFY_URL"] == f"http://{told['SANDBOX_GATEWAY_SERVICE']}-internal:8001/internal/notify"
 
 
 def test_the_demos_page_shows_operator_prometheus_alertmanager_and_jaeger() -> None:

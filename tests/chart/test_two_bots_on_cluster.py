@@ -48,7 +48,7 @@ class Bot:
 
     def install(self, *more: str) -> None:
         outside = (f"fullnameOverride={self.sandbox}", f"botToken={self.token}", "traffic.rate=1",
-                   f"notifyUrl=http://{self.fullname}:8000/internal/notify")  # fmt: skip
+                   f"notifyUrl=http://{self.fullname}-internal:8001/internal/notify")  # fmt: skip
         install_sandbox(tool("helm"), self.space, "--set", ",".join(outside), release=self.sandbox)
         ports = {"auth": 8101, "request": 8102, "user": 8103, "shift": 8104}
         urls = [f"backends.{name}Url=http://{self.sandbox}:{port}" for name, port in ports.items()]

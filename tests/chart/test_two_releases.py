@@ -56,7 +56,8 @@ def test_no_release_makes_an_object_of_the_whole_cluster_or_owns_a_crd(place: Pl
 
 def pods(rendering: Rendering) -> list[dict[str, str]]:
     workloads = [*rendering.kind("Deployment"), *rendering.kind("StatefulSet")]
-    return [workload["spec"]["template"]["metadata"]["labels"] for workload in workloads]
+    labels = [workload["spec"]["template"]["metadata"]["labels"] for workload in workloads]
+    return [*labels, *(pod["metadata"]["labels"] for pod in rendering.kind("Pod"))]
 
 
 def selectors(rendering: Rendering) -> list[dict[str, str]]:
@@ -69,7 +70,8 @@ def selectors(rendering: Rendering) -> list[dict[str, str]]:
         for m in rendering.kind("NetworkPolicy")
         for rule in m["spec"]["ingress"]
         for source in rule.get("from", [])
-        if "namespaceSelector" not in source
+        # An empty selector means the whole namespace, the other release included: its calls need the service token.
+        if source.get("podSelector") and "namespaceSelector" not in source
     ]
     return found
 

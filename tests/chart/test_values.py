@@ -245,7 +245,7 @@ def test_names_that_share_their_first_forty_characters_differ() -> None:
         for release in (name + "-a", name + "-b")
         for manifest in gateway(release=release).kind("Service")
     }
-    assert len(names) == 6
+    assert len(names) == 8
     assert all(len(name) <= 63 for name in names)
 
 

@@ -37,6 +37,15 @@ suffixes. A longer name keeps 31 characters and a hash, so that two long names n
 {{ include "bot-gateway.fullname" . }}-redis
 {{- end }}
 
+{{- define "bot-gateway.internalName" -}}
+{{ include "bot-gateway.fullname" . }}-internal
+{{- end }}
+
+{{/* The default is for `helm upgrade --reuse-values` from a chart without this value. */}}
+{{- define "bot-gateway.internalPort" -}}
+{{ default 8001 .Values.service.internalPort }}
+{{- end }}
+
 {{/* Call with (dict "root" $ "component" "gateway"). */}}
 {{- define "bot-gateway.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "bot-gateway.name" .root | quote }}
