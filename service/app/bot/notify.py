@@ -23,6 +23,7 @@ from app.bot.texts import status_name
 from app.core import metrics
 from app.core.redis_metrics import measured
 from app.core.tracing import create_span
+from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -116,5 +117,8 @@ class Notifier:
             return NotifyResult.BLOCKED
         except TelegramAPIError as error:
             log.warning("notification_failed", exception_type=type(error).__name__)
-            return NotifyResult.FAILED
+            if effect_of(error) is Effect.NONE:
+                return NotifyResult.FAILED
+            # It may have been sent: the backend would repeat a failed one, and the user would read it twice.
+            metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
         return NotifyResult.SENT

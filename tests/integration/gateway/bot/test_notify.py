@@ -4,10 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter
+from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import SendMessage
 
 from app.bot.notify import Notifier, NotifyResult
+from app.telegram.retries import OutcomeUnknownError
 
 SEND = SendMessage(chat_id=1001, text="x")
 
@@ -43,6 +44,23 @@ async def test_an_event_is_sent_once(user: Any, notifier: Notifier) -> None:
     assert await notifier.handle(user.bot, event()) is NotifyResult.DUPLICATE
     assert await notifier.handle(user.bot, event(event_id="e2")) is NotifyResult.SENT
     assert len(user.telegram.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OutcomeUnknownError(SEND, "ConnectionResetError"),
+        TelegramServerError(SEND, "Internal Server Error: sent message was immediately deleted and can't be returned"),
+    ],
+)
+async def test_a_notification_that_may_have_been_sent_is_not_asked_for_again(
+    user: Any, notifier: Notifier, moved: Any, failure: Exception
+) -> None:
+    counted = moved("errors_total", error_type="telegram_failed", severity="error")
+    user.telegram.failures = [failure]
+    assert (await notifier.handle(user.bot, event())).http_status == 200
+    assert await notifier.handle(user.bot, event()) is NotifyResult.DUPLICATE
+    assert (user.telegram.calls, counted()) == ([], 1)
 
 
 async def test_a_failed_notification_may_be_retried(user: Any, notifier: Notifier) -> None:
