@@ -39,7 +39,7 @@ test: venv ## everything that needs no cluster
 	@$(PYTEST) -m "not e2e" -n 2 --dist worksteal tests/unit tests/examples tests/pages tests/chart tests/rules tests/dashboards tests/integration
 
 .PHONY: lint
-lint: venv ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, actionlint, helm lint
+lint: venv ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, zizmor, actionlint, helm lint
 	@PRE_COMMIT_HOME=.cache/pre-commit $(BIN)/pre-commit run --all-files
 
 .PHONY: format
