@@ -3,20 +3,25 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 
+from aiogram import Bot
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.backends.replica_views import ReplicaViews
 from app.core import metrics
+from app.core.activity import Activity
 from app.core.background import Periodic
 from app.core.election import Election
 from app.core.resources import EventLoopLag, ProcessUsage
+from app.core.settings import Settings
 from app.core.watchdog import Watchdog
+from app.delivery.dead_letters import DeadLetters
+from app.delivery.intake import Intake
+from app.delivery.keys import KeySpace
+from app.telegram.blocked import BlockedUsers
 from app.telegram.polling import ELECTION_SECONDS, Polling
 from app.telegram.registration import INTERVAL_SECONDS, WebhookRegistration
-
-if TYPE_CHECKING:
-    from app.main import Gateway
 
 _SWEEP_SECONDS = 5.0
 _REACHABLE_SECONDS = 5.0
@@ -25,18 +30,34 @@ _GAUGES_SECONDS = 5.0
 
 
 class BackgroundWork:
-    """Gauges of the process and of the whole cluster, and the jobs of an elected replica."""
+    """Gauges of the process and of the whole cluster, and the jobs of an elected replica.
 
-    def __init__(self, gateway: "Gateway") -> None:
-        settings, redis, keys = gateway.settings, gateway.redis.client, gateway.keys
-        self._activity = gateway.activity
-        self._dead_letters = gateway.dead_letters
+    `set_obstacle` is told why this replica cannot receive updates, an empty text if it can.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        redis: Redis,
+        keys: KeySpace,
+        *,
+        bot: Bot,
+        intake: Intake,
+        activity: Activity,
+        dead_letters: DeadLetters,
+        blocked: BlockedUsers,
+        replica_views: ReplicaViews,
+        allowed_updates: list[str],
+        set_obstacle: Callable[[str], None],
+    ) -> None:
+        self._activity = activity
+        self._dead_letters = dead_letters
         self._sweeper = Election(redis, keys.shared("elect", "sweeper"), seconds=_SWEEP_SECONDS * 3)
         self._lag = EventLoopLag()
         self._watchdog = Watchdog(settings.watchdog_seconds)
-        self._views = gateway.replica_views
+        self._views = replica_views
         self._flushing = Periodic("activity", self._flush_and_exchange, 1)
-        self._reachable = Periodic("reachable-users", gateway.blocked.flush, _REACHABLE_SECONDS)
+        self._reachable = Periodic("reachable-users", blocked.flush, _REACHABLE_SECONDS)
         self._periodic = [
             Periodic("process-usage", ProcessUsage().sample, 5),
             Periodic("watchdog-heartbeat", self._watchdog.heartbeat, settings.watchdog_seconds / 4),
@@ -47,22 +68,21 @@ class BackgroundWork:
         ]
         self._elections = [self._sweeper]
         self._confirm: Callable[[], Awaitable[None]] | None = None
-        allowed_updates = sorted(gateway.dispatcher.resolve_used_update_types())
         if settings.update_mode == "polling":
             election = Election(redis, keys.shared("elect", "polling"), seconds=ELECTION_SECONDS)
             polling = Polling(
-                gateway.bot,
-                gateway.intake,
+                bot,
+                intake,
                 election,
                 allowed_updates=allowed_updates,
-                report=gateway.health.set_obstacle,
+                report=set_obstacle,
             )
             self._periodic.append(Periodic("polling", polling.poll_once, 0.05))
             self._confirm = polling.confirm
         else:
             election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
             registration = WebhookRegistration(
-                gateway.bot,
+                bot,
                 election,
                 settings,
                 redis=redis,

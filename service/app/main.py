@@ -129,7 +129,19 @@ class Gateway:
             await self.redis.warn_about_lossy_configuration()
             await self.dispatcher.emit_startup(bot=self.bot)
             stack.push_async_callback(self.dispatcher.emit_shutdown)
-            background = BackgroundWork(self)
+            background = BackgroundWork(
+                self.settings,
+                self.redis.client,
+                self.keys,
+                bot=self.bot,
+                intake=self.intake,
+                activity=self.activity,
+                dead_letters=self.dead_letters,
+                blocked=self.blocked,
+                replica_views=self.replica_views,
+                allowed_updates=sorted(self.dispatcher.resolve_used_update_types()),
+                set_obstacle=self.health.set_obstacle,
+            )
             background.start()
             stack.push_async_callback(background.stop)
             # Pushed last, so that it stops first: updates in flight need the rest to release their chat locks.

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from app.backends.breaker import BreakerOpenError, BreakerState, CircuitBreaker
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 
 
 class BreakerProber:
@@ -24,15 +24,14 @@ class BreakerProber:
         self._check = check
         self._sleep = sleep
         self._opened = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("breaker-prober")
 
     def start(self) -> None:
         """Start the task that waits for the breaker to open."""
-        self._task = asyncio.create_task(self._run(), name="breaker-prober")
+        self._task.start(self._run())
 
     async def close(self) -> None:
-        await cancel_and_wait(self._task)
-        self._task = None
+        await self._task.stop()
 
     def wake(self) -> None:
         """Tell the task that the breaker has opened."""

@@ -32,7 +32,7 @@ from app.bot.broadcast_store import LEASE_SECONDS, Broadcast, BroadcastStore, Le
 from app.bot.i18n import CatalogueI18n, LocaleContext, closest_locale
 from app.core import metrics
 from app.core.background import count_failure
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
 from app.telegram.retries import OutcomeUnknownError
@@ -82,20 +82,20 @@ class Broadcaster:
         self._budget = budget
         self._clock = clock
         self._sleep = sleep
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("broadcaster")
         self._in_flight: set[asyncio.Task[None]] = set()
         self._next_send = 0.0
         self._next_progress = 0.0
 
     async def start(self, bot: Bot) -> None:
         """Start the task that sends queued broadcasts."""
-        self._task = asyncio.create_task(self._run(bot), name="broadcaster")
+        self._task.start(self._run(bot))
 
     async def close(self) -> None:
         """Stop sending and release the lease, so that another replica continues at once."""
-        if self._task is None:
+        if not self._task.started:
             return
-        await cancel_and_wait(self._task)
+        await self._task.stop()
         await self._drain()
         with contextlib.suppress(RedisError):
             await self.store.release_lease()

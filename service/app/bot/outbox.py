@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from app.core import metrics
 from app.core.background import count_failure
 from app.core.redis_metrics import measured
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 from app.telegram.retries import Effect, effect_of
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -107,7 +107,7 @@ class Outbox:
         self._clock = clock
         self._claim = redis.register_script(_CLAIM)
         self._replace = redis.register_script(_REPLACE)
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("outbox")
 
     async def put(self, method: TelegramMethod[Any], delay_seconds: float, *, thread_id: int | None = None) -> None:
         """Defer the text of `method` by `delay_seconds`. An edit becomes a new message, in the topic `thread_id`."""
@@ -129,12 +129,11 @@ class Outbox:
 
     async def start(self, bot: Bot) -> None:
         """Start the task that sends messages when they are due."""
-        self._task = asyncio.create_task(self._run(bot), name="outbox")
+        self._task.start(self._run(bot))
 
     async def close(self) -> None:
         """Stop sending; the remaining messages stay in Redis."""
-        await cancel_and_wait(self._task)
-        self._task = None
+        await self._task.stop()
 
     async def send_due(self, bot: Bot) -> int:
         """Send due messages, at most a batch; return how many."""

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.redis_batch import RedisUnavailableError
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -29,16 +29,15 @@ class Periodic:
         self._name = name
         self._work = work
         self._seconds = seconds
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask(name)
 
     def start(self) -> None:
         """Start; the first run is immediate."""
-        self._task = asyncio.create_task(self._run(), name=self._name)
+        self._task.start(self._run())
 
     async def stop(self) -> None:
         """Cancel, during a run if need be, and wait for the end."""
-        await cancel_and_wait(self._task)
-        self._task = None
+        await self._task.stop()
 
     async def once(self) -> None:
         """Run once; a failure is counted and logged, not raised."""

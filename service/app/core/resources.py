@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from app.core import metrics
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 
 _STATUS = Path("/proc/self/status")
 LAG_INTERVAL = 0.05
@@ -19,14 +19,13 @@ class EventLoopLag:
     """Sleeps for `LAG_INTERVAL` and observes how much later than due it woke up."""
 
     def __init__(self) -> None:
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("event-loop-lag")
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="event-loop-lag")
+        self._task.start(self._run())
 
     async def stop(self) -> None:
-        await cancel_and_wait(self._task)
-        self._task = None
+        await self._task.stop()
 
     async def _run(self) -> None:
         observe = metrics.EVENT_LOOP_LAG_SECONDS.observe

@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 from app.delivery.keys import Token
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
@@ -35,7 +35,7 @@ class Leases:
         self._lease_seconds = lease_seconds
         self._held: dict[Token, str] = {}
         self._expires_at: dict[Token, float] = {}
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("lease-renewer")
 
     def add(self, lock: str, token: Token, *, since: float) -> None:
         """Renew the chat lock with the key `lock` from now on; its claim was sent at `since` of the monotonic clock."""
@@ -52,11 +52,10 @@ class Leases:
         return self._monotonic() < self._expires_at.get(token, 0.0)
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="lease-renewer")
+        self._task.start(self._run())
 
     async def stop(self) -> None:
-        await cancel_and_wait(self._task)
-        self._task = None
+        await self._task.stop()
 
     async def _run(self) -> None:
         while True:

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask, cancel_and_wait
 
 
 async def test_without_a_task_there_is_nothing_to_wait_for() -> None:
@@ -39,3 +39,31 @@ async def test_a_failure_is_not_hidden() -> None:
     await asyncio.wait({task})
     with pytest.raises(ValueError, match="a bug"):
         await cancel_and_wait(task)
+
+
+async def test_a_background_task_runs_until_it_is_stopped_and_can_start_again() -> None:
+    task = BackgroundTask("work")
+    await task.stop()
+    for _ in range(2):
+        running = asyncio.Event()
+
+        async def work(running: asyncio.Event = running) -> None:
+            running.set()
+            await asyncio.Event().wait()
+
+        task.start(work())
+        await running.wait()
+        assert task.started
+        await task.stop()
+        assert not task.started
+
+
+async def test_stopping_raises_what_a_background_task_failed_with() -> None:
+    async def fail() -> None:
+        raise ValueError("a bug")
+
+    task = BackgroundTask("work")
+    task.start(fail())
+    await asyncio.sleep(0)
+    with pytest.raises(ValueError, match="a bug"):
+        await task.stop()
