@@ -71,9 +71,15 @@ def test_only_the_gateway_and_its_exporter_reach_redis() -> None:
     rendering = gateway()
     spec = policy(rendering, "bot-gateway-redis")
     labels = rendering.one("Deployment", "bot-gateway")["spec"]["template"]["metadata"]["labels"]
-    gateway_pods, exporter = sources(spec)
+    gateway_pods, *exporters = sources(spec)
     assert gateway_pods["podSelector"]["matchLabels"].items() <= labels.items()
-    assert exporter["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus-redis-exporter"}
+    # A pod of any other namespace may carry that label.
+    assert [one["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] for one in exporters] == [
+        "bots",
+        "monitoring",
+    ]
+    for exporter in exporters:
+        assert exporter["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "prometheus-redis-exporter"}
     assert spec["egress"] == []
 
 

@@ -30,6 +30,7 @@ from app.delivery.context import CachedIdentity, RateDecision, UpdateContext
 from app.delivery.keys import KeySpace, Token, UpdateOrigin
 from app.delivery.leases import Leases
 from app.delivery.limits import encode_limits
+from app.delivery.signed_identity import IdentitySigner
 
 DONE_TTL_MS = 25 * 3600 * 1000
 """How long a handled update is remembered: Telegram redelivers for up to 24 hours."""
@@ -79,6 +80,7 @@ class Claims:
         self._lease_seconds = settings.lease_seconds
         self._lock_wait = settings.chat_lock_wait_seconds
         self._limits = encode_limits(settings)
+        self._signer = IdentitySigner(settings.bot_token.get_secret_value())
         self._warn_ms = int(settings.rate_limit_window_seconds * 1000)
         self._fsm_ttl_ms = int(settings.fsm_ttl_seconds * 1000)
         self._identity_ttl_ms = int(settings.identity_stale_seconds * 1000)
@@ -105,7 +107,7 @@ class Claims:
                 token, reply = await self._claim_once(keys, origin, unknown)
                 if reply[0] == b"ok":
                     self._leases.add(keys[0], token, since=sent_at)
-                    context = _context(origin, deadline, reply)
+                    context = self._context(origin, deadline, reply)
                     context.holds_lock = partial(self._leases.holds, token)
                     claim = Claim(origin, keys, token, context)
                     if origin.lock_id != origin.user_id:
@@ -207,20 +209,21 @@ class Claims:
         identity: tuple[str | int, ...] = (0, "", "", 0)
         if context.new_identity is not None and not context.forget:
             role = str(context.new_identity.get("role", "unknown"))
-            identity = (1, orjson.dumps(context.new_identity).decode(), role, self._identity_ttl_ms)
+            signed = self._signer.sign(context.new_identity, context.user_id).decode()
+            identity = (1, signed, role, self._identity_ttl_ms)
         return (claim.origin.update_id, claim.token, DONE_TTL_MS, int(context.forget), *fsm, *identity)
 
-
-def _context(origin: UpdateOrigin, deadline: float, reply: list[Any]) -> UpdateContext:
-    _, allowed, warn, state, data, identity, stored_at = reply
-    return UpdateContext(
-        update_id=origin.update_id,
-        chat_id=origin.lock_id,
-        chat_type=origin.chat_type,
-        user_id=origin.user_id,
-        deadline=deadline,
-        rate=RateDecision(allowed=bool(allowed), warn=bool(warn)),
-        state=state.decode() if state else None,
-        data=orjson.loads(data) if data else {},
-        identity=CachedIdentity(orjson.loads(identity), float(stored_at) / 1000) if identity else None,
-    )
+    def _context(self, origin: UpdateOrigin, deadline: float, reply: list[Any]) -> UpdateContext:
+        _, allowed, warn, state, data, stored, stored_at = reply
+        identity = self._signer.check(stored, origin.user_id) if stored else None
+        return UpdateContext(
+            update_id=origin.update_id,
+            chat_id=origin.lock_id,
+            chat_type=origin.chat_type,
+            user_id=origin.user_id,
+            deadline=deadline,
+            rate=RateDecision(allowed=bool(allowed), warn=bool(warn)),
+            state=state.decode() if state else None,
+            data=orjson.loads(data) if data else {},
+            identity=CachedIdentity(identity, float(stored_at) / 1000) if identity else None,
+        )

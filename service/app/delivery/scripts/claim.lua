@@ -23,6 +23,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local identity = redis.call('HMGET', KEYS[4], 'value', 'stored_at', 'role')
 local role = identity[3] or 'unknown'
 local burst, per_second = string.match(ARGV[4], role .. ':([%d.]+):([%d.]+);')
+if not burst then burst, per_second = string.match(ARGV[4], 'unknown:([%d.]+):([%d.]+);') end
 burst, per_second = tonumber(burst), tonumber(per_second)
 
 local bucket = redis.call('HMGET', KEYS[5], 'tokens', 'at', 'warned_at')

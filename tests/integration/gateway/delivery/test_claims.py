@@ -37,6 +37,23 @@ async def test_what_a_commit_writes_the_next_claim_finds(make_claims: MakeClaims
     assert second.context.identity.stored_at > 1_700_000_000
 
 
+async def test_a_foreign_write_to_redis_grants_no_role(make_claims: MakeClaims, redis: Redis) -> None:
+    claims = make_claims()
+    admin = await claimed(claims, origin(1, chat=1002, user=1002))
+    admin.context.new_identity = {"role": "admin"}
+    await claims.commit(admin)
+    of_admin = await redis.hget(admin.keys[3], "value")
+    resident = await claimed(claims, origin(2))
+    resident.context.new_identity = {"role": "applicant"}
+    await claims.commit(resident)
+    changed = (await redis.hget(resident.keys[3], "value") or b"").replace(b"applicant", b"admin")
+    for number, forged in enumerate((b'{"role": "admin"}', of_admin, changed, b"junk", b"[]")):
+        await redis.hset(resident.keys[3], "value", forged)
+        claim = await claimed(claims, origin(10 + number))
+        assert claim.context.identity is None, forged
+        await claims.commit(claim)
+
+
 async def test_a_handled_update_is_a_duplicate(make_claims: MakeClaims) -> None:
     claims = make_claims()
     await claims.commit(await claimed(claims, origin(1)))
