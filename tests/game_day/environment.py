@@ -91,9 +91,9 @@ class Environment:
         return len(found) == len(self.releases) and all(float(item["value"][1]) == REPLICAS for item in found)
 
     def no_alerts(self) -> bool:
-        """Whether no breaker is open and CircuitBreakerOpen is neither pending nor firing."""
+        """Whether no breaker is open and no alert of the policy is pending nor firing."""
         open_breakers = self.query("bot_gateway_service_circuit_breaker_state > 0")
-        alerts = self.query('ALERTS{alertname="CircuitBreakerOpen"}')
+        alerts = self.query('ALERTS{alertname=~"BackendOutlier|CircuitBreakerOpen"}')
         return not open_breakers and not alerts
 
     @contextmanager

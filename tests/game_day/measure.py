@@ -43,7 +43,7 @@ def measure(scenario: Scenario, ended: float, pods_before: dict[str, str], resta
     )
     firing = _series(
         scenario.environment,
-        f'count(ALERTS{{alertname="CircuitBreakerOpen",alertstate="firing",namespace="{namespace}"}})',
+        f'count(ALERTS{{alertname=~"BackendOutlier|CircuitBreakerOpen",alertstate="firing",namespace="{namespace}"}})',
         start,
         ended,
     )
@@ -146,7 +146,9 @@ def _first(series: list[tuple[float, int]]) -> float | None:
 
 
 def _other_alerts(environment: Environment, namespace: str, start: float, ended: float) -> list[str]:
-    promql = f'ALERTS{{alertstate="firing",namespace="{namespace}",alertname!~"CircuitBreakerOpen|Watchdog"}}'
+    promql = (
+        f'ALERTS{{alertstate="firing",namespace="{namespace}",alertname!~"BackendOutlier|CircuitBreakerOpen|Watchdog"}}'
+    )
     found = _range(environment, f"count by (alertname) ({promql})", start, ended)
     return sorted(item["metric"]["alertname"] for item in found)
 

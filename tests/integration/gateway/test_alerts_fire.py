@@ -21,7 +21,13 @@ import pytest
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from redis.asyncio import Redis
+from redis.asyncio.connection import Connection
 
+from app.backends.breaker import BreakerState
+from app.backends.outlier import View
+from app.backends.replica_views import ReplicaViews
+from app.core.background import Periodic
+from app.core.redis_batch import BatchedRedis
 from remediator.metrics import Metrics
 from sandbox.faults import FaultSpec
 from sandbox.redis_server import free_port
@@ -203,14 +209,30 @@ async def users_in_trouble(drill: Drill) -> None:
     )
 
 
+@asynccontextmanager
+async def healthy_peers(redis_port: int) -> AsyncIterator[None]:
+    """Two more replicas, as far as the gateway can see: they publish that the backend works."""
+    view = View(30, 0, 0, 0, success_age=0.0, failure_age=None, breaker=BreakerState.CLOSED)
+    redis = BatchedRedis(lambda: Connection(host="127.0.0.1", port=redis_port), timeout=10)
+    peers = [ReplicaViews(redis, "bg:42", lambda: {"request": view}, address="peer:8000") for _ in range(2)]
+    publishing = [Periodic("peer", peer.exchange, 1) for peer in peers]
+    for periodic in publishing:
+        periodic.start()
+    yield
+    for periodic in publishing:
+        await periodic.stop()
+    await redis.close()
+
+
 async def backends_in_trouble(drill: Drill) -> None:
-    """One that responses with errors, one that responses late while updates wait."""
+    """One that responds with errors, to this replica only; one that responds late while updates wait."""
     crowd = itertools.cycle(range(1001, 1200, 5))
-    await drill.fires_with(
-        {"service": "request", "kind": "error", "status": 500},
-        *("HighServiceErrorRate", "CircuitBreakerOpen"),
-        act=lambda: drill.everybody_says("/requests", range(first := next(crowd), first + 5)),
-    )
+    async with healthy_peers(drill.world.redis.port):
+        await drill.fires_with(
+            {"service": "request", "kind": "error", "status": 500},
+            *("HighServiceErrorRate", "CircuitBreakerOpen", "BackendOutlier"),
+            act=lambda: drill.everybody_says("/requests", range(first := next(crowd), first + 5)),
+        )
 
     async def three_lists_each() -> None:
         if not drill.world.sandbox.ledger.summary()["updates"]["open"]:
