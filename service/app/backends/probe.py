@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from app.core.background import count_failure
-from app.core.tasks import cancel_and_wait
+from app.core.tasks import BackgroundTask
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -36,16 +36,15 @@ class HealthProbe:
         self._sleep = sleep
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - spreads load, protects nothing
-        self._task: asyncio.Task[None] | None = None
+        self._task = BackgroundTask("health-probe")
 
     def start(self) -> None:
         """Start to probe, after a random part of the first interval."""
-        self._task = asyncio.create_task(self._run(), name="health-probe")
+        self._task.start(self._run())
 
     async def close(self) -> None:
         """Stop, in the middle of a probe if need be."""
-        await cancel_and_wait(self._task)
-        self._task = None
+        await self._task.stop()
 
     async def _run(self) -> None:
         await self._sleep(self._rng.uniform(0, self._interval))

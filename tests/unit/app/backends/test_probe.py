@@ -14,7 +14,7 @@ class Enough(Exception):  # noqa: N818 - ends the loop under test
 
 async def sleeps(check_seconds: list[float], *, fails: bool = False) -> list[float]:
     """Run one probe per item, each taking that long by the clock; return how long the task slept in between."""
-    now, slept, left = [0.0], [], list(check_seconds)
+    now, slept, left, ended = [0.0], [], list(check_seconds), asyncio.Event()
 
     async def check() -> None:
         now[0] += left.pop(0)
@@ -25,13 +25,14 @@ async def sleeps(check_seconds: list[float], *, fails: bool = False) -> list[flo
         slept.append(seconds)
         now[0] += seconds
         if not left:
+            ended.set()
             raise Enough
 
     probe = HealthProbe(check, interval=1.0, sleep=sleep, clock=lambda: now[0], rng=random.Random(7))
     probe.start()
-    assert probe._task is not None
+    await asyncio.wait_for(ended.wait(), 10)
     with pytest.raises(Enough):
-        await probe._task
+        await probe.close()
     return slept
 
 
