@@ -1,6 +1,7 @@
 """The index against aiogram's own dispatch: on any update the same handler, called with the same data."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -133,7 +134,7 @@ def updates(draw: st.DrawFn) -> dict[str, Any]:
 async def dispatched(feed: Callable[..., Any], calls: list[Called], update: Update, state: str | None) -> Any:
     identity = {"user_id": 7, "telegram_id": 1001, "role": "admin", "language": "en", "name": "A"}
     context = UpdateContext(1, 1001, "private", 1001, deadline=0, state=state)
-    context.identity = CachedIdentity(identity, stored_at=4e9)
+    context.identity = CachedIdentity(identity, stored_at=time.time())
     token = current_update.set(context)
     calls.clear()
     try:
