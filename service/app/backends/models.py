@@ -9,29 +9,16 @@ from typing import NewType
 
 from pydantic import BaseModel, ConfigDict
 
+from app.core.closed_sets import Category as Category
+from app.core.closed_sets import RequestStatus as RequestStatus
+from app.core.closed_sets import Role as Role
+from app.core.closed_sets import Specialization as Specialization
+
 UserId = NewType("UserId", int)
 """The id of a company user, not of a Telegram user."""
 TelegramId = NewType("TelegramId", int)
 RequestId = NewType("RequestId", int)
 ShiftId = NewType("ShiftId", int)
-
-
-class Role(StrEnum):
-    """The role of a company user, from the fewest permissions to the most."""
-
-    APPLICANT = "applicant"
-    EXECUTOR = "executor"
-    MANAGER = "manager"
-    ADMIN = "admin"
-
-
-class Category(StrEnum):
-    PLUMBING = "plumbing"
-    ELECTRICITY = "electricity"
-    HEATING = "heating"
-    ELEVATOR = "elevator"
-    CLEANING = "cleaning"
-    OTHER = "other"
 
 
 class Urgency(StrEnum):
@@ -40,25 +27,6 @@ class Urgency(StrEnum):
     LOW = "low"
     NORMAL = "normal"
     HIGH = "high"
-
-
-class RequestStatus(StrEnum):
-    NEW = "new"
-    ASSIGNED = "assigned"
-    IN_PROGRESS = "in_progress"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-
-class Specialization(StrEnum):
-    """A trade that an executor has and that a shift needs."""
-
-    PLUMBER = "plumber"
-    ELECTRICIAN = "electrician"
-    HEATING = "heating"
-    ELEVATOR = "elevator"
-    CLEANER = "cleaner"
-    UNIVERSAL = "universal"
 
 
 class ShiftStatus(StrEnum):

@@ -103,7 +103,7 @@ class Activity:
     async def read(self) -> None:
         """Set the gauges, to NaN where Redis cannot be read. Raises RedisUnavailableError."""
         windows = [*_WINDOW_SECONDS.values()]
-        roles = (len(_ROLES), *_ROLES)
+        roles: _Arguments = (len(_ROLES), *_ROLES)
         arguments: _Arguments = (
             self._clock(),
             self._session_ttl,

@@ -1,8 +1,10 @@
 """Allowed values of labels. Any other value becomes `other`, so that no user can create new series."""
 
+from app.core.closed_sets import Category, DeadLetterReason, Outcome, RequestStatus, Role, Specialization
+
 OTHER = "other"
 
-ROLES = ("applicant", "executor", "manager", "admin")
+ROLES = tuple(role.value for role in Role)
 USER_ROLES = (*ROLES, "unknown")
 LANGUAGES = ("ru", "uz", "en", OTHER)
 MESSAGE_TYPES = (
@@ -11,9 +13,9 @@ MESSAGE_TYPES = (
 )
 SERVICES = ("auth", "request", "user", "shift")
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-CATEGORIES = ("plumbing", "electricity", "heating", "elevator", "cleaning", OTHER)
-REQUEST_STATUSES = ("new", "assigned", "in_progress", "done", "cancelled", OTHER)
-SPECIALIZATIONS = ("plumber", "electrician", "heating", "elevator", "cleaner", "universal", "all", OTHER)
+CATEGORIES = tuple(category.value for category in Category)
+REQUEST_STATUSES = (*(status.value for status in RequestStatus), OTHER)
+SPECIALIZATIONS = (*(trade.value for trade in Specialization), "all", OTHER)
 WINDOWS = ("5m", "1h", "24h")
 SEVERITIES = ("warning", "error", "critical")
 ERRORS = (
@@ -27,12 +29,8 @@ SERVICE_ERROR_TYPES = (
     *("timeout", "connection", "server_error", "circuit_open", "bulkhead_full", "deadline", "invalid_response"),
     OTHER,
 )
-OUTCOMES = (
-    *("handled", "degraded", "duplicate", "failed", "invalid", "unauthorized", "too_large"),
-    *("unsupported", "timed_out"),
-    *("unavailable", "busy", "overloaded", "draining"),
-)
-DEAD_LETTER_REASONS = ("invalid_json", "invalid_update", "too_large", "handler_failed")
+OUTCOMES = tuple(outcome.value for outcome in Outcome)
+DEAD_LETTER_REASONS = tuple(reason.value for reason in DeadLetterReason)
 REDIS_OPERATIONS = (
     *("claim", "limit", "commit", "renew", "release", "profile", "gauges", "sweep", "budget", "dead_letters", "elect"),
     *("broadcast", "notify", "outbox", "blocked", "views", OTHER),

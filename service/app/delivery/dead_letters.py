@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Self
 
 import structlog
@@ -11,6 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.core import metrics
+from app.core.closed_sets import DeadLetterReason as DeadLetterReason
 from app.core.redis_metrics import measured
 from app.core.settings import Settings
 from app.core.tracing import current_trace_id
@@ -37,15 +37,6 @@ while length > 1 and redis.call('MEMORY', 'USAGE', KEYS[1]) > tonumber(ARGV[2]) 
 end
 return length
 """
-
-
-class DeadLetterReason(StrEnum):
-    """Why an update became a dead letter; the values of `dead_letters_total{reason}`."""
-
-    INVALID_JSON = "invalid_json"
-    INVALID_UPDATE = "invalid_update"
-    TOO_LARGE = "too_large"
-    HANDLER_FAILED = "handler_failed"
 
 
 @dataclass(frozen=True)

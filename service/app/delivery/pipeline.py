@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 
 import structlog
 from aiogram.types import Update
@@ -11,6 +10,7 @@ from redis.exceptions import RedisError
 
 from app.core import metrics
 from app.core.activity import Activity
+from app.core.closed_sets import Outcome as Outcome
 from app.core.logging import current_update_id
 from app.core.redis_batch import RedisUnavailableError
 from app.core.tracing import add_span_attribute, mark_failed, start_span
@@ -25,25 +25,6 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _REDIS_FAILED = (RedisUnavailableError, RedisError)
 
 Dispatch = Callable[[Update, UpdateContext], Awaitable[object]]
-
-
-class Outcome(StrEnum):
-    """How one delivery ended; the values of `webhook_requests_total{outcome}`."""
-
-    HANDLED = "handled"
-    DEGRADED = "degraded"
-    """Handled, but the user got an error message because a backend was unavailable."""
-    DUPLICATE = "duplicate"
-    FAILED = "failed"
-    INVALID = "invalid"
-    UNAUTHORIZED = "unauthorized"
-    TOO_LARGE = "too_large"
-    UNSUPPORTED = "unsupported"
-    TIMED_OUT = "timed_out"
-    UNAVAILABLE = "unavailable"
-    BUSY = "busy"
-    OVERLOADED = "overloaded"
-    DRAINING = "draining"
 
 
 ENDED = frozenset({Outcome.HANDLED, Outcome.DEGRADED, Outcome.FAILED})
