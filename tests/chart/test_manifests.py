@@ -127,3 +127,9 @@ def test_a_wrong_value_is_refused(values: dict[str, Any]) -> None:
 
 def _by_name(rendering: Rendering) -> dict[tuple[str, str], Any]:
     return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in rendering.manifests}
+
+
+def test_every_entry_of_a_config_map_is_text(rendered: Rendering) -> None:
+    # A value that does not exist renders as null, which the API server drops without a word.
+    for manifest in rendered.kind("ConfigMap"):
+        assert [key for key, value in manifest.get("data", {}).items() if not isinstance(value, str)] == []
