@@ -90,7 +90,7 @@ def test_every_service_leads_to_a_port_of_a_pod(rendered: Rendering) -> None:
         names = {
             port["name"]
             for container in target["spec"]["template"]["spec"]["containers"]
-            for port in container["ports"]
+            for port in container.get("ports", [])
         }
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= names
 
