@@ -16,13 +16,14 @@ import aiohttp
 
 from remediator.api.policy import TargetRef
 from remediator.api.values import format_time
-from remediator.decide.observed import ABSENT, Autoscaler, Workload
+from remediator.decide.observed import ABSENT, Autoscaler, ObservedPod, Workload
 from remediator.intake.alert_store import WATCHDOG
 from remediator.intake.payload import ReceivedState
 from remediator.intake.sources import Alertmanager, Prometheus, SourceError
 from remediator.kube import ConnectionFailedError, KubeError, NotFoundError, connect
 from remediator.kubernetes_api import KubernetesApi
-from remediator.observe.target import read_target
+from remediator.observe.signals import SignalReader, Signals
+from remediator.observe.target import read_target, with_signals
 
 _TIMEOUT_SECONDS = 10.0
 
@@ -33,6 +34,7 @@ class Sources:
 
     alertmanager: Alertmanager
     prometheus: Prometheus | None
+    signals: SignalReader | None
     kubernetes: KubernetesApi
     target: TargetRef
 
@@ -60,9 +62,12 @@ async def _record(arguments: argparse.Namespace, output: TextIO) -> None:
     async with AsyncExitStack() as stack:
         api = await stack.enter_async_context(await connect())
         session = await stack.enter_async_context(aiohttp.ClientSession())
+        prometheus = Prometheus(session, arguments.prometheus) if arguments.prometheus else None
+        signals = SignalReader(prometheus, arguments.namespace, arguments.metrics_prefix) if prometheus else None
         sources = Sources(
             alertmanager=Alertmanager(session, arguments.alertmanager, arguments.namespace),
-            prometheus=Prometheus(session, arguments.prometheus) if arguments.prometheus else None,
+            prometheus=prometheus,
+            signals=signals,
             kubernetes=KubernetesApi(api, arguments.namespace, _TIMEOUT_SECONDS),
             target=target,
         )
@@ -98,8 +103,26 @@ async def observe(sources: Sources) -> dict[str, Any]:
         alert.labels.get("alertname") == WATCHDOG and alert.state is ReceivedState.ACTIVE for alert in alerts
     )
     line["prometheus"] = "up" if watchdog or await _answers(sources.prometheus) else "down"
-    line["workload"] = await _workload(sources)
+    signals = await _signals(sources)
+    if signals is not None:
+        line["pending"] = [
+            {"alertname": name, "pod": pod, "service_name": backend} for name, pod, backend in sorted(signals.pending)
+        ]
+        line["evaluations"] = {
+            name: {"at": format_time(item.at), "interval": item.interval.total_seconds()}
+            for name, item in signals.evaluations.items()
+        }
+    line["workload"] = await _workload(sources, signals)
     return line
+
+
+async def _signals(sources: Sources) -> Signals | None:
+    """Return what Prometheus says about the target's pods; None where it cannot be asked."""
+    try:
+        return await sources.signals.read(sources.target.name) if sources.signals else None
+    except SourceError as error:
+        print(f"record: {error}", file=sys.stderr)
+        return None
 
 
 async def _answers(prometheus: Prometheus | None) -> bool:
@@ -112,7 +135,7 @@ async def _answers(prometheus: Prometheus | None) -> bool:
     return True
 
 
-async def _workload(sources: Sources) -> dict[str, Any] | None:
+async def _workload(sources: Sources, signals: Signals | None) -> dict[str, Any] | None:
     try:
         found = (await read_target(sources.kubernetes, sources.target)).workload
     except NotFoundError:
@@ -120,20 +143,23 @@ async def _workload(sources: Sources) -> dict[str, Any] | None:
     except KubeError as error:
         print(f"record: {error}", file=sys.stderr)
         return None
-    return as_line(found)
+    return as_line(with_signals(found, signals))
 
 
 def as_line(workload: Workload) -> dict[str, Any]:
     """Return the workload as a recording has it; a part that is not known is left out."""
     line: dict[str, Any] = {
         "replicas": workload.replicas,
-        "pods": [
-            {"name": pod.name, "ready": pod.ready, "restarts": pod.restarts, "terminating": pod.terminating}
-            for pod in workload.pods or ()
-        ],
+        "pods": [_pod_line(pod) for pod in workload.pods or ()],
         "rollout": "complete" if workload.rollout_complete else "progressing",
         "paused": bool(workload.paused),
     }
+    if workload.rollout_paused:
+        line["rolloutPaused"] = True
+    if workload.namespace_terminating:
+        line["namespaceTerminating"] = True
+    if workload.cannot_run:
+        line["cannotRun"] = workload.cannot_run
     if workload.disruptions_allowed is ABSENT:
         line["pdb"] = None
     elif workload.disruptions_allowed is not None:
@@ -146,10 +172,32 @@ def as_line(workload: Workload) -> dict[str, Any]:
     return line
 
 
+def _pod_line(pod: ObservedPod) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "name": pod.name,
+        "ready": pod.ready,
+        "restarts": pod.restarts,
+        "terminating": pod.terminating,
+    }
+    if pod.created_at is not None:
+        line["createdAt"] = format_time(pod.created_at)
+    if pod.breakers is not None:
+        line["breakers"] = dict(pod.breakers)
+    if pod.successes is not None:
+        line["successes"] = sorted(pod.successes)
+    if pod.scraped_at is not None:
+        line["scrapedAt"] = format_time(pod.scraped_at)
+    for name, times in (("breakerOpened", pod.breaker_opened), ("lastSuccess", pod.last_success)):
+        if times is not None:
+            line[name] = {backend: format_time(at) for backend, at in times.items()}
+    return line
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="remediator record", description=__doc__)
     parser.add_argument("--alertmanager", required=True, help="base URL of Alertmanager")
     parser.add_argument("--prometheus", default="", help="base URL of Prometheus; else the Watchdog alert proves it")
+    parser.add_argument("--metrics-prefix", default="bot_gateway_", help="prefix of the gateway's metrics")
     parser.add_argument("-n", "--namespace", required=True, help="namespace of the target")
     parser.add_argument("--target", required=True, help="Deployment/NAME, StatefulSet/NAME or NAME")
     parser.add_argument("--interval", type=float, default=15.0, help="seconds between observations")

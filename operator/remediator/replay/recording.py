@@ -2,7 +2,8 @@
 
 What a line leaves out is unknown and is never guessed. The exceptions are said in the format: ``alertmanager`` and
 ``prometheus`` are up where a line does not say otherwise, and a ``null`` for ``pdb`` or ``hpa`` means that there is
-none.
+none. Evidence (breakers, successes, pending alerts, evaluations, start of Alertmanager) that is not recorded is judged
+as without Prometheus.
 """
 
 import json
@@ -33,6 +34,12 @@ class PodLine(_Part):
     ready: bool | None = None
     restarts: int | None = None
     terminating: bool = False
+    createdAt: Time | None = None  # noqa: N815 - the recording's own name
+    breakers: dict[str, int] | None = None
+    breakerOpened: dict[str, Time] | None = None  # noqa: N815 - the recording's own name
+    lastSuccess: dict[str, Time] | None = None  # noqa: N815 - the recording's own name
+    successes: tuple[str, ...] | None = None
+    scrapedAt: Time | None = None  # noqa: N815 - the recording's own name
 
 
 class PdbLine(_Part):
@@ -57,6 +64,24 @@ class WorkloadLine(_Part):
     pdb: PdbLine | None = None
     hpa: HpaLine | None = None
     paused: bool | None = None
+    rolloutPaused: bool = False  # noqa: N815 - the recording's own name
+    namespaceTerminating: bool = False  # noqa: N815 - the recording's own name
+    cannotRun: str = ""  # noqa: N815 - the recording's own name
+
+
+class PendingLine(_Part):
+    """An alert that Prometheus has pending."""
+
+    alertname: str
+    pod: str = ""
+    service_name: str = ""
+
+
+class EvaluationLine(_Part):
+    """When an alerting rule was evaluated last; the interval is in seconds."""
+
+    at: Time
+    interval: float
 
 
 class _StatusLine(_Part):
@@ -89,6 +114,9 @@ class Observation(_Part):
     alerts: tuple[AlertLine, ...] | None = None
     alertmanager: Literal["up", "down"] = "up"
     prometheus: Literal["up", "down"] = "up"
+    alertmanagerStartedAt: Time | None = None  # noqa: N815 - the recording's own name
+    pending: tuple[PendingLine, ...] = ()
+    evaluations: dict[str, EvaluationLine] = Field(default_factory=dict)
     workload: WorkloadLine | None = Field(default=None)
 
 

@@ -1,15 +1,27 @@
 """The world of a replay: what a recording's lines say, with the pods that the replay itself replaced told apart."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from remediator.api.limits import SETTLING
-from remediator.api.names import PodName, PodUid
+from remediator.api.names import Backend, PodName, PodUid
 from remediator.api.policy import Policy
 from remediator.api.remediation import Remediation, ScaleKind
 from remediator.decide.action_history import history
 from remediator.decide.decision import EvictPod, Intent, RolloutRestart
-from remediator.decide.observed import ABSENT, Absent, Autoscaler, Observed, ObservedAlert, ObservedPod, Workload
+from remediator.decide.observed import (
+    ABSENT,
+    Absent,
+    Autoscaler,
+    Evaluation,
+    Observed,
+    ObservedAlert,
+    ObservedPod,
+    Workload,
+)
 from remediator.replay.recording import Observation, WorkloadLine
+
+T = TypeVar("T")
 
 
 class RecordedWorld:
@@ -37,6 +49,12 @@ class RecordedWorld:
             alerts_read_at=self._polled_at,
             alertmanager_up=alertmanager_up,
             prometheus_up=line.prometheus == "up",
+            has_prometheus=_has_evidence(line),
+            pending=frozenset((item.alertname, PodName(item.pod), Backend(item.service_name)) for item in line.pending),
+            evaluations={
+                name: Evaluation(item.at, timedelta(seconds=item.interval)) for name, item in line.evaluations.items()
+            },
+            alertmanager_started_at=line.alertmanagerStartedAt,
             workload=self._workload(line.workload),
             history=history(remediations, without=current),
             settling=SETTLING,
@@ -66,6 +84,12 @@ class RecordedWorld:
                     ready=bool(pod.ready),
                     terminating=pod.terminating,
                     restarts=pod.restarts or 0,
+                    created_at=pod.createdAt,
+                    breakers=_by_backend(pod.breakers),
+                    breaker_opened=_by_backend(pod.breakerOpened),
+                    last_success=_by_backend(pod.lastSuccess),
+                    successes=None if pod.successes is None else frozenset(map(Backend, pod.successes)),
+                    scraped_at=pod.scrapedAt,
                 )
                 for pod in line.pods
             )
@@ -76,6 +100,9 @@ class RecordedWorld:
             disruptions_allowed=self._disruptions(line),
             autoscaler=self._autoscaler(line),
             paused=line.paused,
+            rollout_paused=line.rolloutPaused,
+            namespace_terminating=line.namespaceTerminating,
+            cannot_run=line.cannotRun,
             allowed=True,
         )
 
@@ -91,3 +118,13 @@ class RecordedWorld:
             return None
         name = self._policy.spec.target_ref.name
         return Autoscaler(ScaleKind.HORIZONTAL_POD_AUTOSCALER, name, line.hpa.minReplicas, line.hpa.maxReplicas)
+
+
+def _has_evidence(line: Observation) -> bool:
+    """Tell whether the recording has what Prometheus knows about the pods."""
+    pods = (line.workload.pods if line.workload else None) or ()
+    return any(pod.breakers is not None and (pod.successes is not None or pod.lastSuccess is not None) for pod in pods)
+
+
+def _by_backend(values: dict[str, T] | None) -> dict[Backend, T] | None:
+    return None if values is None else {Backend(name): value for name, value in values.items()}
