@@ -7,6 +7,7 @@ records the result, but without an API server, so that hours pass in millisecond
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +21,8 @@ from remediator.decide.decision import (
     Decision,
     EvictPod,
     Intent,
+    Opening,
+    Outcome,
     RemoveFieldOwnership,
     RevertScale,
     RolloutRestart,
@@ -36,8 +39,7 @@ from remediator.decide.observed import (
     SavedBaseline,
     Workload,
 )
-from remediator.decide.opening import open_remediation
-from remediator.decide.results import record_result
+from remediator.loop import Execution, IncidentLoop, MemoryStore, run_at_once
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 REQUEST = Backend("request")
@@ -76,6 +78,26 @@ class Done:
     healthy_after: int
 
 
+class _Killed(Exception):  # noqa: N818 - it is no error: the process is gone
+    """The operator is killed; nothing after it happens."""
+
+
+@dataclass
+class _World:
+    """What the loop observes: the target as it is now."""
+
+    target: SimulatedTarget
+
+    def observe(self, _policy: Policy, _current: str) -> Observed:
+        """Return the world as it is."""
+        return self.target.observe()
+
+
+def _as_written(status: RemediationStatus) -> RemediationStatus:
+    """Go through the object's JSON, as the API server's storage does."""
+    return RemediationStatus.model_validate(status.to_object())
+
+
 class SimulatedTarget:
     """One workload, its alerts, and the Remediations of one policy."""
 
@@ -96,7 +118,15 @@ class SimulatedTarget:
             allowed=True,
         )
         self.world = Observed()
-        self.remediations: list[Remediation] = []
+        self.store = MemoryStore(_as_written)
+        self.loop = IncidentLoop(
+            world=_World(self),
+            store=self.store,
+            actuator=self,
+            reporter=self,
+            clock=lambda: self.now,
+            decider=lambda *arguments: self.decider(*arguments),
+        )
         self.decisions: list[Decision] = []
         self.done: list[Done] = []
         self.result_of: Callable[[Intent], ActResult] = lambda _: ActResult.ACCEPTED
@@ -141,12 +171,19 @@ class SimulatedTarget:
 
     def settle(self) -> None:
         """Decide until nothing changes."""
+        with suppress(_Killed):
+            run_at_once(self._settle())
+
+    async def _settle(self) -> None:
         if self.active is None:
-            self._open()
+            await self.loop.open(self.policy)
         for _ in range(50):
-            if self.active is None or not self._once():
+            if (
+                self.active is None
+                or (await self.loop.advance(self.policy, self.active)).result is not ActResult.ACCEPTED
+            ):
                 return
-        raise AssertionError("deciding does not come to rest")
+        raise AssertionError("deciding does not settle")
 
     def observe(self) -> Observed:
         """Return the world as it is."""
@@ -162,9 +199,14 @@ class SimulatedTarget:
     # -- what came of it
 
     @property
+    def remediations(self) -> list[Remediation]:
+        """The Remediations, oldest first."""
+        return self.store.remediations
+
+    @property
     def active(self) -> Remediation | None:
-        """The Remediation at work."""
-        return next((item for item in self.remediations if item.active), None)
+        """The Remediation that is not terminal."""
+        return self.store.active
 
     @property
     def last(self) -> Remediation:
@@ -195,46 +237,31 @@ class SimulatedTarget:
         """Return the status of a condition."""
         return next((item.status for item in self.status.conditions if item.type == kind), None)
 
-    # -- the operator
+    # -- the actuator and the reporter of the incident loop
 
-    def _open(self) -> None:
-        opening = open_remediation(self.policy, self.remediations, self.observe(), self.now)
-        if opening.remediation is not None:
-            self.remediations.append(self._as_written(opening.remediation))
-
-    def _once(self) -> bool:
-        remediation = self.active
-        if remediation is None:
-            return False
-        decision = self.decider(self.policy, remediation, self.observe(), self.now)
-        self.decisions.append(decision)
-        remediation = self._persist(remediation, decision)
-        if decision.intent is None:
-            return decision.changed
+    async def execute(self, _policy: Policy, _remediation: Remediation, intent: Intent) -> Outcome:
+        """Carry out an intent, unless the operator is killed before, or after."""
         if self.killed_before_acting:
             self.killed_before_acting = False
-            return False
-        result = self.result_of(decision.intent)
+            raise _Killed
+        result = self.result_of(intent)
         if result is ActResult.ACCEPTED:
-            self._carry_out(decision.intent)
+            self._carry_out(intent)
         if self.killed_after_acting:
             self.killed_after_acting = False
-            return False
-        recorded = record_result(self.policy, remediation, decision.intent, result, "said the server", self.now)
-        self.decisions.append(recorded)
-        self._persist(remediation, recorded)
-        return result is ActResult.ACCEPTED
+            raise _Killed
+        return Outcome(result, "said the server")
 
-    def _persist(self, remediation: Remediation, decision: Decision) -> Remediation:
-        index = next(i for i, item in enumerate(self.remediations) if item.name == remediation.name)
-        changed = remediation.model_copy(update={"status": decision.status})
-        self.remediations[index] = self._as_written(changed)
-        return self.remediations[index]
+    def opened(self, policy: Policy, opening: Opening) -> None:
+        """Nothing is kept of an opening."""
 
-    def _as_written(self, remediation: Remediation) -> Remediation:
-        """Go through the object's JSON, as the API server's storage does."""
-        status = RemediationStatus.model_validate(remediation.status.to_object())
-        return remediation.model_copy(update={"status": status})
+    def decided(self, _policy: Policy, _remediation: Remediation, decision: Decision) -> None:
+        """Keep the decision."""
+        self.decisions.append(decision)
+
+    def executed(self, _policy: Policy, _remediation: Remediation, execution: Execution) -> None:
+        """Keep the decision that a result led to."""
+        self.decisions.append(execution.decision)
 
     def _carry_out(self, intent: Intent) -> None:
         if isinstance(intent, EvictPod):

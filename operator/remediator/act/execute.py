@@ -2,13 +2,13 @@
 
 import json
 
-from remediator.act.outcome import Outcome, from_error
+from remediator.act.outcome import from_error
 from remediator.act.pods import restart_pod
 from remediator.act.rollout import restart_rollout
 from remediator.act.scale import ScaleOwner, note_baseline, release, set_scale
 from remediator.api.policy import TargetRef
 from remediator.api.remediation import ScaleKind
-from remediator.decide.decision import ActResult, EvictPod, Intent, RevertScale, RolloutRestart, Scale
+from remediator.decide.decision import ActResult, EvictPod, Intent, Outcome, RevertScale, RolloutRestart, Scale
 from remediator.kube import KubeError
 from remediator.kubernetes_api import KubernetesApi
 

@@ -1,18 +1,7 @@
 """The result of an action, as ``decide`` names it."""
 
-from dataclasses import dataclass
-
-from remediator.decide.decision import ActResult
+from remediator.decide.decision import ActResult, Outcome
 from remediator.kube import BlockedError, ConflictError, KubeError, NotFoundError, RefusedError
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A result and a sentence about it."""
-
-    result: ActResult
-    message: str
-
 
 _RESULTS: tuple[tuple[type[KubeError], ActResult], ...] = (
     (NotFoundError, ActResult.TARGET_GONE),

@@ -4,8 +4,8 @@ from typing import Protocol
 
 from kubernetes.aio import client
 
-from remediator.act.outcome import Outcome, from_error
-from remediator.decide.decision import ActResult
+from remediator.act.outcome import from_error
+from remediator.decide.decision import ActResult, Outcome
 from remediator.kube import ConflictError, KubeError, NotFoundError
 
 

@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from remediator.act.outcome import Outcome, from_error
+from remediator.act.outcome import from_error
 from remediator.act.patches import escaped
 from remediator.api.names import RESTARTED_FOR_ANNOTATION
-from remediator.decide.decision import ActResult
+from remediator.decide.decision import ActResult, Outcome
 from remediator.kube import KubeError
 from remediator.kubernetes_api import Patch, TargetKind, WorkloadObject
 

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from kubernetes.aio import client
 
-from remediator.act.outcome import Outcome, from_error
+from remediator.act.outcome import from_error
 from remediator.act.patches import escaped, field_managers, release_patch
 from remediator.api.names import BASELINE_ANNOTATION, FIELD_MANAGER
 from remediator.api.remediation import ScaleKind
-from remediator.decide.decision import ActResult
+from remediator.decide.decision import ActResult, Outcome
 from remediator.kube import ConflictError, KubeError, RefusedError
 from remediator.kubernetes_api import Json, Patch, TargetKind, WorkloadObject
 

@@ -83,6 +83,14 @@ class ActResult(StrEnum):
     """The API server did not answer: the same intent is decided again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The result of an intent, and a sentence about it."""
+
+    result: ActResult
+    message: str
+
+
 class EventType(StrEnum):
     """Kind of the Kubernetes Event to post."""
 

@@ -21,7 +21,7 @@ def run_test(policy: Policy, test: PolicyTest) -> list[str]:
     expected = {item.at: item for item in test.expect}
     for observation in _observations(test):
         at = observation.at - START
-        lines = list(replay.observe(observation))
+        lines = replay.step(observation)
         failures += _compare(format_duration(at), lines, expected.get(at), replay)
     return failures
 

@@ -16,17 +16,18 @@ from remediator.decide.decision import (
     Decision,
     EvictPod,
     Intent,
+    Opening,
+    Outcome,
     RemoveFieldOwnership,
     RevertScale,
     RolloutRestart,
     Scale,
 )
-from remediator.decide.machine import decide
-from remediator.decide.observed import SavedBaseline
-from remediator.decide.opening import close_foreign, open_remediation
-from remediator.decide.results import record_result
+from remediator.decide.observed import Observed, SavedBaseline
+from remediator.decide.opening import close_foreign
 from remediator.kube import ConflictError
 from remediator.kubernetes_api import KubernetesApi
+from remediator.loop import RETRY, Execution, IncidentLoop, UnsettledError
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer, World
 from remediator.reconcile.announce import Announcer
@@ -35,8 +36,6 @@ from remediator.reconcile.repair_stages import acting_stages, closing_stages
 from remediator.reconcile.store import Store
 
 MAX_CONFLICTS = 5
-MAX_TRANSITIONS = 100
-RETRY = timedelta(seconds=5)
 ORPHANED_SCALE_OUT_INTERVAL = timedelta(minutes=1)
 UNDECIDED = frozenset({Reason.ALERTMANAGER_UNREACHABLE, Reason.PROMETHEUS_NOT_PROVEN, Reason.WORKLOAD_UNKNOWN})
 """Reasons not to open a remediation that say nothing about the alert, so that the sender must repeat it."""
@@ -100,7 +99,6 @@ class Reconciler:
         self._announcer = announcer
         self._metrics = metrics
         self._clock = clock
-        self._writing = asyncio.Lock()
 
     async def run(self, ref: TargetRef, *, poll: bool = False) -> ReconcileResult:
         """Run one round, with ``poll`` from alerts that are read anew; who finds the fence moved decides again.
@@ -148,20 +146,15 @@ class Reconciler:
 
     async def _open(self, policy: Policy, world: World) -> ReconcileResult:
         now = self._clock()
-        existing = self._store.snapshot.remediations
-        observed = self._observer.observed(world, existing, policy.spec.target_ref, current="")
-        opening = open_remediation(policy, existing, observed, now)
-        self._announcer.ignored(policy, world.target, opening.ignored)
-        if opening.remediation is None:
-            self._announcer.opening(policy, world.target, opening)
-            undecided = opening.reason if opening.reason in UNDECIDED else ""
-            return ReconcileResult(self._look_for_orphaned_scale_out(world), undecided=undecided)
-        created = await self._store.create(opening.remediation, policy)
-        self._announcer.opening(policy, world.target, opening)
-        began = min((alert.starts_at for alert in created.status.alerts), default=None)
-        if began is not None:
-            self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - began).total_seconds()))
-        # Whoever sent the alert waits for this to be written, and for nothing more: what is next is another round's.
+        opening, created = await self._loop(policy.spec.target_ref, world).open(policy)
+        if created is None:
+            self._announcer.ignored(policy, world.target, opening.ignored)
+            undecided = opening.reason if opening.reason in UNDECIDED and not opening.idle else ""
+            return ReconcileResult(wake_at=self._look_for_orphaned_scale_out(world), undecided=undecided)
+        started = min((alert.starts_at for alert in created.status.alerts), default=None)
+        if started is not None:
+            self._metrics.stage_duration.labels("alert_to_webhook").observe(max(0.0, (now - started).total_seconds()))
+        # The sender of the alert waits for this to be written, and for nothing more: the next round continues.
         return ReconcileResult(now, at_work=True, opened=True)
 
     def _look_for_orphaned_scale_out(self, world: World) -> datetime | None:
@@ -170,65 +163,86 @@ class Reconciler:
         return self._clock() + ORPHANED_SCALE_OUT_INTERVAL if isinstance(saved, SavedBaseline) else None
 
     async def _continue(self, policy: Policy, remediation: Remediation, world: World) -> ReconcileResult:
-        """Decide until nothing changes any more, or until something was done that must be seen first."""
-        now = self._clock()
-        wake_at: datetime | None = None
-        for _ in range(MAX_TRANSITIONS):
-            async with self._writing:
-                others = self._store.snapshot.remediations
-                observed = self._observer.observed(world, others, remediation.spec.target_ref, current=remediation.name)
-                decision = decide(policy, remediation, observed, now)
-                remediation = await self._persist(policy, remediation, decision)
-            self._announcer.ignored(policy, world.target, decision.ignored)
-            self._announcer.decision(policy, remediation, world.target, decision)
-            wake_at = decision.wake_at
-            if decision.intent is not None:
-                remediation, wake_at = await self._act(policy, remediation, decision.intent, world)
-                break
-            if not remediation.active:
-                self._close(remediation)
-                break
-            if not decision.changed:
-                break
-        return ReconcileResult(wake_at, at_work=True) if remediation.active else ReconcileResult()
+        try:
+            progress = await self._loop(remediation.spec.target_ref, world).advance(policy, remediation)
+        except UnsettledError as error:
+            _log.error("decisions did not settle", error=str(error))
+            return ReconcileResult(self._clock() + RETRY, at_work=True)
+        if not progress.remediation.active:
+            self._observe(closing_stages(progress.remediation))
+            return ReconcileResult()
+        return ReconcileResult(progress.wake_at, at_work=True)
 
-    async def _act(
-        self, policy: Policy, remediation: Remediation, intent: Intent, world: World
-    ) -> tuple[Remediation, datetime]:
-        """Carry out an intent that is written down, and write what came of it."""
-        intent_at = self._clock()
-        outcome = await execute(self._kubernetes, remediation.spec.target_ref, intent)
-        accepted_at = self._clock()
-        self._metrics.actions.labels(policy.name, _ACTION_NAME[type(intent)], outcome.result).inc()
-        _log.info(
-            "action",
-            remediation=remediation.name,
-            action=_ACTION_NAME[type(intent)],
-            result=outcome.result,
-            message=outcome.message,
+    def _loop(self, ref: TargetRef, world: World) -> IncidentLoop:
+        return IncidentLoop(
+            world=_ObservedWorld(self._observer, self._store, world, ref),
+            store=self._store,
+            actuator=_Cluster(self._kubernetes),
+            reporter=_Reporter(self._announcer, self._metrics, world),
+            clock=self._clock,
         )
-        decision = record_result(policy, remediation, intent, outcome.result, outcome.message, accepted_at)
-        remediation = await self._persist(policy, remediation, decision)
-        self._announcer.decision(policy, remediation, world.target, decision)
-        if outcome.result is ActResult.ACCEPTED:
-            self._observe(acting_stages(remediation, intent_at, accepted_at))
-        if not remediation.active:
-            self._close(remediation)
-        if outcome.result in {ActResult.ACCEPTED, ActResult.ALREADY_DONE}:
-            return remediation, accepted_at
-        return remediation, remediation.status.retry_at or accepted_at + RETRY
 
     async def _persist(self, policy: Policy, remediation: Remediation, decision: Decision) -> Remediation:
         if not decision.changed:
             return remediation
         return await self._store.write(remediation, decision.status, policy)
 
-    def _close(self, remediation: Remediation) -> None:
-        self._observe(closing_stages(remediation))
-
     def _observe(self, stages: Iterable[tuple[str, float]]) -> None:
         for stage, seconds in stages:
             self._metrics.stage_duration.labels(stage).observe(max(0.0, seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class _ObservedWorld:
+    """What was read of one target in this round, with the newest remediations."""
+
+    observer: Observer
+    store: Store
+    world: World
+    ref: TargetRef
+
+    def observe(self, _policy: Policy, current: str) -> Observed:
+        """Return what ``decide`` looks at."""
+        return self.observer.observed(self.world, self.store.existing, self.ref, current=current)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Carries out intents through the API server."""
+
+    kubernetes: KubernetesApi
+
+    async def execute(self, _policy: Policy, remediation: Remediation, intent: Intent) -> Outcome:
+        """Carry out the intent on the remediation's target."""
+        return await execute(self.kubernetes, remediation.spec.target_ref, intent)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporter:
+    """Reports to people and to Prometheus."""
+
+    announcer: Announcer
+    metrics: Metrics
+    world: World
+
+    def opened(self, policy: Policy, opening: Opening) -> None:
+        """Report an opening."""
+        self.announcer.opening(policy, self.world.target, opening)
+
+    def decided(self, policy: Policy, remediation: Remediation, decision: Decision) -> None:
+        """Report a decision."""
+        self.announcer.ignored(policy, self.world.target, decision.ignored)
+        self.announcer.decision(policy, remediation, self.world.target, decision)
+
+    def executed(self, policy: Policy, remediation: Remediation, execution: Execution) -> None:
+        """Report an action and its result."""
+        name, outcome = _ACTION_NAME[type(execution.intent)], execution.outcome
+        self.metrics.actions.labels(policy.name, name, outcome.result).inc()
+        _log.info("action", remediation=remediation.name, action=name, result=outcome.result, message=outcome.message)
+        self.announcer.decision(policy, remediation, self.world.target, execution.decision)
+        if outcome.result is ActResult.ACCEPTED:
+            for stage, seconds in acting_stages(remediation, execution.started_at, execution.ended_at):
+                self.metrics.stage_duration.labels(stage).observe(max(0.0, seconds))
 
 
 def _bound_to(policy: Policy, ref: TargetRef) -> Policy:

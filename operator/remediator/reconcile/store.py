@@ -5,7 +5,7 @@ changed must read and decide again; that is what keeps two operators from acting
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -48,10 +48,20 @@ class Store:
         self._written: dict[str, Remediation | None] = {}
         self._parsed: dict[str, tuple[str, Policy | Remediation | None]] = {}
         self._reading = SingleFlight(self._read)
+        self._writing = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Read everything as it is now, once for all who ask at the same time; raises KubeError."""
         await self._reading.get()
+
+    @property
+    def existing(self) -> Sequence[Remediation]:
+        """Every remediation of the snapshot."""
+        return tuple(self._remediations.values())
+
+    def exclusively(self) -> asyncio.Lock:
+        """Return the namespace's lock: ``maxConcurrent`` counts what the others have started."""
+        return self._writing
 
     @property
     def snapshot(self) -> Snapshot:

@@ -1,27 +1,20 @@
-"""Replaying: each observation through ``open_remediation`` and ``decide``, with every action taken as accepted."""
+"""Replay: each observation through the incident loop, with every action assumed as accepted."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from remediator.api.policy import Action, Policy
 from remediator.api.remediation import Phase, Remediation
-from remediator.decide.decision import ActResult, Decision, Ignored, Opening
+from remediator.decide.decision import ActResult, Decision, Intent, Opening, Outcome
 from remediator.decide.machine import decide
 from remediator.decide.observed import Observed
-from remediator.decide.opening import open_remediation
-from remediator.decide.results import record_result
+from remediator.loop import Decider, Execution, IncidentLoop, MemoryStore, run_at_once
 from remediator.replay.recording import Observation
 from remediator.replay.world import RecordedWorld
 
-Decider = Callable[[Policy, Remediation, Observed, datetime], Decision]
-
-_TRANSITIONS_A_LINE = 100
-"""More than any line can need: it ends a decider that never comes to rest."""
-
-
-class UnsettledError(Exception):
-    """Deciding about one observation did not come to rest."""
+START = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,77 +32,84 @@ class Line:
 
 
 class Replay:
-    """The state of one replay: the Remediations so far."""
+    """One policy in a recorded world: the world, the actuator and the reporter of its incident loop."""
 
     def __init__(self, policy: Policy, *, decider: Decider = decide) -> None:
         self.policy = policy
-        self.remediations: list[Remediation] = []
-        self._decide = decider
+        self._store = MemoryStore()
         self._world = RecordedWorld(policy)
+        self._observation = Observation(at=START)
+        self._lines: list[Line] = []
         self._last_refusal = ""
         self._ignored_reasons: set[str] = set()
+        self._loop = IncidentLoop(
+            world=self,
+            store=self._store,
+            actuator=self,
+            reporter=self,
+            clock=lambda: self._observation.at,
+            decider=decider,
+        )
+
+    @property
+    def remediations(self) -> list[Remediation]:
+        """The remediations so far."""
+        return self._store.remediations
 
     def run(self, observations: Iterable[Observation]) -> Iterator[Line]:
         """Yield the decisions about a whole recording."""
         for observation in observations:
-            yield from self.observe(observation)
+            yield from self.step(observation)
 
-    def observe(self, observation: Observation) -> Iterator[Line]:
-        """Yield the decisions about one observation."""
-        now = observation.at
-        active = next((item for item in self.remediations if item.active), None)
-        observed = self._world.observe(observation, self.remediations, active.name if active else "")
-        if active is None:
-            opening = open_remediation(self.policy, self.remediations, observed, now)
-            if opening.remediation is None:
-                yield from self._not_opened(opening, now)
-                return
-            active = opening.remediation
-            self.remediations.append(active)
+    def step(self, observation: Observation) -> list[Line]:
+        """Return the decisions about one observation. The effect of an action is in the next observation."""
+        self._observation, self._lines = observation, []
+        run_at_once(self._step())
+        return self._lines
+
+    async def _step(self) -> None:
+        remediation = self._store.active
+        if remediation is None:
+            _, remediation = await self._loop.open(self.policy)
+        if remediation is not None:
+            await self._loop.advance(self.policy, remediation)
+
+    def observe(self, _policy: Policy, current: str) -> Observed:
+        """Return what the recording's line says."""
+        return self._world.observe(self._observation, self.remediations, current)
+
+    async def execute(self, _policy: Policy, _remediation: Remediation, intent: Intent) -> Outcome:
+        """Take the action as accepted; nothing of the recording changes."""
+        self._world.carried_out(intent)
+        return Outcome(ActResult.ACCEPTED, "Assumed as accepted: a replay carries nothing out.")
+
+    def opened(self, _policy: Policy, opening: Opening) -> None:
+        """Add the line of an incident that starts, or of the reason why none does, once while it lasts."""
+        now = self._observation.at
+        if opening.remediation is not None:
             self._last_refusal = ""
-            yield _line(now, active, opening.reason, opening.message)
-            observed = self._world.observe(observation, self.remediations, active.name)
-        yield from self._settle(observed, len(self.remediations) - 1, now, observation)
-
-    def _settle(self, observed: Observed, index: int, now: datetime, observation: Observation) -> Iterator[Line]:
-        """Decide until nothing changes any more."""
-        for _ in range(_TRANSITIONS_A_LINE):
-            remediation = self.remediations[index]
-            decision = self._decide(self.policy, remediation, observed, now)
-            yield from self._news_of_ignored(decision.ignored, remediation, now)
-            remediation = self._persist(index, decision)
-            if decision.announce:
-                yield _line(now, remediation, decision.reason, decision.message, decision)
-            if decision.intent is not None:
-                self._world.carried_out(decision.intent)
-                message = "Taken as accepted: a replay carries nothing out."
-                result = record_result(self.policy, remediation, decision.intent, ActResult.ACCEPTED, message, now)
-                remediation = self._persist(index, result)
-                if result.announce:
-                    yield _line(now, remediation, result.reason, result.message, result)
-                # What the action changed is seen on the next line only.
-                return
-            if not decision.changed or not remediation.active:
-                return
-        raise UnsettledError(f"deciding about {observation.at} did not come to rest")
-
-    def _persist(self, index: int, decision: Decision) -> Remediation:
-        remediation = self.remediations[index].model_copy(update={"status": decision.status})
-        self.remediations[index] = remediation
-        return remediation
-
-    def _not_opened(self, opening: Opening, now: datetime) -> Iterator[Line]:
-        if opening.idle:
+            self._lines.append(_line(now, opening.remediation, opening.reason, opening.message))
+        elif opening.idle:
             self._last_refusal = ""
         elif opening.reason != self._last_refusal:
             self._last_refusal = opening.reason
-            yield Line(now, None, None, Action.NONE, (), None, opening.reason, opening.message)
+            self._lines.append(Line(now, None, None, Action.NONE, (), None, opening.reason, opening.message))
 
-    def _news_of_ignored(self, ignored: Sequence[Ignored], remediation: Remediation, now: datetime) -> Iterator[Line]:
-        for alert in ignored:
+    def decided(self, _policy: Policy, remediation: Remediation, decision: Decision) -> None:
+        """Add the lines of a decision and of the alerts that it ignores."""
+        now = self._observation.at
+        for alert in decision.ignored:
             if alert.reason not in self._ignored_reasons:
                 self._ignored_reasons.add(alert.reason)
-                yield _line(now, remediation, alert.reason, alert.message)
+                self._lines.append(_line(now, remediation, alert.reason, alert.message))
+        if decision.announce:
+            self._lines.append(_line(now, remediation, decision.reason, decision.message, decision))
+
+    def executed(self, _policy: Policy, remediation: Remediation, execution: Execution) -> None:
+        """Add the line of a result."""
+        decision = execution.decision
+        if decision.announce:
+            self._lines.append(_line(self._observation.at, remediation, decision.reason, decision.message, decision))
 
 
 def _line(now: datetime, remediation: Remediation, reason: str, message: str, decision: Decision | None = None) -> Line:

@@ -79,7 +79,7 @@ def test_any_recording(lines):
     at = START
     for seconds, line in lines:
         at += timedelta(seconds=seconds)
-        told = list(replay.observe(Observation.model_validate({"at": at, **line})))
+        told = list(replay.step(Observation.model_validate({"at": at, **line})))
         for decision in told:
             assert decision.at == at
             assert decision.reason[:1].isupper()
