@@ -41,7 +41,7 @@ def earlier(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return environment
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_effects_happen_exactly_once_during_an_upgrade(
     make_world: Callable[..., Any], earlier: dict[str, str]
 ) -> None:
