@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from support.charts import GATEWAY_CHART, SANDBOX_CHART
-from support.tools import ROOT
+from support.charts import GATEWAY_CHART, SANDBOX_CHART, gateway
+from support.tools import ROOT, run, tool
 
 DOCKERFILES = {
     "bot-gateway": ROOT / "service/Dockerfile",
@@ -75,3 +76,53 @@ def test_skaffold_names_files_that_exist_and_pins_what_is_remote(file: Path) -> 
 def test_kinds_cluster_has_the_name_that_make_uses() -> None:
     (config,) = documents(ROOT / "kind-config.yaml")
     assert config["name"] == "bot-gateway"
+
+
+def push(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`make push` with a docker that only records its arguments."""
+    docker = folder / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$*" >> {folder}/calls\n')
+    docker.chmod(0o755)
+    return run(
+        tool("make"), "--no-print-directory", "-C", str(ROOT), "push", f"DOCKER={docker}", "TAG=1.2.3", *arguments
+    )
+
+
+def test_make_push_pushes_every_image_and_prints_the_values_that_use_them(tmp_path: Path) -> None:
+    done = push(tmp_path, "REGISTRY=registry.example/team")
+    assert done.returncode == 0, done.stderr
+    names = ("bot-gateway", "bot-sandbox", "bot-remediator")
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        line
+        for name in names
+        for line in (
+            f"tag {name}:1.2.3 registry.example/team/{name}:1.2.3",
+            f"push --quiet registry.example/team/{name}:1.2.3",
+        )
+    ]
+    assignments = re.findall(r"--set (\S+)", done.stdout.splitlines()[0])
+    rendering = gateway(_nested(assignments))
+    images = {
+        container["image"]
+        for manifest in rendering.kind("Deployment")
+        for container in manifest["spec"]["template"]["spec"]["containers"]
+    }
+    assert images == {f"registry.example/team/{name}:1.2.3" for name in ("bot-gateway", "bot-remediator")}
+
+
+def _nested(assignments: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for path, _, value in (assignment.partition("=") for assignment in assignments):
+        *parents, key = path.split(".")
+        place = values
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[key] = value
+    return values
+
+
+def test_make_push_without_a_registry_says_what_to_set(tmp_path: Path) -> None:
+    done = push(tmp_path)
+    assert done.returncode != 0
+    assert "set REGISTRY" in done.stderr
+    assert not (tmp_path / "calls").exists()
