@@ -106,3 +106,11 @@ def test_issue_forms_have_what_github_requires(form: str) -> None:
     assert len({field["id"] for field in fields}) == len(fields)
     assert all(field["attributes"]["label"] for field in fields)
     assert any(field.get("validations", {}).get("required") for field in fields)
+
+
+def test_decisions_are_numbered_in_a_row() -> None:
+    decisions = sorted((ROOT / "docs/decisions").glob("0*.md"))
+    assert [int(page.name[:4]) for page in decisions] == list(range(1, len(decisions) + 1))
+    assert [int(re.findall(r"^# (\d+)\. ", page.read_text())[0]) for page in decisions] == list(
+        range(1, len(decisions) + 1)
+    )
