@@ -97,7 +97,7 @@ async def sending(redis: RedisConnections, settings: Settings) -> None:
     """The budget, its pauses, who has blocked the bot, what is sent later."""
     budget = SendBudget(redis.batched, KEYS)
     for chat in (1001, 1001, -1001):
-        await budget.acquire(chat, patience=math.inf)
+        await budget.acquire(chat, max_wait=math.inf)
     await budget.pause(1001, 0.01)
     blocked = BlockedUsers.of(redis.client, settings)
     await blocked.add(1001)
