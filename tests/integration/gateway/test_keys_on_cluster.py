@@ -138,3 +138,6 @@ class Bot:
 
     async def send_message(self, _chat: int, text: str, **_more: Any) -> None:
         self.texts.append(text)
+
+    async def __call__(self, method: SendMessage) -> None:
+        self.texts.append(method.text)
