@@ -60,7 +60,7 @@ async def updates_per_second(server: RedisServer, settings: Settings, seconds: f
 async def _record(server: RedisServer, settings: Settings) -> bytes:
     recorder = _Recorder(BatchedRedis(lambda: Connection(host="127.0.0.1", port=server.port), timeout=2))
     redis: ScriptRunner = recorder
-    leases = Leases(redis, load_script("renew"), lease_seconds=settings.lease_seconds)
+    leases = Leases(redis, load_script("renew"), lease_seconds=settings.lease_seconds, longest_seconds=120)
     claims = Claims(redis, KeySpace("ceiling", 42), leases, settings)
     claim = await claims.claim(UpdateOrigin(_UPDATE, _USER, "private", _USER), asyncio.get_running_loop().time() + 60)
     if not isinstance(claim, Claim):

@@ -84,7 +84,13 @@ class Gateway:
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)
         self.dead_letters = DeadLetters.of(self.redis.client, self.keys, settings)
-        self.leases = Leases(self.redis.batched, load_script("renew"), lease_seconds=settings.lease_seconds)
+        self.leases = Leases(
+            self.redis.batched,
+            load_script("renew"),
+            lease_seconds=settings.lease_seconds,
+            # An update ends at its deadline, and its commit is given up a lease later; twice that is a defect.
+            longest_seconds=2 * (settings.update_deadline_seconds + settings.lease_seconds),
+        )
         self.dispatcher = build_dispatcher(
             self.services, settings, self.redis.client, SnapshotStorage(), budget=budget, refusing=refusing
         )

@@ -111,7 +111,12 @@ class Claims:
                     context.holds_lock = partial(self._leases.holds, token)
                     claim = Claim(origin, keys, token, context)
                     if origin.lock_id != origin.user_id:
-                        await self._limit_over_all_chats(claim)
+                        try:
+                            await self._limit_over_all_chats(claim)
+                        except BaseException:
+                            # The caller never gets the claim, so nobody else would stop renewing its lock.
+                            self._leases.drop(token)
+                            raise
                     return claim
                 if reply[0] == b"duplicate":
                     return Refusal.DUPLICATE

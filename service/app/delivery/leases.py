@@ -19,6 +19,8 @@ class Leases:
 
     A lock that was lost is only dropped here; the commit script refuses its token. `monotonic` returns seconds of a
     monotonic clock, by which `holds` knows without asking Redis that a lease has expired.
+
+    No lock is renewed for longer than `longest_seconds`: a defect that forgets to drop a token must not block a chat.
     """
 
     def __init__(
@@ -27,24 +29,29 @@ class Leases:
         script: Script,
         *,
         lease_seconds: float,
+        longest_seconds: float,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
         self._redis = redis
         self._script = script
         self._lease_seconds = lease_seconds
+        self._longest_seconds = longest_seconds
         self._held: dict[Token, str] = {}
+        self._added_at: dict[Token, float] = {}
         self._expires_at: dict[Token, float] = {}
         self._task = BackgroundTask("lease-renewer")
 
     def add(self, lock: str, token: Token, *, since: float) -> None:
         """Renew the chat lock with the key `lock` from now on; its claim was sent at `since` of the monotonic clock."""
         self._held[token] = lock
+        self._added_at[token] = since
         self._expires_at[token] = since + self._lease_seconds
 
     def drop(self, token: Token) -> None:
         """Stop renewing the lock of `token`."""
         self._held.pop(token, None)
+        self._added_at.pop(token, None)
         self._expires_at.pop(token, None)
 
     def holds(self, token: Token) -> bool:
@@ -64,8 +71,11 @@ class Leases:
 
     async def renew(self) -> None:
         """Renew every chat lock once."""
-        held = list(self._held.items())
         sent_at = self._monotonic()
+        for token in [token for token, added in self._added_at.items() if sent_at - added > self._longest_seconds]:
+            log.error("lease_never_dropped", seconds=self._longest_seconds)
+            self.drop(token)
+        held = list(self._held.items())
         lease_ms = int(self._lease_seconds * 1000)
         results = await asyncio.gather(
             *(self._redis.run(self._script, (lock,), token, lease_ms) for token, lock in held),

@@ -95,8 +95,27 @@ class Pipeline:
         sent = sent_at(update)
         if sent is not None:
             return await self._claims.claim(origin, deadline), sent
-        # Sent in one turn of the event loop, so that both share a round trip.
-        return await asyncio.gather(self._claims.claim(origin, deadline), self._first_deliveries.at(update.update_id))
+        # Started before the claim, so that both are sent in one turn of the event loop and share a round trip.
+        looking_up = asyncio.create_task(self._first_delivery(update.update_id))
+        try:
+            claim = await self._claims.claim(origin, deadline)
+        except BaseException:
+            looking_up.cancel()
+            raise
+        try:
+            return claim, await looking_up
+        except BaseException:
+            # Nobody else knows of the claim, and its lock would be renewed for ever.
+            if isinstance(claim, Claim):
+                await self._release(claim)
+            raise
+
+    async def _first_delivery(self, update_id: int) -> float:
+        try:
+            return await self._first_deliveries.at(update_id)
+        except _REDIS_FAILED:
+            # Only a measurement: its key may be on a shard that is away while the chat's is not.
+            return time.time()
 
     async def _handle_claimed(
         self, update: Update, claim: Claim, store_dead_letter: Callable[[], Awaitable[bool]]

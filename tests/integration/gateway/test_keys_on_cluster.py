@@ -64,7 +64,7 @@ async def test_all_that_is_kept_lies_in_slots(connections: tuple[RedisConnection
 
 async def updates(redis: RedisConnections, settings: Settings) -> None:
     """Claimed, renewed, committed with a dialogue and an identity, given back, refused where repeated."""
-    leases = Leases(redis.batched, load_script("renew"), lease_seconds=15)
+    leases = Leases(redis.batched, load_script("renew"), lease_seconds=15, longest_seconds=120)
     claims = Claims(redis.batched, KEYS, leases, settings)
     origins = [UpdateOrigin(chat, chat, "private", chat) for chat in range(1, MANY)]
     deadline = asyncio.get_running_loop().time() + 60

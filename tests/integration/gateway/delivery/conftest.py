@@ -29,7 +29,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def leases(batched: BatchedRedis, clock: Clock) -> Leases:
-    return Leases(batched, load_script("renew"), lease_seconds=15, monotonic=clock)
+    return Leases(batched, load_script("renew"), lease_seconds=15, longest_seconds=120, monotonic=clock)
 
 
 @pytest.fixture

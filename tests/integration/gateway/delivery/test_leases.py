@@ -1,6 +1,8 @@
 import time
+from typing import Any
 
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from app.delivery.keys import Token
 from app.delivery.leases import Leases
@@ -27,3 +29,13 @@ async def test_a_dropped_chat_lock_is_not_renewed(leases: Leases, redis: Redis) 
     leases.drop(Token("mine"))
     await leases.renew()
     assert await redis.pttl("lock") <= 1_000
+
+
+async def test_a_chat_lock_that_nobody_drops_is_not_renewed_for_ever(leases: Leases, redis: Redis, clock: Any) -> None:
+    await redis.set("lock", "mine", px=1_000)
+    leases.add("lock", Token("mine"), since=clock())
+    clock.paused_for = 121
+    with capture_logs() as logs:
+        await leases.renew()
+    assert await redis.pttl("lock") <= 1_000
+    assert [entry["event"] for entry in logs] == ["lease_never_dropped"]

@@ -15,6 +15,7 @@ from app.delivery.claims import Claims
 from app.delivery.context import LeaseExpiredError, UpdateContext, current_update
 from app.delivery.first_delivery import FirstDeliveries
 from app.delivery.keys import KeySpace
+from app.delivery.leases import Leases
 from app.delivery.pipeline import Outcome, Pipeline
 
 Sample = Callable[..., float]
@@ -275,3 +276,34 @@ async def test_a_refusal_that_nobody_expects_is_a_redelivery_too(
     with capture_logs() as logs:
         assert await make_pipeline(nothing).handle(update(), "text", keep) is Outcome.UNAVAILABLE
     assert [entry["event"] for entry in logs] == ["redis_refused"]
+
+
+class AwayShard:
+    """The shard of the first deliveries is failing over while the chat's shard works."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    async def at(self, _update_id: int) -> float:
+        # After the claim has got its lock.
+        await asyncio.sleep(0.05)
+        raise self._error
+
+
+async def test_a_shard_that_is_away_for_the_measurement_alone_does_not_lose_the_update(
+    make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline = make_pipeline(nothing)
+    monkeypatch.setattr(pipeline, "_first_deliveries", AwayShard(RedisUnavailableError("Redis: away")))
+    assert await pipeline.handle(button(), "callback_query", keep) is Outcome.HANDLED
+
+
+async def test_an_update_that_is_cancelled_during_the_measurement_releases_its_chat_lock(
+    make_pipeline: Callable[..., Pipeline], monkeypatch: pytest.MonkeyPatch, leases: Leases, redis: Redis
+) -> None:
+    pipeline = make_pipeline(nothing)
+    monkeypatch.setattr(pipeline, "_first_deliveries", AwayShard(asyncio.CancelledError()))
+    with pytest.raises(asyncio.CancelledError):
+        await pipeline.handle(button(), "callback_query", keep)
+    await leases.renew()
+    assert await redis.keys("*lane*") == []
