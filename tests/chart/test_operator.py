@@ -92,6 +92,15 @@ def test_alertmanager_and_prometheus_are_used_if_there_is_a_monitoring_api() -> 
     assert not [name for name in environment(apis=()) if name.endswith("_URL")]
 
 
+def test_the_operator_knows_its_receiver_before_the_first_webhook() -> None:
+    """By it the operator sees after a restart whether a time interval mutes its route."""
+    rendering = gateway(apis=MONITORING_API)
+    config = rendering.one("AlertmanagerConfig", NAME)
+    receiver = f"bots/{NAME}/{config['spec']['route']['receiver']}"
+    assert environment(apis=MONITORING_API)["REMEDIATOR_RECEIVER"] == receiver
+    assert "REMEDIATOR_RECEIVER" not in environment(apis=())
+
+
 def test_without_the_operator_none_of_its_objects_is_rendered() -> None:
     rendering = gateway({"operator": {"enabled": False}})
     assert not [

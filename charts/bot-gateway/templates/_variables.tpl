@@ -60,6 +60,10 @@ valueFrom:
 {{- $own = append $own (dict "name" "REMEDIATOR_ALERTMANAGER_URL" "value" .Values.monitoring.alertmanagerUrl) }}
 {{- $own = append $own (dict "name" "REMEDIATOR_PROMETHEUS_URL" "value" .Values.monitoring.prometheusUrl) }}
 {{- end }}
+{{- if include "bot-gateway.hasMonitoring" (dict "root" . "version" "v1alpha1") }}
+{{- /* The Prometheus Operator names a receiver "namespace/object/receiver". */}}
+{{- $own = append $own (dict "name" "REMEDIATOR_RECEIVER" "value" (printf "%s/%s/remediator" .Release.Namespace (include "bot-gateway.remediatorName" .))) }}
+{{- end }}
 {{- if (.Values.caBundle).existingConfigMap }}
 {{- $own = append $own (dict "name" "SSL_CERT_FILE" "value" "/etc/ssl/bot-gateway/ca.crt") }}
 {{- end }}
