@@ -17,15 +17,10 @@ from sandbox.demo.dry_run_operator import DryRunOperator, operator_is_installed
 from sandbox.demo.monitoring import Monitoring, Programs
 from sandbox.demo.settings import DemoSettings
 from sandbox.settings import Settings
+from support.demo_alerts import alert_labels
 
 ALERT = {
-    "labels": {
-        "alertname": "CircuitBreakerOpen",
-        "namespace": "demo",
-        "pod": "bot-gateway",
-        "service_name": "request",
-        "severity": "critical",
-    },
+    "labels": alert_labels("CircuitBreakerOpen", "request"),
     "startsAt": "2026-11-24T12:00:00Z",
     "fingerprint": "f1",
     "status": {"state": "active"},
