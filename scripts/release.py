@@ -22,6 +22,8 @@ PYPROJECT = Path("pyproject.toml")
 CHARTS = tuple(Path("charts") / name for name in ("bot-gateway", "sandbox", "jaeger"))
 IMAGES = {"bot-gateway": "gateway", "bot-sandbox": "sandbox", "bot-remediator": "operator"}
 OWN_APP_VERSION = tuple(chart for chart in CHARTS if chart.name != "jaeger")  # jaeger's is Jaeger's
+PUSH_COMMANDS = (CHARTS[0] / "README.head.md", Path("README.md"), Path("docs/operations.md"))
+PINNED_TAGS = (Path("examples/gitops/argocd.yaml"), Path("examples/gitops/flux.yaml"))
 UNRELEASED = "## [Unreleased]\n"
 BIN = Path(sys.executable).parent
 
@@ -87,6 +89,11 @@ def bump(version: str, day: date) -> None:
     for chart in OWN_APP_VERSION:
         _replace(chart / "Chart.yaml", r"^appVersion: .+", f"appVersion: {version}")
     _replace(CHARTS[0] / "Chart.yaml", r"(image: bot-[a-z]+):\S+", rf"\g<1>:{version}")
+    for page in PUSH_COMMANDS:
+        # The chart's images have its appVersion as their tag: with another TAG its pods would find no image.
+        _replace(page, r"^(make images push .*TAG=)\d\S+", rf"\g<1>{version}")
+    for example in PINNED_TAGS:
+        _replace(example, r"^( +(?:targetRevision|tag): v)\d\S+", rf"\g<1>{version}")
     _run(str(BIN / "python"), "scripts/generators/chart_readme.py")
 
 

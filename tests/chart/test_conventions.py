@@ -8,6 +8,7 @@ import pytest
 
 from chart.validation import pod_specs, validate
 from support.charts import (
+    APP_VERSION,
     GATEWAY_CHART,
     JAEGER_CHART,
     KUBERNETES,
@@ -45,12 +46,12 @@ def images(rendering: Rendering) -> set[str]:
 
 def test_the_registry_of_the_images_is_a_value() -> None:
     assert images(gateway({"image": {"registry": "registry.example/team/"}})) == {
-        "registry.example/team/bot-gateway:0.1.0",
-        "registry.example/team/bot-remediator:0.1.0",
+        f"registry.example/team/bot-gateway:{APP_VERSION}",
+        f"registry.example/team/bot-remediator:{APP_VERSION}",
         "redis:8",
     }
     own = gateway({"image": {"registry": "a.example"}, "operator": {"image": {"registry": "b.example"}}})
-    assert "b.example/bot-remediator:0.1.0" in images(own)
+    assert f"b.example/bot-remediator:{APP_VERSION}" in images(own)
 
 
 @pytest.mark.parametrize("chart", [GATEWAY_CHART, SANDBOX_CHART, JAEGER_CHART], ids=lambda chart: chart.name)

@@ -7,11 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-import yaml
 from aiogram.types import Update
 
 from app.core.settings import Settings
-from support.charts import GATEWAY_CHART, RenderError, gateway, render
+from support.charts import APP_VERSION, RenderError, gateway, render
 
 
 def container(values: dict[str, Any] | None = None, deployment: str = "bot-gateway") -> dict[str, Any]:
@@ -164,8 +163,7 @@ def test_the_url_of_an_external_redis_comes_from_a_secret() -> None:
 
 def test_images_use_the_charts_version_a_tag_or_a_digest() -> None:
     digest = "sha256:" + "a" * 64
-    version = yaml.safe_load((GATEWAY_CHART / "Chart.yaml").read_text())["appVersion"]
-    assert container()["image"] == f"bot-gateway:{version}"
+    assert container()["image"] == f"bot-gateway:{APP_VERSION}"
     assert container({"image": {"tag": "dev"}})["image"] == "bot-gateway:dev"
     assert container({"image": {"tag": "dev", "digest": digest}})["image"] == f"bot-gateway@{digest}"
     assert container({"operator": {"image": {"tag": "x"}}}, "bot-gateway-remediator")["image"] == "bot-remediator:x"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.charts import GATEWAY_CHART
+from support.charts import APP_VERSION, GATEWAY_CHART
 from support.tools import run, tool
 
 
@@ -33,8 +33,8 @@ FORCED = {"monitoring": {"enabled": True}}
         (FORCED, "The operator decides and records but does not act"),
         ({**FORCED, "backends": {"serviceToken": "sandbox-service-token"}}, "backends.serviceToken is the sandbox's"),
         (FORCED, "Slack is not configured"),
-        (FORCED, "The image bot-gateway:0.1.0 has no registry"),
-        (FORCED, "The image bot-remediator:0.1.0 has no registry"),
+        (FORCED, f"The image bot-gateway:{APP_VERSION} has no registry"),
+        (FORCED, f"The image bot-remediator:{APP_VERSION} has no registry"),
         (FORCED, "Telegram has no URL to post updates to"),
         (FORCED, "The bundled Redis is one replica without a password"),
         (FORCED, "default password"),

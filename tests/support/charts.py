@@ -13,6 +13,7 @@ import yaml
 from support.tools import ROOT, run, tool
 
 GATEWAY_CHART = ROOT / "charts/bot-gateway"
+APP_VERSION: str = yaml.safe_load((GATEWAY_CHART / "Chart.yaml").read_text())["appVersion"]
 SANDBOX_CHART = ROOT / "charts/sandbox"
 JAEGER_CHART = ROOT / "charts/jaeger"
 KUBERNETES = "1.34.0"

@@ -16,7 +16,11 @@ from support.tools import ROOT, tool
 
 pytestmark = pytest.mark.timeout(240)  # three SBOMs are written in a release
 
-PARTS = ("CHANGELOG.md", "LICENSE", "README.md", "pyproject.toml", ".gitignore", "charts", "requirements", "scripts")
+PARTS = (
+    *("CHANGELOG.md", "LICENSE", "README.md", "docs/operations.md", "pyproject.toml", ".gitignore"),
+    *("charts", "examples", "requirements", "scripts"),
+)
+NAMING_THE_VERSION = ("charts", "examples", "README.md", "docs/operations.md", "pyproject.toml")
 VERSION = "7.8.9"
 UNRELEASED = "## [Unreleased]\n\n### Added\n\n- The thing.\n"
 
@@ -33,6 +37,7 @@ def repository(tmp_path: Path) -> Path:
         if source.is_dir():
             shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (folder / part).parent.mkdir(exist_ok=True)
             shutil.copy(source, folder / part)
     (folder / "CHANGELOG.md").write_text(f"# Changelog\n\n{UNRELEASED}\n## [0.0.1] - 2020-01-01\n\n- Old.\n")
     (folder / ".venv").symlink_to(ROOT / ".venv")
@@ -86,10 +91,14 @@ def test_a_release(repository: Path, run: Run) -> None:
         assert (chart(repository, name)["version"], chart(repository, name)["appVersion"]) == (VERSION, VERSION)
     assert (chart(repository, "jaeger")["version"], chart(repository, "jaeger")["appVersion"]) == (VERSION, jaeger)
     left = subprocess.run(
-        ["git", "grep", "--fixed-strings", "--name-only", old, "--", "charts", "pyproject.toml"],
+        ["git", "grep", "--fixed-strings", "--name-only", old, "--", *NAMING_THE_VERSION],
         cwd=repository, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert left.stdout == "", f"{old} still stands there"
+    for page in ("README.md", "docs/operations.md", "charts/bot-gateway/README.md"):
+        assert f" TAG={VERSION}\n" in (repository / page).read_text(), page
+    for example in ("argocd.yaml", "flux.yaml"):
+        assert f": v{VERSION}\n" in (repository / "examples/gitops" / example).read_text(), example
 
     made = repository / "dist" / VERSION
     charts = {f"{name}-{VERSION}.tgz" for name in ("bot-gateway", "sandbox", "jaeger")}
