@@ -1,1 +1,1 @@
-"""The game day: what the robot is worth, measured fault by fault."""
+"""The game day: what the operator achieves, measured fault by fault."""

@@ -57,7 +57,7 @@ class LossyProxy:
             up_writer.write(command)
             reply = await up_reader.read(1 << 20)
             found = next((part for part in self.lose if part in command), None)
-            # An unknown script is not performed; it comes again in full.
+            # An unknown script is not performed; the client sends it again in full.
             if found is not None and not reply.startswith(b"-NOSCRIPT"):
                 self.lose.remove(found)
                 self.lost += 1

@@ -1,7 +1,7 @@
 """The master of a Cluster's shard, or of a Sentinel set, dies amid updates: nothing is lost, nothing happens twice.
 
 `FAILOVER_TEST_UPDATES` sets how many updates there are (20,000 for a thorough run); a master dies every 4,000, at least
-once. What the gateway replies meanwhile is 503 with Retry-After, and Telegram comes again.
+once. What the gateway replies meanwhile is 503 with Retry-After, and Telegram redelivers the update.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The seed's example trace, span for span, through a real PostgreSQL, read back from a real Jaeger."""
+"""The documented example trace, span for span, through a real PostgreSQL, read back from a real Jaeger."""
 
 from __future__ import annotations
 

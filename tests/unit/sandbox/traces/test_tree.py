@@ -1,4 +1,4 @@
-"""A trace is printed like the seed's example."""
+"""A trace is printed like the documented example."""
 
 from typing import Any
 
