@@ -1,6 +1,7 @@
 """Notifications: a backend reports a change, and the user gets a message about it in their language.
 
-Idempotent by event id: an event that was sent is not sent again for 48 h; one that failed may be retried.
+Idempotent by event id: an event that was sent, or may have been, is not sent again for 48 h; one that certainly failed
+may be retried.
 """
 
 from enum import StrEnum
@@ -119,6 +120,7 @@ class Notifier:
             log.warning("notification_failed", exception_type=type(error).__name__)
             if effect_of(error) is Effect.NONE:
                 return NotifyResult.FAILED
-            # It may have been sent: the backend would repeat a failed one, and the user would read it twice.
+            # It may have been sent: the backend would repeat a failed one, and the user would read it twice. It counts
+            # as sent, and here as an error.
             metrics.ERRORS_TOTAL.labels(error_type="telegram_failed", severity="error").inc()
         return NotifyResult.SENT

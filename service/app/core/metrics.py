@@ -305,7 +305,8 @@ DEAD_LETTERS_QUEUED = gauge(
 )
 NOTIFICATIONS_TOTAL = counter(
     "notifications_total",
-    "Requests of backends to /internal/notify.",
+    "Requests of backends to /internal/notify. sent includes messages with an unknown outcome, which errors_total"
+    " counts as telegram_failed; only failed asks the backend to retry.",
     {"result": ("sent", "duplicate", "invalid", "unauthorized", "blocked", "failed", "queued")},
 )
 OUTBOX_MESSAGES = gauge(
