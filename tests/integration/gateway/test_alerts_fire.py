@@ -249,7 +249,7 @@ async def backends_in_trouble(drill: Drill) -> None:
     )
 
 
-async def the_seed_s_drill(drill: Drill) -> None:
+async def documented_drill(drill: Drill) -> None:
     """Invalid posts, as in its quick start."""
 
     async def hundred() -> None:
@@ -311,7 +311,7 @@ async def test_every_alert_fires_from_what_really_happens(make_world: Callable[.
             await a_loop_that_stands_still(drill)
             await a_slow_telegram(drill)
             await a_slow_redis(drill)
-            await the_seed_s_drill(drill)
+            await documented_drill(drill)
             await users_in_trouble(drill)
             await backends_in_trouble(drill)
             await the_operator_in_trouble(drill)

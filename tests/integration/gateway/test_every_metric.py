@@ -27,7 +27,7 @@ NOTHING_LISTENS = "9"
 # Families that nothing here moves, each with its reason.
 NOT_MOVED: dict[str, str] = {}
 
-SEED_S_LINES = (
+DOCUMENTED_LINES = (
     r'bot_gateway_messages_total\{language="ru",message_type="text",user_role="applicant"\} \d+\.0',
     r'bot_gateway_message_processing_duration_seconds_bucket\{le="0\.1"\} \d+\.0',
     r'bot_gateway_active_sessions\{user_role="applicant"\} \d+\.0',
@@ -74,7 +74,7 @@ async def all_goes_well(world: Any) -> set[str]:
     await gauges.what_the_process_uses(watch, replica.process.pid)
     await gauges.cpu_follows_proc(watch, replica.process.pid)
     page = await watch.text()
-    for line in SEED_S_LINES:
+    for line in DOCUMENTED_LINES:
         assert re.search(f"^{line}$", page, re.MULTILINE), line
     await replica.kill()
     return watch.moved

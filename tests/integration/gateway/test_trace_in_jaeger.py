@@ -94,7 +94,7 @@ async def identity_grows_old(redis_url: str) -> None:
     await client.aclose()
 
 
-async def test_the_list_of_requests_leaves_the_seed_s_trace(make_world: Callable[..., Any], tmp_path: Path) -> None:
+async def test_the_list_of_requests_leaves_the_documented_trace(make_world: Callable[..., Any], tmp_path: Path) -> None:
     otlp_port = free_port()
     with postgres() as database_url:
         async with jaeger(tmp_path, otlp_port) as jaeger_url:

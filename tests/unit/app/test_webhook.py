@@ -173,7 +173,7 @@ async def test_what_will_never_succeed_is_stored_as_a_dead_letter(
     assert sample("errors_total", error_type="invalid_update", severity="warning") == before + 1
 
 
-async def test_the_seed_s_hundred_invalid_posts(serve: Callable[..., Any], sample: Sample) -> None:
+async def test_a_hundred_invalid_posts(serve: Callable[..., Any], sample: Sample) -> None:
     served = await serve()
     before = sample("errors_total", error_type="invalid_update", severity="warning")
     statuses = {(await served.post(b'{"invalid": "data"}'))[0] for _ in range(100)}

@@ -39,7 +39,7 @@ async def test_the_probes_follow_the_replica_s_life(
     assert [await status(client, path) for path in paths] == [200, 200, 503]
 
 
-async def test_metrics_have_the_seed_s_form(client: TestClient[web.Request, web.Application]) -> None:
+async def test_metrics_have_the_documented_form(client: TestClient[web.Request, web.Application]) -> None:
     metrics.MESSAGES_TOTAL.labels(message_type="text", user_role="applicant", language="ru").inc()
     async with client.get("/metrics") as response:
         text = await response.text()
