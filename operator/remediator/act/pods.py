@@ -25,6 +25,23 @@ async def restart_pod(api: PodApi, name: str, uid: str) -> Outcome:
     The pod is read first: an eviction with a wrong uid answers 409 and still uses up the disruption budget for
     two minutes.
     """
+    gone = await _gone(api, name, uid)
+    if gone is not None:
+        return gone
+    try:
+        await api.evict(name, uid)
+    except NotFoundError:
+        return Outcome(ActResult.ALREADY_DONE, f"Pod {name} went away before its eviction.")
+    except ConflictError as error:
+        # Of the uid, or of a disruption budget that others write at the same time: only the pod itself shows which.
+        return await _gone(api, name, uid) or from_error(error)
+    except KubeError as error:
+        return from_error(error)
+    return Outcome(ActResult.ACCEPTED, f"Pod {name} is evicted.")
+
+
+async def _gone(api: PodApi, name: str, uid: str) -> Outcome | None:
+    """Return the outcome where there is nothing to evict or the pod cannot be read, else None."""
     try:
         pod = await api.read_pod(name)
     except NotFoundError:
@@ -35,10 +52,4 @@ async def restart_pod(api: PodApi, name: str, uid: str) -> Outcome:
         return Outcome(ActResult.ALREADY_DONE, f"Pod {name} was replaced by another pod of that name.")
     if pod.metadata.deletion_timestamp is not None:
         return Outcome(ActResult.ALREADY_DONE, f"Pod {name} is terminating.")
-    try:
-        await api.evict(name, uid)
-    except (NotFoundError, ConflictError):
-        return Outcome(ActResult.ALREADY_DONE, f"Pod {name} went away before its eviction.")
-    except KubeError as error:
-        return from_error(error)
-    return Outcome(ActResult.ACCEPTED, f"Pod {name} is evicted.")
+    return None

@@ -18,6 +18,9 @@ from remediator.decide.decision import ActResult, Outcome
 from remediator.kube import ConflictError, KubeError, RefusedError
 from remediator.kubernetes_api import Json, Patch, TargetKind, WorkloadObject
 
+WRITE_ATTEMPTS = 5
+"""How often the number is read again and changed where the object's version moved: the controllers write the status
+of a workload that scales all the time."""
 RELEASE_ATTEMPTS = 5
 """How often the positions of the operator's managedFields entries are read again before the release fails."""
 
@@ -122,16 +125,20 @@ async def set_scale(
     ``baseline`` is saved on the object in the same request. With ``only_ours`` the operator must also have written the
     number (a revert never changes someone else's number).
     """
-    try:
-        seen = await read_scale(api, owner)
-        settled = _settled(owner, seen, before, after, only_ours=only_ours)
-        if settled is not None:
-            return settled
-        await patcher(api, owner)(_change(owner, seen, before, after, baseline))
-    except (ConflictError, RefusedError) as error:
-        return await _why_not(api, owner, before, after, error, only_ours=only_ours)
-    except KubeError as error:
-        return from_error(error)
+    for attempt in range(1, WRITE_ATTEMPTS + 1):
+        try:
+            seen = await read_scale(api, owner)
+            settled = _settled(owner, seen, before, after, only_ours=only_ours)
+            if settled is not None:
+                return settled
+            await patcher(api, owner)(_change(owner, seen, before, after, baseline))
+        except (ConflictError, RefusedError) as error:
+            if isinstance(error, ConflictError) and attempt < WRITE_ATTEMPTS:
+                continue
+            return await _why_not(api, owner, before, after, error, only_ours=only_ours)
+        except KubeError as error:
+            return from_error(error)
+        break
     return Outcome(ActResult.ACCEPTED, f"{owner}: {owner.field} is changed from {before} to {after}.")
 
 
