@@ -81,7 +81,8 @@ async def translated(what: str) -> AsyncIterator[None]:
         status = int(error.status or 0)
         detail = _detail(error)
         raise _BY_STATUS.get(status, UnavailableError)(what, status or None, detail) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        # A ValueError: an answer that is no JSON, or that the client's models refuse. It is no answer.
         raise UnavailableError(what, None, str(error) or type(error).__name__) from error
 
 

@@ -129,6 +129,8 @@ class Program:
         stop: asyncio.Event,
     ) -> None:
         self.failed = False
+        self._schema: SchemaCheck | None = None
+        self._schema_known = False
         self._settings = settings
         self._endpoint = endpoint
         self._api = api
@@ -242,18 +244,22 @@ class Program:
     async def _check_schema(self) -> None:
         try:
             schema = await compare_schema(self._api, self._settings.api_timeout_seconds)
+            self._schema_known = True
         except KubeError as error:
-            schema = SchemaCheck(f"not compared: {error}")
+            # Not known is no reason to change between reading and writing.
+            schema = SchemaCheck(f"not compared: {error}", too_old=self._store.read_only)
         self._store.read_only = schema.too_old
         self._metrics.read_only.set(schema.too_old)
-        log = _log.error if schema.too_old else _log.info
-        log("schema", result=schema.line, read_only=schema.too_old)
+        if schema != self._schema:
+            self._schema = schema
+            log = _log.error if schema.too_old else _log.info
+            log("schema", result=schema.line, read_only=schema.too_old)
 
     async def _watch_schema(self) -> None:
-        """Look again while the schema is too old: Helm never upgrades CRDs, so a person applies them later."""
+        """Look again while the schema is too old or unknown: Helm never upgrades CRDs, a person applies them later."""
         while True:
             await asyncio.sleep(SCHEMA_SECONDS)
-            if self._store.read_only:
+            if self._store.read_only or not self._schema_known:
                 await self._check_schema()
 
     def policy_seen(self, body: Mapping[str, Any], *, deleted: bool) -> None:

@@ -69,9 +69,10 @@ async def _served(api: client.ApiClient, seconds: float) -> dict[str, Any]:
         )
         response = await api.call_api(method, url, headers, _request_timeout=seconds)
         body = await response.response.read()
-    if response.status == 404:
-        raise NotFoundError("read the served schema", 404, _PATH)
-    schemas = json.loads(body).get("components", {}).get("schemas", {})
+        if response.status != 200:
+            # An error is not an old schema: nothing is known of it then.
+            raise client.ApiException(status=response.status, reason=_PATH)
+        schemas = json.loads(body).get("components", {}).get("schemas", {})
     return {
         entry["kind"]: schema
         for schema in schemas.values()

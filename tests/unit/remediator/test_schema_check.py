@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from remediator.kube import KubeError
 from remediator.schema_check import SchemaCheck, compare_schema
 
 CRDS = Path(__file__).parents[3] / "charts" / "bot-gateway" / "crds"
@@ -97,3 +98,17 @@ async def test_a_newer_schema_fits() -> None:
     status["fieldOfALaterVersion"] = {"type": "string"}
     status["phase"]["enum"].append("PhaseOfALaterVersion")
     assert not (await compared(200, document)).too_old
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+async def test_a_schema_that_the_api_server_refuses_to_serve_is_not_called_too_old(status: int) -> None:
+    """Hardened clusters take discovery from service accounts; read-only for that would switch the operator off."""
+    with pytest.raises(KubeError, match=str(status)):
+        await compared(status, {"kind": "Status", "message": "no"})
+
+
+async def test_a_schema_that_is_not_json_is_an_error_of_the_api_server() -> None:
+    api = Api(200, None)
+    api._answer._body = b"<html>"
+    with pytest.raises(KubeError):
+        await compare_schema(api, 1.0)  # type: ignore[arg-type]  # the two calls it makes
