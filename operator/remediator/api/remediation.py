@@ -315,9 +315,9 @@ class Remediation(StatusModel):
 
     @property
     def number(self) -> int:
-        """The ``n`` of its name ``<policy>-<n>``, or 0 where a person named it otherwise."""
+        """The ``n`` of its name ``<policy>-<n>``, or 0 where a person named it otherwise or created it."""
         suffix = self.name.removeprefix(f"{self.spec.policy_name}-")
-        return int(suffix) if suffix.isdigit() else 0
+        return int(suffix) if suffix.isdigit() and not self.foreign else 0
 
 
 def _is_foreign(managed_fields: list[dict[str, Any]]) -> bool:

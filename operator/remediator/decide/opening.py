@@ -210,6 +210,10 @@ def _opened_to_revert(
 def _next_name(policy: Policy, existing: Sequence[Remediation]) -> RemediationName:
     own = [item for item in existing if item.spec.policy_name == policy.name]
     number = 1 + max([policy.status.counter, *(item.number for item in own)])
+    # A name that a person took, also for another policy, would be refused (409) each time.
+    taken = {str(item.name) for item in existing}
+    while f"{policy.name}-{number}" in taken:
+        number += 1
     return RemediationName(f"{policy.name}-{number}")
 
 

@@ -52,6 +52,8 @@ class KubernetesApi:
         return copy.deepcopy(self.objects[name])
 
     async def create_custom(self, plural: str, body: dict[str, Any]) -> dict[str, Any]:
+        if body["metadata"]["name"] in self.objects:
+            raise ConflictError("create", 409, "already exists")
         self._do("create")
         self._version += 1
         metadata = {"uid": body["metadata"]["name"], "resourceVersion": str(self._version)}
@@ -226,6 +228,30 @@ async def test_a_remediation_that_a_person_creates_blocks_nothing_and_is_closed(
     assert (by_hand["phase"], by_hand["reason"]) == ("Failed", "NotCreatedByOperator")
     assert bench.kubernetes.objects["breaker-2"]["status"]["phase"] == "Pending"
     assert "evict a" not in bench.kubernetes.journal
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [("breaker-1", "another"), ("breaker-99999999999999999999", "breaker"), ("breaker-1", "breaker")],
+)
+async def test_no_name_that_a_person_takes_stops_the_next_remediation(bench: Bench, name: str, policy: str) -> None:
+    """The create of a taken name was answered 409 for ever, and a number beyond int64 made the status 422."""
+    bench.kubernetes.objects[name] = {
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "uid": "by-hand",
+            "resourceVersion": "1",
+            "creationTimestamp": START.isoformat(),
+            "managedFields": [{"manager": "kubectl-create", "fieldsV1": {"f:spec": {}}}],
+        },
+        "spec": {"policyName": policy, "targetRef": {"name": "web"}},
+    }
+    assert (await bench.reconciler.run(REF)).opened
+    await bench.reconciler.run(REF)
+    opened = [key for key in bench.kubernetes.objects if key not in {name, "breaker"}]
+    assert opened == ["breaker-2" if name == "breaker-1" else "breaker-1"]
+    assert bench.kubernetes.objects["breaker"]["status"]["counter"] in {1, 2}
 
 
 async def test_with_an_installed_schema_that_is_too_old_nothing_is_written(bench: Bench) -> None:
