@@ -80,6 +80,7 @@ class Draft:
 
     def repeat(self, reason: Reason, message: str, intent: Intent) -> Decision:
         """Decide to carry out again what is written down already: no new action, hence none in the records."""
+        self.status.gate = None
         return self._seal(reason, message, intent=None if self.dry_run else intent)
 
     def back_off(self) -> None:

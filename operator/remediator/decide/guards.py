@@ -171,9 +171,14 @@ def needs_peers(step: Step) -> bool:
     return step.action in {Action.RESTART_PODS, Action.ROLLOUT_RESTART}
 
 
+def is_held(remediation: Remediation) -> bool:
+    """Tell whether a remediation waits without acting: at a gate, or in a revert that a person's setting stops."""
+    return remediation.status.phase is Phase.GATED or remediation.status.gate is GateKind.PERSON
+
+
 def is_acting(remediation: Remediation) -> bool:
     """Tell whether a remediation holds one of the ``maxConcurrent`` slots: one that is held does not."""
-    return remediation.active and acted_itself(remediation) and remediation.status.phase is not Phase.GATED
+    return remediation.active and acted_itself(remediation) and not is_held(remediation)
 
 
 def too_many_at_once(policy: Policy, remediation: Remediation, observed: Observed) -> Gate | None:

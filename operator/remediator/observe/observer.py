@@ -11,9 +11,9 @@ import structlog
 
 from remediator.api.names import Fingerprint
 from remediator.api.policy import Mode, TargetRef
-from remediator.api.remediation import Phase, Remediation
+from remediator.api.remediation import Remediation
 from remediator.decide.action_history import history
-from remediator.decide.guards import is_acting
+from remediator.decide.guards import is_acting, is_held
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, OtherRemediation
 from remediator.intake.alert_store import AlertStore
 from remediator.intake.sources import SourceError
@@ -176,6 +176,6 @@ def _other(remediation: Remediation, ref: TargetRef) -> OtherRemediation:
         created_at=remediation.created_at,
         same_target=remediation.spec.target_ref == ref,
         is_acting=is_acting(remediation),
-        is_held=remediation.status.phase is Phase.GATED,
+        is_held=is_held(remediation),
         dry_run=remediation.spec.mode is Mode.DRY_RUN,
     )

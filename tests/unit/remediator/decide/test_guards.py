@@ -196,6 +196,26 @@ def test_a_remediation_that_acted_and_is_held_by_a_shared_failure_holds_no_slot(
     assert not is_acting(held.last)
 
 
+def test_a_revert_that_a_person_pauses_holds_no_slot_and_gets_it_back():
+    scale_out = {"action": "ScaleOut", "when": "Majority", "by": 2, "max": 9}
+    target = SimulatedTarget(make_policy(escalation=[scale_out, scale_out]), pods=3)
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(645)
+    target.clear()
+    target.run(195)
+    assert target.phase is Phase.REVERTING
+    assert is_acting(target.last)
+    target.change(paused=True)
+    target.run(3600, step=60)
+    assert (target.phase, target.status.reason) == (Phase.REVERTING, "Paused")
+    assert not is_acting(target.last)
+    target.change(paused=False)
+    target.run(15)
+    assert target.status.gate is None
+    target.run(600)
+    assert target.phase is Phase.SUCCEEDED
+
+
 def test_a_held_remediation_of_the_same_target_is_not_waited_for_and_waits_itself_for_one_that_acts():
     younger = _one_affected()
     younger.world = Observed(others=(_other(age=60, same_target=True, is_held=True),))
