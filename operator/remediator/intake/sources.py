@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import aiohttp
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
@@ -83,7 +84,7 @@ class Alertmanager:
         try:
             return parse_polled(body)
         except ValidationError as error:
-            raise SourceError(f"{self._url}/alerts: not a list of alerts") from error
+            raise SourceError(f"{_without_credentials(self._url)}/alerts: not a list of alerts") from error
 
     async def _muted(self, receiver: str) -> frozenset[str] | None:
         parameters = {"receiver": f"^{re.escape(receiver)}$", "filter": self._filter}
@@ -173,9 +174,9 @@ class Prometheus:
         try:
             answer = _Answer.model_validate_json(body)
         except ValidationError as error:
-            raise SourceError(f"{url}: not the answer to a query") from error
+            raise SourceError(f"{_without_credentials(url)}: not the answer to a query") from error
         if answer.warnings:
-            raise SourceError(f"{url}: the answer may be incomplete: {answer.warnings[0]:.200}")
+            raise SourceError(f"{_without_credentials(url)}: the answer may be incomplete: {answer.warnings[0]:.200}")
         return [Sample(series.metric, series.value[1]) for series in answer.data.result]
 
     async def evaluations(self) -> dict[str, Evaluation]:
@@ -189,7 +190,7 @@ class Prometheus:
         try:
             groups = _RulesAnswer.model_validate_json(body).data.groups
         except ValidationError as error:
-            raise SourceError(f"{url}: not a list of rules") from error
+            raise SourceError(f"{_without_credentials(url)}: not a list of rules") from error
         found: dict[str, Evaluation] = {}
         for group in groups:
             evaluation = Evaluation(group.lastEvaluation, timedelta(seconds=group.interval))
@@ -202,20 +203,27 @@ class Prometheus:
 
 async def _get(session: aiohttp.ClientSession, url: str, parameters: dict[str, str]) -> bytes:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    shown = _without_credentials(url)
     try:
         async with session.get(url, params=parameters, timeout=timeout, allow_redirects=False) as response:
             body = await response.content.read(ANSWER_LIMIT_BYTES + 1)
             while len(body) <= ANSWER_LIMIT_BYTES and not response.content.at_eof():
                 body += await response.content.read(ANSWER_LIMIT_BYTES + 1 - len(body))
             if response.status != 200:
-                raise SourceError(f"{url}: {response.status}", _retry_after(response.headers.get("Retry-After", "")))
+                raise SourceError(f"{shown}: {response.status}", _retry_after(response.headers.get("Retry-After", "")))
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise SourceError(f"{url}: {error or type(error).__name__}") from error
+        raise SourceError(f"{shown}: {error or type(error).__name__}") from error
     if len(body) > ANSWER_LIMIT_BYTES:
-        raise SourceError(f"{url}: the answer is larger than {ANSWER_LIMIT_BYTES} bytes")
+        raise SourceError(f"{shown}: the answer is larger than {ANSWER_LIMIT_BYTES} bytes")
     return body
+
+
+def _without_credentials(url: str) -> str:
+    """Return the URL for a message: user and password of basic authentication are secrets."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _retry_after(value: str) -> float:
     """Return the pause of a Retry-After header in seconds; a date, which no Prometheus sends, counts as none."""
-    return min(float(value), MAX_RETRY_AFTER_SECONDS) if value.isdigit() else 0.0
+    return min(float(value), MAX_RETRY_AFTER_SECONDS) if value.isascii() and value.isdigit() else 0.0

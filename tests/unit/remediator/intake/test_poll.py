@@ -167,3 +167,25 @@ async def test_an_answer_of_prometheus_with_warnings_is_no_answer(
     server.query["warnings"] = ["a store did not answer"]
     with pytest.raises(SourceError, match="may be incomplete"):
         await prometheus.query("vector(1)")
+
+
+async def test_credentials_of_a_url_are_in_no_error(url: tuple[aiohttp.ClientSession, str], server: Server) -> None:
+    session, base = url
+    base = base.replace("http://", "http://operator:s3cret@")
+    server.status = 503
+    server.query = {"status": "success", "data": {"result": []}, "warnings": ["a store is down"]}
+    with pytest.raises(SourceError) as alertmanager:
+        await Alertmanager(session, base, "shop").poll()
+    with pytest.raises(SourceError) as prometheus:
+        await Prometheus(session, base).query("up")
+    with pytest.raises(SourceError) as unreachable:
+        await Prometheus(session, "http://operator:s3cret@127.0.0.1:1").query("up")
+    for error in (alertmanager, prometheus, unreachable):
+        assert "127.0.0.1" in str(error.value)
+        assert "s3cret" not in str(error.value)
+
+
+async def test_a_retry_after_that_is_no_number_counts_as_none(server: Server, bench: Bench) -> None:
+    server.status, server.headers = 503, {"Retry-After": "\u00b2"}
+    await bench.poller.refresh()
+    assert not bench.store.known
