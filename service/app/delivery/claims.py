@@ -20,7 +20,7 @@ from importlib.resources import files
 from typing import Any
 
 import orjson
-from redis.exceptions import RedisError
+import structlog
 
 from app.core import metrics
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
@@ -31,6 +31,8 @@ from app.delivery.keys import KeySpace, Token, UpdateOrigin
 from app.delivery.leases import Leases
 from app.delivery.limits import encode_limits
 from app.delivery.signed_identity import IdentitySigner
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 DONE_TTL_MS = 25 * 3600 * 1000
 """How long a handled update is remembered: Telegram redelivers for up to 24 hours."""
@@ -131,27 +133,12 @@ class Claims:
         Raises:
             RedisUnavailableError: Redis did not reply for the length of a lease, after which the token cannot hold.
         """
-        arguments = self._commit_arguments(claim)
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + self._lease_seconds
-        wait = _FIRST_WAIT
-        # Retried: the handler's effects outside Redis have happened, so giving up early would repeat them.
-        with create_span("Redis: commit", kind=SpanKind.CLIENT):
-            while True:
-                try:
-                    written = await self._redis.run(self._commit_script, claim.keys, *arguments)
-                except RedisUnavailableError:
-                    if loop.time() + wait > give_up_at:
-                        self._leases.drop(claim.token)
-                        raise
-                    await asyncio.sleep(wait)
-                    wait = min(1.0, wait * 2)
-                except RedisError:
-                    self._leases.drop(claim.token)
-                    raise
-                else:
-                    self._leases.drop(claim.token)
-                    return bool(written)
+        try:
+            with create_span("Redis: commit", kind=SpanKind.CLIENT):
+                return await self._commit(claim, self._commit_arguments(claim))
+        finally:
+            # Also after a cancellation. Not released then: that could overtake the commit on another connection.
+            self._leases.drop(claim.token)
 
     async def release(self, claim: Claim) -> None:
         """Release the chat lock without a commit, so that a redelivery need not wait for the lease to expire.
@@ -161,6 +148,20 @@ class Claims:
         """
         self._leases.drop(claim.token)
         await self._redis.run(self._release_script, claim.keys[:1], claim.token)
+
+    async def _commit(self, claim: Claim, arguments: tuple[str | int, ...]) -> bool:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._lease_seconds
+        wait = _FIRST_WAIT
+        # Retried: the handler's effects outside Redis have happened, so giving up early would repeat them.
+        while True:
+            try:
+                return bool(await self._redis.run(self._commit_script, claim.keys, *arguments))
+            except RedisUnavailableError:
+                if loop.time() + wait > give_up_at:
+                    raise
+            await asyncio.sleep(wait)
+            wait = min(1.0, wait * 2)
 
     async def _claim_once(
         self, keys: tuple[str, ...], origin: UpdateOrigin, unknown: list[Token]
@@ -220,7 +221,8 @@ class Claims:
 
     def _context(self, origin: UpdateOrigin, deadline: float, reply: list[Any]) -> UpdateContext:
         _, allowed, warn, state, data, stored, stored_at = reply
-        identity = self._signer.check(stored, origin.user_id) if stored else None
+        identity = self._signer.check(stored, origin.user_id) if stored and stored_at else None
+        known_state, known_data = _dialogue(state, data)
         return UpdateContext(
             update_id=origin.update_id,
             chat_id=origin.lock_id,
@@ -228,7 +230,19 @@ class Claims:
             user_id=origin.user_id,
             deadline=deadline,
             rate=RateDecision(allowed=bool(allowed), warn=bool(warn)),
-            state=state.decode() if state else None,
-            data=orjson.loads(data) if data else {},
+            state=known_state,
+            data=known_data,
             identity=CachedIdentity(identity, float(stored_at) / 1000) if identity else None,
         )
+
+
+def _dialogue(state: bytes | None, data: bytes | None) -> tuple[str | None, dict[str, Any]]:
+    """Decode a dialogue. One that cannot be read counts as none: it would fail every update of the chat."""
+    try:
+        fields = orjson.loads(data) if data else {}
+        if isinstance(fields, dict):
+            return (state.decode() if state else None), fields
+    except ValueError:
+        pass
+    log.warning("dialogue_unreadable")
+    return None, {}

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
+import orjson
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseEventIsolation, BaseStorage, StateType, StorageKey
 
@@ -26,8 +27,10 @@ class SnapshotStorage(BaseStorage):
         return _context(key).state
 
     async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
-        """Change the data in the snapshot; it must be plain JSON."""
+        """Change the data in the snapshot. Raises TypeError if it is not plain JSON."""
         context = _context(key)
+        # Here the handler fails and the user is told; at the commit every redelivery of the update would fail.
+        orjson.dumps(dict(data))
         context.data = dict(data)
         context.fsm_changed = True
 

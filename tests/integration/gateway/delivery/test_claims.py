@@ -382,3 +382,53 @@ async def test_a_commit_is_tried_until_the_lease_is_over(
         await claims.commit(claim)
     assert tries > 2
     assert leases._held == {}
+
+
+async def test_a_dialogue_that_cannot_be_read_counts_as_none(make_claims: MakeClaims, redis: Redis) -> None:
+    """Otherwise every update of the chat would fail, and so would every redelivery."""
+    claims = make_claims()
+    keys = KeySpace("bg", 42).of_update(origin())
+    for number, (state, data) in enumerate([(b"Dialog:one", b"{"), (b"Dialog:one", b"[]"), (b"\xff", b'{"a":1}')]):
+        await redis.hset(keys[2], mapping={"state": state, "data": data})
+        claim = await claimed(claims, origin(number))
+        assert (claim.context.state, claim.context.data) == (None, {}), (state, data)
+        await claims.commit(claim)
+
+
+async def test_an_identity_without_a_time_counts_as_none(make_claims: MakeClaims, redis: Redis) -> None:
+    claims = make_claims()
+    first = await claimed(claims, origin(1))
+    first.context.new_identity = {"role": "manager"}
+    await claims.commit(first)
+    await redis.hdel(first.keys[3], "stored_at")
+    assert (await claimed(claims, origin(2))).context.identity is None
+
+
+async def test_a_commit_that_cannot_be_encoded_does_not_keep_the_chat_locked(
+    make_claims: MakeClaims, leases: Leases
+) -> None:
+    claims = make_claims()
+    claim = await claimed(claims, origin())
+    claim.context.data, claim.context.fsm_changed = {"a": {1}}, True
+    with pytest.raises(TypeError):
+        await claims.commit(claim)
+    assert leases._held == {}
+
+
+async def test_a_commit_that_is_cancelled_does_not_keep_the_chat_locked(
+    make_claims: MakeClaims, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claims = make_claims()
+    claim = await claimed(claims, origin())
+    sent = asyncio.Event()
+
+    async def no_reply(*_arguments: Any) -> Any:
+        sent.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(BatchedRedis, "run", no_reply)
+    committing = asyncio.create_task(claims.commit(claim))
+    await sent.wait()
+    committing.cancel()
+    await asyncio.wait({committing})
+    assert leases._held == {}

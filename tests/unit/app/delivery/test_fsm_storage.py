@@ -62,3 +62,11 @@ async def test_nothing_is_locked_that_the_claim_has_locked_already() -> None:
         entered += 1
     await isolation.close()
     assert entered == 1
+
+
+async def test_what_the_commit_could_not_encode_fails_in_the_handler(context: UpdateContext) -> None:
+    """There the user is told; at the commit every redelivery of the update would fail."""
+    for value in ({1}, 2**64):
+        with pytest.raises(TypeError):
+            await fsm().update_data(b=value)
+    assert (context.data, context.fsm_changed) == ({"a": 1}, False)
