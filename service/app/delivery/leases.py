@@ -7,6 +7,7 @@ from collections.abc import Callable
 import structlog
 from redis.exceptions import ResponseError
 
+from app.core.background import count_failure
 from app.core.redis_batch import RedisUnavailableError, Script, ScriptRunner
 from app.core.tasks import BackgroundTask
 from app.delivery.keys import Token
@@ -67,7 +68,12 @@ class Leases:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._lease_seconds / 3)
-            await self.renew()
+            try:
+                await self.renew()
+            except Exception as error:
+                # If this task ended, every update that takes longer than a lease would be handled twice.
+                count_failure(error)
+                log.exception("background_work_failed", work="lease-renewer")
 
     async def renew(self) -> None:
         """Renew every chat lock once."""

@@ -1,9 +1,11 @@
+import asyncio
 import time
 from typing import Any
 
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from app.delivery.claims import load_script
 from app.delivery.keys import Token
 from app.delivery.leases import Leases
 
@@ -39,3 +41,32 @@ async def test_a_chat_lock_that_nobody_drops_is_not_renewed_for_ever(leases: Lea
         await leases.renew()
     assert await redis.pttl("lock") <= 1_000
     assert [entry["event"] for entry in logs] == ["lease_never_dropped"]
+
+
+class BrokenOnce:
+    """Raises what nobody expects at the first renewal."""
+
+    def __init__(self) -> None:
+        self.renewed = asyncio.Event()
+        self._broken = True
+
+    async def run(self, *_arguments: Any) -> int:
+        if self._broken:
+            self._broken = False
+            raise KeyError("slot")
+        self.renewed.set()
+        return 1
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+async def test_an_unexpected_failure_does_not_end_the_renewal_of_all_leases() -> None:
+    redis = BrokenOnce()
+    leases = Leases(redis, load_script("renew"), lease_seconds=0.03, longest_seconds=120)
+    leases.add("lock", Token("mine"), since=time.monotonic())
+    leases.start()
+    try:
+        await asyncio.wait_for(redis.renewed.wait(), 10)
+    finally:
+        await leases.stop()
