@@ -38,6 +38,14 @@ end
 return length
 """
 
+# ARGV: seconds until the count starts again. One script: a counter that lost its expiry would refuse the chat's letters
+# for ever.
+_COUNT = """
+local count = redis.call('INCR', KEYS[1])
+if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
 
 @dataclass(frozen=True)
 class DeadLetter:
@@ -58,6 +66,7 @@ class DeadLetters:
         self._limit = limit
         self._max_bytes = max_bytes
         self._add = redis.register_script(_ADD)
+        self._count_script = redis.register_script(_COUNT)
 
     @classmethod
     def of(cls, redis: Redis, keys: KeySpace, settings: Settings) -> Self:
@@ -89,12 +98,8 @@ class DeadLetters:
         return True
 
     async def _count(self, chat_id: int) -> int:
-        key = f"{self._key}:of:{chat_id}"
         with measured("dead_letters"):
-            count = int(await self._redis.incr(key))
-            if count == 1:
-                await self._redis.expire(key, PER_CHAT_SECONDS)
-        return count
+            return int(await self._count_script(keys=[f"{self._key}:of:{chat_id}"], args=[PER_CHAT_SECONDS]))
 
     async def list(self, count: int) -> list[DeadLetter]:
         """Return the `count` newest, newest first. Raises RedisError."""

@@ -6,7 +6,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
-from app.delivery.dead_letters import DeadLetterReason, DeadLetters
+from app.delivery.dead_letters import PER_CHAT, PER_CHAT_SECONDS, DeadLetterReason, DeadLetters
 from sandbox.redis_server import free_port
 
 Sample = Callable[..., float]
@@ -42,3 +42,11 @@ async def test_without_redis_it_is_not_kept_and_said() -> None:
     assert [entry["event"] for entry in logs] == ["dead_letter_not_kept"]
     assert math.isnan(await letters.count_or_nan())
     await unreachable.aclose()
+
+
+async def test_the_limit_of_a_chat_ends_even_if_its_counter_was_left_without_an_expiry(redis: Redis) -> None:
+    """redis-py repeats an INCR whose reply was lost, so the first reply may be 2; or the process dies after it."""
+    letters = DeadLetters(redis, "dead", limit=100)
+    await redis.set("dead:of:1001", PER_CHAT)
+    await letters.add(b"{}", DeadLetterReason.HANDLER_FAILED, chat_id=1001)
+    assert 0 < await redis.ttl("dead:of:1001") <= PER_CHAT_SECONDS
