@@ -5,6 +5,7 @@ Not the company's own block of an account, which only the User Service knows.
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Self
 
 import structlog
@@ -24,6 +25,8 @@ KEEP_SECONDS = 30 * 24 * 3600
 
 
 _BATCH = 1000
+_MAX_KEPT = 100_000
+"""Users kept while Redis is away; some 10 MB."""
 
 
 class BlockedUsers:
@@ -82,8 +85,20 @@ class BlockedUsers:
             self._seen[chat.id] = self._clock()
 
     async def flush(self) -> None:
-        """Remove the users noted since the last call, unless they were refused after that. Raises RedisError."""
+        """Remove the users noted since the last call, unless they were refused after that.
+
+        Raises:
+            RedisError: not all could be removed; they stay for the next call.
+        """
         seen, self._seen = self._seen, {}
+        try:
+            await self._remove_seen(seen)
+        except BaseException:
+            # Also if the flush is cancelled: a shutdown flushes once more.
+            self._seen = {**dict(islice(seen.items(), _MAX_KEPT)), **self._seen}
+            raise
+
+    async def _remove_seen(self, seen: dict[int, float]) -> None:
         ids = list(seen)
         for first in range(0, len(ids), _BATCH):
             batch = ids[first : first + _BATCH]

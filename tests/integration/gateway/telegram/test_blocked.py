@@ -1,11 +1,14 @@
+import asyncio
 from typing import Any
 
 import pytest
 from aiogram import Bot
 from aiogram.exceptions import TelegramForbiddenError
+from aiogram.types import Update
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
 from app.telegram.blocked import KEEP_SECONDS, BlockedUsers
@@ -68,3 +71,24 @@ async def test_a_403_is_remembered(bot_api: Any, api: tuple[Any, str], redis: Re
             await bot.send_message(chat_id, "hello")
     await bot.session.close()
     assert await blocked.blocked_among([1001, 1002, -5]) == {1001}
+
+
+@pytest.mark.parametrize("failure", [RedisConnectionError("away"), asyncio.CancelledError()])
+async def test_who_is_back_is_told_to_redis_later_if_it_cannot_be_told_now(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    """The flush is cancelled by a shutdown, which then flushes once more."""
+    blocked = BlockedUsers(redis, "blocked")
+    await blocked.add(1001)
+    message = {"message_id": 1, "date": 0, "chat": {"id": 1001, "type": "private"}, "text": "a"}
+    blocked.observe(Update.model_validate({"update_id": 1, "message": message}))
+
+    async def fail(*_arguments: Any) -> Any:
+        raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(redis, "zmscore", fail)
+        with pytest.raises(type(failure)):
+            await blocked.flush()
+    await blocked.flush()
+    assert await blocked.blocked_among([1001]) == set()
