@@ -12,6 +12,7 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramBadRequest,
     TelegramForbiddenError,
@@ -229,7 +230,11 @@ class GatewaySession(AiohttpSession):
         elif not body.lstrip().startswith(b"{"):
             # A proxy's page, not Telegram's JSON.
             raise OutcomeUnknownError(method=method, message=f"HTTP {status}")
-        response = self.check_response(bot, method, status, body.decode("utf-8", "replace"))
+        try:
+            response = self.check_response(bot, method, status, body.decode("utf-8", "replace"))
+        except ClientDecodeError as error:
+            # It is no TelegramAPIError, and holds the response, which must not get into a log.
+            raise OutcomeUnknownError(method=method, message=type(error).__name__) from None
         return cast("TelegramType", response.result)
 
 

@@ -280,3 +280,11 @@ async def test_nothing_is_sent_for_an_update_whose_lease_has_expired(bot: Bot, b
     finally:
         current_update.reset(token)
     assert bot_api.calls == []
+
+
+async def test_a_result_that_cannot_be_read_may_have_had_its_effect(bot: Bot, bot_api: Any) -> None:
+    """aiogram's own error for it is none of the Bot API's errors, so nobody would treat the message as sent."""
+    for status, body in ((200, {"ok": True, "result": {"id": "new"}}), (400, b"{")):
+        bot_api.responses = [(status, body)]
+        with pytest.raises(OutcomeUnknownError):
+            await bot.send_message(1001, "hello")
