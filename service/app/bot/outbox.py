@@ -164,6 +164,7 @@ class Outbox:
     async def _send(self, bot: Bot, raw: bytes) -> None:
         try:
             message = OutboxMessage.model_validate_json(raw)
+            sending = _sending(message)
         except ValidationError:
             # Another release stored it with other fields.
             log.warning("outbox_message_dropped", exception_type="ValidationError")
@@ -171,7 +172,7 @@ class Outbox:
             return
         try:
             async with asyncio.timeout(_SEND_SECONDS):
-                await bot(_sending(message))
+                await bot(sending)
         except TimeoutError as error:
             await self._give_up(raw, error)
         except TelegramRetryAfter as error:
