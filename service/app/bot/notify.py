@@ -13,6 +13,7 @@ from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramFor
 from aiogram.utils.i18n import gettext as _
 from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from app.backends.models import RequestId, RequestStatus, TelegramId
 from app.bot.callbacks import RequestOpen
@@ -96,12 +97,20 @@ class Notifier:
         try:
             result = await self._push(bot, event)
         finally:
-            with measured("notify"):
-                if result is NotifyResult.FAILED:
+            if result is NotifyResult.FAILED:
+                with measured("notify"):
                     await self._redis.delete(key)
-                else:
-                    await self._redis.set(key, "done", ex=_DONE_SECONDS)
+        if result is not NotifyResult.FAILED:
+            await self._note_done(key)
         return result
+
+    async def _note_done(self, key: str) -> None:
+        try:
+            with measured("notify"):
+                await self._redis.set(key, "done", ex=_DONE_SECONDS)
+        except RedisError as error:
+            # The user has the message: if the backend repeated the event, they would read it twice.
+            log.warning("notification_not_noted", reason=type(error).__name__)
 
     async def _push(self, bot: Bot, event: RequestStatusChanged) -> NotifyResult:
         with self._i18n.in_locale(closest_locale(event.language)):

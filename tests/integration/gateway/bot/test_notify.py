@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.methods import SendMessage
+from redis.exceptions import RedisError
 
 from app.bot.notify import Notifier, NotifyResult
 from app.telegram.retries import OutcomeUnknownError
@@ -99,3 +100,18 @@ async def test_an_invalid_event_is_refused(user: Any, notifier: Notifier, body: 
     invalid = await notifier.handle(user.bot, body)
     assert (invalid, invalid.http_status) == (NotifyResult.INVALID, 422)
     assert user.telegram.calls == []
+
+
+async def test_a_message_that_was_sent_is_not_asked_for_again_if_redis_cannot_note_it(
+    user: Any, notifier: Notifier, redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = type(redis).set
+
+    async def set_unless_done(self: Any, key: str, value: str, **options: Any) -> Any:
+        if value == "done":
+            raise RedisError("away")
+        return await real(self, key, value, **options)
+
+    monkeypatch.setattr(type(redis), "set", set_unless_done)
+    assert await notifier.handle(user.bot, event()) is NotifyResult.SENT
+    assert len(user.telegram.calls) == 1
