@@ -98,7 +98,14 @@ class Polling:
         by_queue: dict[int, list[dict[str, Any]]] = {}
         for raw in batch:
             by_queue.setdefault(_queue_of(raw), []).append(raw)
-        await asyncio.gather(*(self._handle_in_order(updates) for updates in by_queue.values()))
+        # Without `return_exceptions`, gather returns at the first failure or cancellation and the other chats' updates
+        # continue unobserved.
+        results = await asyncio.gather(
+            *(self._handle_in_order(updates) for updates in by_queue.values()), return_exceptions=True
+        )
+        for failure in results:
+            if failure is not None:
+                raise failure
         if batch:
             self._offset = max(raw["update_id"] for raw in batch) + 1
 

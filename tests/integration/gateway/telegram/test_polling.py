@@ -118,3 +118,42 @@ async def test_a_batch_that_is_cancelled_confirms_only_what_was_handled(
     await asyncio.gather(polling_task, return_exceptions=True)
     await poll.confirm()
     assert bot_api.calls[-1][1]["offset"] == 6
+
+
+class SlowIntake:
+    """The first update fails or waits; the second needs some turns of the event loop to end."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self._fails = fails
+        self.started: list[bytes] = []
+        self.ended: list[bytes] = []
+
+    async def take(self, body: bytes) -> Outcome:
+        first = not self.started
+        self.started.append(body)
+        if first and self._fails:
+            raise RuntimeError("a defect")
+        try:
+            if not self._fails:
+                await asyncio.Event().wait()
+        finally:
+            if not first:
+                await asyncio.sleep(0.05)
+            self.ended.append(body)
+        return Outcome.HANDLED
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_no_update_of_a_batch_outlives_it(bot: Bot, redis: Redis, bot_api: Any, *, fails: bool) -> None:
+    """After a failure or cancellation of one, the others would meet a second copy of themselves, or a closed Redis."""
+    intake = SlowIntake(fails=fails)
+    poll = Polling(bot, intake, Election(redis, "elect", seconds=60), allowed_updates=["message"])  # type: ignore[arg-type]  # a stub
+    bot_api.responses = [DONE, batch(message(5, 1), message(6, 2)), batch()]
+    polling_task = asyncio.create_task(poll.poll_once())
+    while len(intake.started) < 2:  # noqa: ASYNC110 - the stub has no event
+        await asyncio.sleep(0.01)
+    if not fails:
+        polling_task.cancel()
+    await asyncio.wait({polling_task})
+    assert len(intake.ended) == (1 if fails else 2)
+    assert polling_task.cancelled() or isinstance(polling_task.exception(), RuntimeError)
