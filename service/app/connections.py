@@ -19,6 +19,8 @@ IDLE_SECONDS = 620.0
 could be on its way into a connection that is just being closed."""
 
 _SWEEP_SECONDS = 1.0
+_ACCEPTING_SECONDS = 1.0
+"""A protocol is made some turns of the event loop before it is connected; one that is not by then never will be."""
 
 
 class ConnectionLimits:
@@ -88,21 +90,21 @@ class ConnectionLimits:
         now, connected = self._clock(), set(server.connections)
         for waiting, longest in ((self._silent, self._head_seconds), (self._idle, self._idle_seconds)):
             for connection, since in list(waiting.items()):
-                if connection not in connected:
-                    del waiting[connection]
-                elif now - since > longest:
+                if now - since > longest:
                     del waiting[connection]
                     connection.force_close()
+                elif connection not in connected and now - since > _ACCEPTING_SECONDS:
+                    del waiting[connection]
 
     def _close_oldest(self) -> bool:
         # Who has never sent a request goes first: Telegram's connections have.
         for waiting in (self._silent, self._idle):
-            while waiting:
-                connection = next(iter(waiting))
+            # Those without a transport are closed, or still being accepted; `sweep` knows which.
+            connection = next((connection for connection in waiting if connection.transport is not None), None)
+            if connection is not None:
                 del waiting[connection]
-                if connection.transport is not None:
-                    connection.force_close()
-                    return True
+                connection.force_close()
+                return True
         return False
 
     async def _run(self, server: web.Server) -> None:

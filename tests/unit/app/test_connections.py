@@ -117,3 +117,15 @@ async def test_only_the_webhook_keeps_connections(served: Served) -> None:
     head = await nobody.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 404 ")
     assert b"Connection: close\r\n" in head
+
+
+async def test_a_connection_that_is_just_being_accepted_keeps_its_time_limit(served: Served) -> None:
+    """asyncio makes the protocol first and connects it in a later turn of the event loop; a sweep may come between."""
+    accepted = served.limits.accept(served.server)
+    served.limits.sweep(served.server)
+    assert list(served.limits._silent) == [accepted]
+    assert not served.limits._close_oldest()
+    assert list(served.limits._silent) == [accepted]
+    served.now = HEAD_SECONDS + 1
+    served.limits.sweep(served.server)
+    assert not served.limits._silent
