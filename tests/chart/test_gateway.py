@@ -129,6 +129,26 @@ def test_the_webhook_is_registered_where_it_is_published(values: dict[str, Any],
     assert config(values)["WEBHOOK_URL"] == url
 
 
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"ingress": {"enabled": True}}, r"ingress\.hosts is required"),
+        ({"httpRoute": {"enabled": True, "hostnames": ["c.example"]}}, r"httpRoute\.parentRefs is required"),
+    ],
+    ids=["ingress", "http-route"],
+)
+def test_a_route_that_leads_nowhere_is_refused(values: dict[str, Any], missing: str) -> None:
+    with pytest.raises(RenderError, match=missing):
+        gateway(values)
+
+
+def test_the_internal_port_is_never_the_webhooks() -> None:
+    """On one port the gateway would serve /internal/notify wherever the webhook is published."""
+    with pytest.raises(RenderError, match=r"service\.internalPort must not be 8000"):
+        gateway({"service": {"internalPort": 8000}})
+    assert gateway({"service": {"internalPort": 9001}}).one("ConfigMap", "bot-gateway")["data"]["INTERNAL_PORT"] == "9001"
+
+
 def test_only_the_webhook_is_published() -> None:
     rendering = gateway(
         {

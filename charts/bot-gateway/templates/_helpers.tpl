@@ -43,7 +43,11 @@ suffixes. A longer name keeps 31 characters and a hash, so that two long names n
 
 {{/* The default is for `helm upgrade --reuse-values` from a chart without this value. */}}
 {{- define "bot-gateway.internalPort" -}}
-{{ default 8001 .Values.service.internalPort }}
+{{- $port := default 8001 .Values.service.internalPort | int }}
+{{- if eq $port 8000 }}
+{{- fail "service.internalPort must not be 8000: the pods serve the webhook there, and /metrics and /internal/notify would be as public" }}
+{{- end }}
+{{- $port }}
 {{- end }}
 
 {{/* Call with (dict "root" $ "component" "gateway"). */}}
