@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from support.charts import Manifest, Rendering, gateway
+from support.charts import Manifest, RenderError, Rendering, gateway
 from support.tools import run, tool
 
 NAMESPACE = "bots"
@@ -83,6 +83,24 @@ def test_e_mail_goes_with_both_severities() -> None:
         (config,) = receiver(spec, severity)["emailConfigs"]
         assert config["to"] == "oncall@example.com"
         assert config["authPassword"] == {"name": "smtp", "key": "smtp-password"}
+
+
+@pytest.mark.parametrize("missing", ["from", "smarthost", "existingSecret"])
+@pytest.mark.parametrize("has_crds", [True, False], ids=["objects", "plain"])
+def test_e_mail_that_cannot_be_sent_is_refused(missing: str, has_crds: bool) -> None:
+    email = {
+        "to": "oncall@example.com",
+        "from": "a@example.com",
+        "smarthost": "smtp.example.com:587",
+        "username": "a",
+        "existingSecret": "smtp",
+    }
+    values = {
+        "monitoring": {"enabled": has_crds},
+        "alerting": {"plainConfig": not has_crds, "email": {**email, missing: ""}},
+    }
+    with pytest.raises(RenderError, match=rf"alerting\.email\.{missing} is required"):
+        gateway(values)
 
 
 def test_every_receiver_is_notified_of_the_resolution() -> None:

@@ -84,13 +84,13 @@ webhook_configs:
 {{- if .to }}
 email_configs:
   - to: {{ .to | quote }}
-    from: {{ .from | quote }}
-    smarthost: {{ .smarthost | quote }}
+    from: {{ required "alerting.email.from is required with alerting.email.to" .from | quote }}
+    smarthost: {{ required "alerting.email.smarthost is required with alerting.email.to" .smarthost | quote }}
     require_tls: {{ .requireTls }}
     send_resolved: true
     {{- if .username }}
     auth_username: {{ .username | quote }}
-    auth_password_file: /etc/alertmanager/secrets/{{ .existingSecret }}/{{ .existingSecretKey }}
+    auth_password_file: /etc/alertmanager/secrets/{{ required "alerting.email.existingSecret is required with alerting.email.username" .existingSecret }}/{{ .existingSecretKey }}
     {{- end }}
 {{- end }}
 {{- end }}
