@@ -98,8 +98,8 @@ REGISTRY ?=
 push: ## REGISTRY=registry.example/team: push the built images there and print the values that use them (make images push)
 	@[ -n "$(REGISTRY)" ] || { echo "push: set REGISTRY, for example: make images push REGISTRY=registry.example/team" >&2; exit 2; }
 	@for image in $(IMAGES); do $(DOCKER) tag "$$image" "$(REGISTRY)/$$image"; $(DOCKER) push --quiet "$(REGISTRY)/$$image"; done
-	@echo "helm install bot-gateway charts/bot-gateway: --set image.registry=$(REGISTRY) --set image.tag=$(TAG) --set operator.image.tag=$(TAG)"
-	@echo "helm install sandbox charts/sandbox:         --set image.registry=$(REGISTRY) --set image.tag=$(TAG)"
+	@echo "helm install bot-gateway charts/bot-gateway: --set image.registry=$(REGISTRY) --set-string image.tag=$(TAG) --set-string operator.image.tag=$(TAG)"
+	@echo "helm install sandbox charts/sandbox:         --set image.registry=$(REGISTRY) --set-string image.tag=$(TAG)"
 
 .PHONY: load-images
 load-images: images ## load the images into the kind cluster

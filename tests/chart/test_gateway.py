@@ -146,7 +146,7 @@ def test_the_internal_port_is_never_the_webhooks() -> None:
     """On one port the gateway would serve /internal/notify wherever the webhook is published."""
     with pytest.raises(RenderError, match=r"service\.internalPort must not be 8000"):
         gateway({"service": {"internalPort": 8000}})
-    assert gateway({"service": {"internalPort": 9001}}).one("ConfigMap", "bot-gateway")["data"]["INTERNAL_PORT"] == "9001"
+    assert config({"service": {"internalPort": 9001}})["INTERNAL_PORT"] == "9001"
 
 
 def test_only_the_webhook_is_published() -> None:
