@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -277,7 +278,13 @@ def test_the_values_of_the_first_release_still_render(tmp_path: Path) -> None:
     shutil.copy(OLD_VALUES, chart / "values.yaml")
     token = {"telegram": {"token": "1:a"}}
     for more in ({}, {"autoscaling": {"enabled": True}, "ingress": {"enabled": True, "hosts": ["a.example"]}}):
-        manifests = render(chart, {**token, **more}).manifests
-        assert manifests
-        for manifest in manifests:
+        rendering = render(chart, {**token, **more})
+        assert rendering.manifests
+        for manifest in rendering.manifests:
             validate(manifest)
+        # How a template writes a value that is missing; no schema notices it within a text.
+        assert "<nil>" not in json.dumps(rendering.manifests)
+        rules = tmp_path / "rules.yaml"
+        rules.write_text(json.dumps(rendering.one("PrometheusRule", "bot-gateway")["spec"]))
+        checked = run(tool("promtool"), "check", "rules", str(rules))
+        assert checked.returncode == 0, checked.stderr

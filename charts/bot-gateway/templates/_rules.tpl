@@ -27,6 +27,8 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
 {{/* Replaces the <placeholders> of a text. Call with (dict "root" $ "text" "..." "value" alert's values). */}}
 {{- define "bot-gateway.ruleText" -}}
 {{- $slo := .root.Values.slo }}
+{{- /* The default is for `helm upgrade --reuse-values` from a chart without this value: zero is a value. */}}
+{{- $minimum := ternary 5 $slo.minimumBadUpdates (kindIs "invalid" $slo.minimumBadUpdates) }}
 {{- .text
   | replace "<selector>" (include "bot-gateway.selector" .root)
   | replace "<remediator>" (include "bot-gateway.remediatorSelector" .root)
@@ -40,7 +42,7 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
   | replace "<latency-budget>" (include "bot-gateway.budget" $slo.latency.objective)
   | replace "<latency-objective>" (toString $slo.latency.objective)
   | replace "<latency-bound>" $slo.latency.bound
-  | replace "<minimum-bad-updates>" (toString $slo.minimumBadUpdates)
+  | replace "<minimum-bad-updates>" (toString $minimum)
 }}
 {{- end }}
 
