@@ -7,6 +7,7 @@ import structlog
 
 from remediator.api.policy import Policy
 from remediator.api.remediation import Phase, Remediation
+from remediator.decide.action_history import actions_of
 from remediator.decide.opening import is_cleared
 from remediator.kube import ConflictError, NotFoundError
 from remediator.reconcile.store import Store
@@ -59,15 +60,22 @@ async def _note_who_cleared(store: Store, policy: Policy, remediation: Remediati
 
 def _to_delete(policy: Policy, own: Sequence[Remediation], now: datetime) -> list[Remediation]:
     """Return the ended remediations that are too old or too many, oldest first; a few a round are enough."""
-    ended = sorted((item for item in own if _may_go(item)), key=lambda item: (item.status.ended_at or now, item.number))
+    ended = sorted(
+        (item for item in own if _may_go(policy, item, now)),
+        key=lambda item: (item.status.ended_at or now, item.number),
+    )
     surplus = len(ended) - policy.spec.history_limit
     oldest = now - timedelta(days=policy.spec.history)
     old = [item for index, item in enumerate(ended) if index < surplus or (item.status.ended_at or now) <= oldest]
     return old[:MAX_DELETED_PER_ROUND]
 
 
-def _may_go(remediation: Remediation) -> bool:
-    status = remediation.status
+def _may_go(policy: Policy, remediation: Remediation, now: datetime) -> bool:
+    status, guards = remediation.status, policy.spec.guards
     if remediation.active or status.ended_at is None:
+        return False
+    # The records are what budgets and cooldown count: without them a used-up budget would be free again.
+    counted = max([guards.cooldown, *(budget.per for budget in guards.budgets)])
+    if any(record.at > now - counted for record in actions_of(remediation)):
         return False
     return status.phase is not Phase.HANDED_OVER or is_cleared(remediation)

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from remediator.api.policy import Policy
-from remediator.api.remediation import Phase, Remediation, RemediationStatus
+from remediator.api.names import PodName, PodUid
+from remediator.api.policy import Action, Policy
+from remediator.api.remediation import Phase, PodEntry, PodRestartState, Remediation, RemediationStatus, StepEntry
 from remediator.reconcile.housekeeping import MAX_DELETED_PER_ROUND, run_housekeeping
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -68,3 +69,21 @@ async def test_an_open_handover_and_an_active_remediation_are_never_deleted(phas
 
 async def test_what_is_older_than_history_goes_though_there_are_few() -> None:
     assert await deleted([ended(1, days=31), ended(2, days=29)]) == ["breaker-1"]
+
+
+def acted(number: int, minutes: float) -> Remediation:
+    """A remediation that evicted a pod some minutes ago and ended."""
+    remediation = ended(number, days=minutes / 1440)
+    at = NOW - timedelta(minutes=minutes)
+    pod = PodEntry(name=PodName("web-1"), uid=PodUid("1"), state=PodRestartState.EVICTED, at=at, intended_at=at)
+    remediation.status.steps = [StepEntry(index=0, action=Action.RESTART_PODS, started_at=at, pods=[pod])]
+    return remediation
+
+
+async def test_what_a_budget_still_counts_is_kept_beyond_the_history_limit() -> None:
+    """Otherwise a budget of more actions than the limit keeps records of, or of days, would never be used up."""
+    longest = max(budget.per for budget in POLICY.spec.guards.budgets)
+    counted = [acted(number, longest.total_seconds() / 60 - 1) for number in range(5)]
+    over = [acted(number, longest.total_seconds() / 60 + 60 * 24) for number in range(5, 10)]
+    newer = [ended(number, days=0) for number in range(10, 20)]
+    assert await deleted([*counted, *over, *newer]) == [f"breaker-{number}" for number in range(5, 10)]
