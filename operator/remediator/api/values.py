@@ -24,7 +24,10 @@ def parse_duration(text: str) -> timedelta:
     if match is None or not text:
         raise ValueError(f"{text!r} is not a duration such as 45s, 10m or 1h30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    try:
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+    except OverflowError as error:
+        raise ValueError(f"{text[:40]!r} is too long") from error
 
 
 def format_duration(duration: timedelta) -> str:

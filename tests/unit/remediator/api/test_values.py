@@ -22,6 +22,11 @@ def test_what_is_no_duration_is_refused(text):
         parse_duration(text)
 
 
+def test_a_duration_beyond_every_clock_is_refused_like_any_other_wrong_value():
+    with pytest.raises(ValueError, match="too long"):
+        parse_duration("99999999999999999999h")
+
+
 @given(st.integers(0, 10**7))
 def test_a_duration_comes_back(seconds):
     assert parse_duration(format_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
