@@ -118,6 +118,7 @@ class Gateway:
             pipeline, self.bot, self.dead_letters, message_type=message_type, observe=self.blocked.observe
         )
         self.webhook = Webhook(self.intake, settings)
+        self._notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, settings)
         self._servers: list[HttpServer] = []
         self._stack = AsyncExitStack()
 
@@ -172,7 +173,8 @@ class Gateway:
         self.webhook.draining = True
         with contextlib.suppress(TimeoutError):
             # The rest of the grace period is for closing connections and exporting the last spans.
-            await asyncio.wait_for(self.webhook.idle.wait(), grace * 0.6)
+            # A notification that is cancelled may have been sent, and its backend would repeat it.
+            await asyncio.wait_for(asyncio.gather(self.webhook.idle.wait(), self._notify.idle.wait()), grace * 0.6)
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
 
@@ -200,8 +202,7 @@ class Gateway:
                 add_metrics_route(public)
         add_metrics_route(internal)
         self.health.add_routes(internal)
-        notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, self.settings)
-        internal.router.add_post("/internal/notify", notify.handle)
+        internal.router.add_post("/internal/notify", self._notify.handle)
         for application, listen_on in zip(servers, (port, internal_port), strict=False):
             server = HttpServer(application, self.settings.host, listen_on, connections=self.settings.max_connections)
             self._servers.append(server)

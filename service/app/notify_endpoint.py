@@ -1,5 +1,6 @@
 """`POST /internal/notify`: a backend notifies the bot of an event."""
 
+import asyncio
 import hmac
 
 import structlog
@@ -25,12 +26,18 @@ _REFUSALS: dict[type[Exception], int] = {
 
 
 class NotifyEndpoint:
-    """Checks the service token and passes the event on. Without a configured service token it refuses every request."""
+    """Checks the service token and passes the event on. Without a configured service token it refuses every request.
+
+    `idle` is set while no event is being sent.
+    """
 
     def __init__(self, notifier: Notifier, bot: Bot, settings: Settings) -> None:
         self._notifier = notifier
         self._bot = bot
         self._token = settings.service_token.get_secret_value().encode()
+        self._in_flight = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
 
     async def handle(self, request: web.Request) -> web.Response:
         """Respond to a post: 2xx done, 401 wrong token, 413 too large, 422 invalid event, 503 retry."""
@@ -42,8 +49,15 @@ class NotifyEndpoint:
         except tuple(_REFUSALS) as error:
             metrics.NOTIFICATIONS_TOTAL.labels("invalid").inc()
             return web.Response(status=_REFUSALS[type(error)])
-        with create_span("/internal/notify"):
-            return await self._take(body)
+        self._in_flight += 1
+        self.idle.clear()
+        try:
+            with create_span("/internal/notify"):
+                return await self._take(body)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self.idle.set()
 
     async def _take(self, body: bytes) -> web.Response:
         try:

@@ -123,6 +123,34 @@ async def test_what_is_in_hand_is_finished_before_it_stops(
         await get(gateway, "/livez")
 
 
+async def test_a_notification_in_flight_is_finished_before_it_stops(
+    make_gateway: Callable[..., Gateway], outside: tuple[Outside, str]
+) -> None:
+    """If it were cancelled, the backend would send it again, and the user would read it twice."""
+    stub, url = outside
+    gateway = make_gateway(telegram_api_base=url, shutdown_grace_seconds=5, service_token="known-service-token")
+    await gateway.start()
+    event = {"event_id": "e1", "type": "request_status_changed", "telegram_id": 1001, "request_id": 5}
+    body = orjson.dumps({**event, "request_number": "R-5", "status": "done", "language": "en"})
+
+    async def notify() -> int:
+        headers = {"Authorization": "Bearer known-service-token"}
+        url = _url(gateway, "/internal/notify")
+        async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=headers) as response:
+            return response.status
+
+    notified = asyncio.create_task(notify())
+    await stub.asked.wait()
+    stopping = asyncio.create_task(gateway.stop())
+    while not gateway.webhook.draining:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+    for _ in range(10):
+        assert await get(gateway, "/livez") == 200
+    stub.taking.set()
+    assert await notified == 200
+    await stopping
+
+
 async def test_what_does_not_end_within_the_grace_period_is_released(
     make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], redis: Any
 ) -> None:
