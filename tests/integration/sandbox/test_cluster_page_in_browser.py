@@ -165,15 +165,15 @@ def test_an_outage_of_some_replicas_shows_how_many(page: Page, prometheus: StubP
 
 def test_an_unknown_gateway_differs_from_an_unreachable_prometheus(page: Page, prometheus: StubPrometheus) -> None:
     prometheus.vector = []
-    expect(page.locator("#gateway-state")).to_have_text("Prometheus knows no replica", timeout=WAIT_MS)
+    expect(page.locator("#gateway-state")).to_have_text("Prometheus has no replica", timeout=WAIT_MS)
     prometheus.shutdown()
     prometheus.server_close()
-    expect(page.locator("#gateway-state")).to_have_text("not known: Prometheus does not answer", timeout=WAIT_MS)
+    expect(page.locator("#gateway-state")).to_have_text("unknown: cannot reach Prometheus", timeout=WAIT_MS)
 
 
 def test_every_switch_and_link_works_or_tells_why(page: Page, prometheus: StubPrometheus) -> None:
     expect(page.locator("#kill")).to_be_hidden(timeout=WAIT_MS)
-    expect(page.locator("#kill-how")).to_contain_text("may not delete pods. To kill a replica: kubectl -n bots delete")
+    expect(page.locator("#kill-how")).to_contain_text("cannot delete pods. To kill a replica, run kubectl -n bots delete")
     expect(page.locator("#metrics-link")).to_be_hidden()
     silent = page.locator('[data-view="Alertmanager"]')
     expect(silent).to_contain_text("To open it, run kubectl -n monitoring port-forward svc/alertmanager")
