@@ -67,7 +67,7 @@ class TelegramStub(BaseSession):
         return Message.model_validate(message, context={"bot": bot})
 
     async def stream_content(self, *args: Any, **kwargs: Any) -> AsyncGenerator[bytes, None]:
-        raise NotImplementedError
+        raise AssertionError("this session downloads no file")
         yield b""
 
     async def close(self) -> None:

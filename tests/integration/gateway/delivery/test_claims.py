@@ -1,26 +1,15 @@
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
-from app.delivery.claims import Claim, Claims, Refusal
-from app.delivery.keys import KeySpace, UpdateOrigin
+from app.delivery.claims import Claim, Refusal
+from app.delivery.keys import KeySpace
 from app.delivery.leases import Leases
-
-MakeClaims = Callable[..., Claims]
-
-
-def origin(update_id: int = 1, chat: int = 1001, user: int = 1001) -> UpdateOrigin:
-    return UpdateOrigin(update_id, chat, "private", user)
-
-
-async def claimed(claims: Claims, of: UpdateOrigin) -> Claim:
-    claim = await claims.claim(of, deadline=0)
-    assert isinstance(claim, Claim), claim
-    return claim
+from support.claims import MakeClaims, claimed, origin
 
 
 async def test_what_a_commit_writes_the_next_claim_finds(make_claims: MakeClaims) -> None:
@@ -108,86 +97,6 @@ async def test_a_commit_whose_reply_was_lost_may_be_retried(make_claims: MakeCla
     assert await redis.zcard(claim.keys[1]) == 1
 
 
-async def commit_all(claims: Claims, redis: Redis, update_ids: Iterable[int], *, seconds_ago: float) -> None:
-    """Commit updates of one chat; Redis then remembers them as if that long ago, a millisecond apart."""
-    first = (await redis.time())[0] * 1000 - int(seconds_ago * 1000)
-    for number, update_id in enumerate(update_ids):
-        claim = await claimed(claims, origin(update_id))
-        await claims.commit(claim)
-        await redis.zadd(claim.keys[1], {str(update_id): first + number})
-
-
-async def is_remembered(claims: Claims, update_id: int) -> bool:
-    claim = await claims.claim(origin(update_id), deadline=0)
-    if isinstance(claim, Claim):
-        await claims.release(claim)
-    return claim is Refusal.DUPLICATE
-
-
-async def test_the_last_32_updates_are_remembered_in_order_of_commit(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims(rate_limit_burst=100)
-    # The last one was redelivered late: its id is the lowest, its commit the newest.
-    await commit_all(claims, redis, [*range(100, 140), 5], seconds_ago=3600)
-    await claims.commit(await claimed(claims, origin(200)))
-    assert await redis.zcard(KeySpace("bg", 42).of_update(origin())[1]) == 32
-    assert [await is_remembered(claims, number) for number in (5, 139, 200, 110, 109)] == [True] * 4 + [False]
-
-
-async def test_updates_of_the_last_ten_minutes_are_remembered_however_many_followed(
-    make_claims: MakeClaims, redis: Redis
-) -> None:
-    claims = make_claims(rate_limit_burst=1000)
-    await commit_all(claims, redis, range(1, 51), seconds_ago=700)
-    await commit_all(claims, redis, range(100, 200), seconds_ago=500)
-    await claims.commit(await claimed(claims, origin(300)))
-    assert await is_remembered(claims, 100)
-    assert not await is_remembered(claims, 50)
-    assert await redis.zcard(KeySpace("bg", 42).of_update(origin())[1]) == 101
-
-
-async def test_no_more_than_2000_updates_of_a_chat_are_remembered(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims()
-    done = KeySpace("bg", 42).of_update(origin())[1]
-    now = (await redis.time())[0] * 1000
-    await redis.zadd(done, {str(number): now - 5000 + number for number in range(2500)})
-    await claims.commit(await claimed(claims, origin(9000)))
-    assert await redis.zcard(done) == 2000
-    assert await redis.memory_usage(done) < 200_000
-    assert await is_remembered(claims, 9000)
-    assert await is_remembered(claims, 2499)
-    assert not await is_remembered(claims, 500)
-
-
-async def test_a_release_that_remembers_32_updates_may_run_beside_this_one(
-    make_claims: MakeClaims, redis: Redis
-) -> None:
-    """What the former commit script did to the memory; the next commit goes on from there."""
-    claims = make_claims(rate_limit_burst=100)
-    done = KeySpace("bg", 42).of_update(origin())[1]
-    await commit_all(claims, redis, range(1, 51), seconds_ago=10)
-    await redis.zremrangebyrank(done, 0, -33)
-    await claims.commit(await claimed(claims, origin(60)))
-    assert await redis.zcard(done) == 33
-    assert [await is_remembered(claims, number) for number in (18, 19, 60)] == [False, True, True]
-
-
-async def test_a_clock_set_back_makes_no_update_new_again(make_claims: MakeClaims, redis: Redis) -> None:
-    """Its commits would be the oldest of all, and evicted at once."""
-    claims = make_claims(rate_limit_burst=100)
-    await commit_all(claims, redis, range(1, 41), seconds_ago=-120)
-    for update_id in range(50, 60):
-        await claims.commit(await claimed(claims, origin(update_id)))
-    assert [await is_remembered(claims, number) for number in (40, 50, 59)] == [True] * 3
-
-
-async def test_a_clock_set_back_stops_nobody_s_rate_limit_and_warns(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims(rate_limit_burst=2, rate_limit_per_second=1)
-    bucket = KeySpace("bg", 42).of_update(origin())[4]
-    ahead = ((await redis.time())[0] + 120) * 1000
-    await redis.hset(bucket, mapping={"tokens": 2, "at": ahead, "warned_at": ahead})
-    assert [await rate(claims, number) for number in (1, 2, 3)] == [(True, False), (True, False), (False, True)]
-
-
 async def test_a_clock_set_back_locks_a_chat_for_one_lease_only(make_claims: MakeClaims, redis: Redis) -> None:
     claims = make_claims(chat_lock_wait_seconds=0.01)
     first = await claimed(claims, origin(1))
@@ -246,21 +155,6 @@ async def test_a_late_copy_of_a_claim_lets_nobody_overwrite_another_s_commit(
     assert 0 < await redis.pttl(of_a.keys[0]) <= 15_000
 
 
-async def test_a_user_has_one_rate_limit_over_all_groups(make_claims: MakeClaims) -> None:
-    claims = make_claims(rate_limit_burst=20, rate_limit_per_second=0.001)
-    decisions = []
-    for number in range(100):
-        claim = await claimed(claims, UpdateOrigin(number, -1 - number % 20, "group", 1001))
-        decisions.append(claim.context.rate)
-        await claims.commit(claim)
-    assert sum(decision.allowed for decision in decisions) == 20
-    assert sum(decision.warn for decision in decisions) == 1
-    # The same bucket as in the private chat; another user's is another.
-    assert await rate(claims, 1000) == (False, False)
-    other = await claimed(claims, UpdateOrigin(1001, -1, "group", 1002))
-    assert other.context.rate.allowed
-
-
 async def test_a_replica_that_was_paused_for_a_lease_knows_it_without_redis(
     make_claims: MakeClaims, leases: Leases, clock: Any
 ) -> None:
@@ -314,40 +208,6 @@ async def test_everything_that_is_kept_runs_out(make_claims: MakeClaims, redis: 
 async def test_all_keys_of_an_update_share_a_slot(redis: Redis) -> None:
     keys = KeySpace("bg", 42).of_update(origin())
     assert len({key[key.index("{") : key.index("}")] for key in keys}) == 1
-
-
-async def rate(claims: Claims, update_id: int) -> tuple[bool, bool]:
-    claim = await claimed(claims, origin(update_id))
-    await claims.commit(claim)
-    return claim.context.rate.allowed, claim.context.rate.warn
-
-
-async def test_a_user_over_the_limit_is_warned_once_a_window(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims(rate_limit_burst=3, rate_limit_per_second=0.001)
-    decisions = [await rate(claims, update_id) for update_id in range(6)]
-    assert decisions == [(True, False)] * 3 + [(False, True)] + [(False, False)] * 2
-    bucket = KeySpace("bg", 42).of_update(origin())[4]
-    await redis.hset(bucket, "warned_at", int(await redis.hget(bucket, "warned_at") or 0) - 61_000)
-    assert await rate(claims, 7) == (False, True)
-
-
-async def test_a_bucket_fills_again_with_time(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims(rate_limit_burst=1, rate_limit_per_second=1)
-    bucket = KeySpace("bg", 42).of_update(origin())[4]
-    assert await rate(claims, 1) == (True, False)
-    assert await rate(claims, 2) == (False, True)
-    await redis.hset(bucket, "at", int(float(await redis.hget(bucket, "at") or 0)) - 1_000)
-    assert await rate(claims, 3) == (True, False)
-
-
-async def test_staff_may_send_more(make_claims: MakeClaims, redis: Redis) -> None:
-    claims = make_claims(rate_limit_burst=2, rate_limit_per_second=0.001, rate_limit_staff_factor=3)
-    first = await claimed(claims, origin(1))
-    first.context.new_identity = {"role": "executor"}
-    await claims.commit(first)
-    await redis.delete(first.keys[4])
-    allowed = [(await rate(claims, update_id))[0] for update_id in range(2, 12)]
-    assert allowed.count(True) == 6
 
 
 async def test_an_unreachable_redis_is_said(make_claims: MakeClaims, monkeypatch: pytest.MonkeyPatch) -> None:
