@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from app.core.backend_settings import BackendSettings, variable_of_one
+from app.core.closed_sets import Backend
 from chart.validation import validate
 from support.charts import (
     GATEWAY_CHART,
@@ -83,6 +85,48 @@ def test_a_users_variable_replaces_the_gateways_own(values: dict[str, Any]) -> N
 def test_a_users_setting_replaces_the_chart_setting_and_whole_numbers_have_no_exponent() -> None:
     data = gateway({"env": {"LOG_LEVEL": "DEBUG", "A_BIG_NUMBER": 10000000}}).one("ConfigMap", "bot-gateway")["data"]
     assert (data["LOG_LEVEL"], data["A_BIG_NUMBER"]) == ("DEBUG", "10000000")
+
+
+def test_every_setting_of_calls_can_be_set_for_all_backends_and_for_one() -> None:
+    breaker = dict.fromkeys(("windowSeconds", "minCalls", "openSeconds", "probeTimeoutSeconds"), 9)
+    breaker |= {"failureRatio": 0.9, "slowCallRatio": 0.9}
+    calls = {
+        **dict.fromkeys(("timeoutSeconds", "connectTimeoutSeconds", "slowCallSeconds"), 9),
+        "retry": {"attempts": 9, "waitSeconds": 9, "maxWaitSeconds": 9},
+    }
+    probes = {"intervalSeconds": 9, "path": "/9", "timeoutSeconds": 9}
+    for all_of_them, values in {
+        True: {"backends": calls, "backendProbes": probes, "breaker": breaker},
+        False: {"backends": {"overrides": {"auth": {**calls, "probes": probes, "breaker": breaker}}}},
+    }.items():
+        data = gateway(values).one("ConfigMap", "bot-gateway")["data"]
+        for field in BackendSettings.model_fields:
+            name = field.upper() if all_of_them else variable_of_one("auth", field)
+            assert data[name] in {"9", "0.9", "/9"}, name
+        other = {name for name in data if name.startswith(tuple(f"BACKEND_{one.name}_" for one in Backend))}
+        assert {name.split("_")[1] for name in other} == (set() if all_of_them else {"AUTH"})
+
+
+def test_a_backend_with_overrides_has_the_common_values_for_the_rest() -> None:
+    data = gateway({"backends": {"overrides": {"auth": {"timeoutSeconds": 2.5}, "user": {}}}})
+    names = {name: value for name, value in data.one("ConfigMap", "bot-gateway")["data"].items() if "_AUTH_" in name}
+    assert names == {"BACKEND_AUTH_TIMEOUT_SECONDS": "2.5"}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        {"payments": {}},
+        {"auth": {"timeout": 1}},
+        {"auth": {"timeoutSeconds": 0}},
+        {"auth": {"retry": {"attempts": 0}}},
+        {"auth": {"breaker": {"failureRatio": 2}}},
+    ],
+    ids=str,
+)
+def test_overrides_of_unknown_backends_and_values_are_refused(override: dict[str, Any]) -> None:
+    with pytest.raises(RenderError, match="schema"):
+        gateway({"backends": {"overrides": override}})
 
 
 @pytest.mark.parametrize("severity", ["critical", "warning", "operator"])

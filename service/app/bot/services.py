@@ -13,6 +13,8 @@ from app.backends.request import RequestService
 from app.backends.service import BackendService
 from app.backends.shift import ShiftService
 from app.backends.user import UserService
+from app.core.backend_settings import BackendSettings
+from app.core.closed_sets import Backend
 from app.core.settings import Settings
 
 # A hanging backend may occupy at most this share of the updates in flight, so that most are left for the others.
@@ -31,33 +33,17 @@ class Services:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Build the clients. Opens no connection."""
-        policy = ClientPolicy(
-            timeout=settings.backend_timeout_seconds,
-            connect_timeout=settings.backend_connect_timeout_seconds,
-            max_concurrent=max(1, int(settings.max_in_flight * _BULKHEAD_SHARE)),
-            slow_call_seconds=settings.slow_call_seconds,
-            trial_timeout=settings.breaker_probe_timeout_seconds,
-            probe_path=settings.probe_path,
-            probe_interval=settings.probe_interval_seconds,
-            probe_timeout=settings.probe_timeout_seconds,
-            breaker=BreakerPolicy(
-                window_seconds=settings.breaker_window_seconds,
-                minimum_calls=settings.breaker_min_calls,
-                failure_ratio=settings.breaker_failure_ratio,
-                open_seconds=settings.breaker_open_seconds,
-                slow_call_ratio=settings.slow_call_ratio,
-            ),
-        )
         token = settings.service_token.get_secret_value()
 
-        def client(service_name: str, url: str) -> BackendClient:
-            return BackendClient(service_name, url, token=token, bot_id=settings.bot_id, policy=policy)
+        def client(backend: Backend, url: str) -> BackendClient:
+            policy = _client_policy(settings.of_backend(backend), settings.max_in_flight)
+            return BackendClient(backend.value, url, token=token, bot_id=settings.bot_id, policy=policy)
 
         return cls(
-            auth=AuthService(client("auth", settings.auth_service_url)),
-            requests=RequestService(client("request", settings.request_service_url)),
-            users=UserService(client("user", settings.user_service_url)),
-            shifts=ShiftService(client("shift", settings.shift_service_url)),
+            auth=AuthService(client(Backend.AUTH, settings.auth_service_url)),
+            requests=RequestService(client(Backend.REQUEST, settings.request_service_url)),
+            users=UserService(client(Backend.USER, settings.user_service_url)),
+            shifts=ShiftService(client(Backend.SHIFT, settings.shift_service_url)),
         )
 
     async def start(self) -> None:
@@ -77,3 +63,26 @@ class Services:
 
     def _all(self) -> tuple[BackendService, ...]:
         return (self.auth, self.requests, self.users, self.shifts)
+
+
+def _client_policy(settings: BackendSettings, max_in_flight: int) -> ClientPolicy:
+    return ClientPolicy(
+        timeout=settings.backend_timeout_seconds,
+        connect_timeout=settings.backend_connect_timeout_seconds,
+        attempts=settings.backend_retry_attempts,
+        wait_initial=settings.backend_retry_wait_seconds,
+        wait_max=settings.backend_retry_max_wait_seconds,
+        max_concurrent=max(1, int(max_in_flight * _BULKHEAD_SHARE)),
+        slow_call_seconds=settings.slow_call_seconds,
+        trial_timeout=settings.breaker_probe_timeout_seconds,
+        probe_path=settings.probe_path,
+        probe_interval=settings.probe_interval_seconds,
+        probe_timeout=settings.probe_timeout_seconds,
+        breaker=BreakerPolicy(
+            window_seconds=settings.breaker_window_seconds,
+            minimum_calls=settings.breaker_min_calls,
+            failure_ratio=settings.breaker_failure_ratio,
+            open_seconds=settings.breaker_open_seconds,
+            slow_call_ratio=settings.slow_call_ratio,
+        ),
+    )

@@ -15,6 +15,15 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Backend(StrEnum):
+    """The backend services; the values of the label `service_name`."""
+
+    AUTH = "auth"
+    REQUEST = "request"
+    USER = "user"
+    SHIFT = "shift"
+
+
 class Category(StrEnum):
     PLUMBING = "plumbing"
     ELECTRICITY = "electricity"

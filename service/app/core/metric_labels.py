@@ -1,6 +1,6 @@
 """Allowed values of labels. Any other value becomes `other`, so that no user can create new series."""
 
-from app.core.closed_sets import Category, DeadLetterReason, Outcome, RequestStatus, Role, Specialization
+from app.core.closed_sets import Backend, Category, DeadLetterReason, Outcome, RequestStatus, Role, Specialization
 
 OTHER = "other"
 
@@ -11,7 +11,7 @@ MESSAGE_TYPES = (
     *("text", "command", "photo", "album", "location", "contact", "document", "voice", "audio", "video"),
     *("video_note", "animation", "sticker", "edited_message", "callback_query", "inline_query", "service", OTHER),
 )
-SERVICES = ("auth", "request", "user", "shift")
+SERVICES = tuple(backend.value for backend in Backend)
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 CATEGORIES = tuple(category.value for category in Category)
 REQUEST_STATUSES = (*(status.value for status in RequestStatus), OTHER)

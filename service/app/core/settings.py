@@ -3,17 +3,17 @@
 `docs/settings.md` is generated from this class. Times are in seconds unless the name says otherwise.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from app.core.backend_settings import BackendSettings, OverridesSource, Ratio, Seconds, variable_of_one
+from app.core.closed_sets import Backend
 from app.core.redis_url import parse_redis_url
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
 def _http_url(value: str) -> str:
@@ -29,7 +29,7 @@ class SettingsError(Exception):
     """A setting is missing or wrong; the message is one line that names it."""
 
 
-class Settings(BaseSettings):
+class Settings(BackendSettings, BaseSettings):
     """The environment of `python -m app`. Secrets are never shown by `repr`."""
 
     model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
@@ -112,28 +112,10 @@ class Settings(BaseSettings):
     service_token: SecretStr = Field(
         SecretStr(""), description="Bearer token for the backends, and of the backends at `/internal/notify`."
     )
-    backend_timeout_seconds: Seconds = Field(15, description="Longest time for one call of a backend.")
-    backend_connect_timeout_seconds: Seconds = Field(
-        2, description="Longest time to open a connection to a backend; counts within the time for the call."
+    # NoDecode: no variable of this name is read as JSON.
+    backend_overrides: Annotated[dict[Backend, BackendSettings], NoDecode] = Field(
+        {}, description="Settings of single backends, from `BACKEND_<NAME>_…`."
     )
-    slow_call_seconds: Seconds = Field(
-        1, description="A backend call that takes this long is slow. Slow calls can make a replica an outlier."
-    )
-    slow_call_ratio: Ratio = Field(
-        0, description="Share of slow calls that opens a breaker; 0: slow calls do not open it."
-    )
-    probe_interval_seconds: float = Field(
-        1, ge=0, description="How often each replica probes each backend; 0: no probes."
-    )
-    probe_path: str = Field(
-        "/healthz", pattern=r"^/", description="Path that probes and the trial calls of an open breaker request."
-    )
-    probe_timeout_seconds: Seconds = Field(1, description="Longest time for one probe.")
-    breaker_window_seconds: Seconds = Field(30, description="Sliding window of a circuit breaker.")
-    breaker_min_calls: int = Field(5, ge=1, description="Fewest calls in the window before a breaker may open.")
-    breaker_failure_ratio: Ratio = Field(0.5, description="Share of failed calls that opens a breaker.")
-    breaker_open_seconds: Seconds = Field(30, description="How long a breaker stays open before a trial call.")
-    breaker_probe_timeout_seconds: Seconds = Field(15, description="Longest time for an open breaker's trial call.")
 
     rate_limit_window_seconds: Seconds = Field(60, description="A user over the limit is warned once in this time.")
     rate_limit_burst: int = Field(20, ge=1, description="Updates that a user may send at once.")
@@ -200,6 +182,24 @@ class Settings(BaseSettings):
         parse_redis_url(value)
         return value
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read `BACKEND_<NAME>_…` besides the variables with the names of fields."""
+        return (init_settings, env_settings, dotenv_settings, file_secret_settings, OverridesSource(settings_cls))
+
+    def of_backend(self, backend: Backend) -> BackendSettings:
+        """Return the settings of one backend: its own where they are set, else those of all."""
+        own = self.backend_overrides.get(backend)
+        values: dict[str, Any] = {name: getattr(self, name) for name in BackendSettings.model_fields}
+        return BackendSettings(**values | (own.model_dump(exclude_unset=True) if own else {}))
+
     @property
     def bot_id(self) -> int:
         """The bot's user id, the public part of the token."""
@@ -216,6 +216,10 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"]).upper()
+        match first["loc"]:
+            case ("backend_overrides", backend, field):
+                name = variable_of_one(str(backend), str(field))
+            case place:
+                name = ".".join(str(part) for part in place).upper()
         reason = "is required" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {reason}") from None

@@ -1,5 +1,7 @@
 import pytest
 
+from app.core.backend_settings import BackendSettings, variable_of_one
+from app.core.closed_sets import Backend
 from app.core.settings import Settings, SettingsError, load_settings
 
 TOKEN = "42:secret-part"
@@ -43,6 +45,10 @@ def test_a_missing_token_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TRACING_SAMPLE_RATIO", "1.5"),
         ("BACKEND_TIMEOUT_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD"),
+        ("BACKEND_AUTH_TIMEOUT_SECONDS", "0"),
+        ("BACKEND_SHIFT_RETRY_ATTEMPTS", "many"),
+        ("BACKEND_USER_PROBE_PATH", "healthz"),
+        ("BACKEND_OVERRIDES", '{"auth": {}}'),
     ],
 )
 def test_a_wrong_setting_is_one_line_with_its_name_and_without_its_value(
@@ -55,6 +61,33 @@ def test_a_wrong_setting_is_one_line_with_its_name_and_without_its_value(
     assert message.startswith(f"{name}: ")
     assert "\n" not in message
     assert name != "BOT_TOKEN" or value not in message
+
+
+def test_a_backend_has_its_own_settings_where_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "BACKEND_TIMEOUT_SECONDS": "7",
+        "BREAKER_OPEN_SECONDS": "20",
+        "BACKEND_AUTH_TIMEOUT_SECONDS": "3",
+        "backend_auth_breaker_open_seconds": "10",
+        "BACKEND_AUTH_PROBE_PATH": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    auth, user = settings.of_backend(Backend.AUTH), settings.of_backend(Backend.USER)
+    assert (auth.backend_timeout_seconds, auth.breaker_open_seconds) == (3, 10)
+    assert (user.backend_timeout_seconds, user.breaker_open_seconds) == (7, 20)
+    assert auth.probe_path == user.probe_path == "/healthz"
+
+
+def test_every_setting_of_calls_can_be_set_for_every_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = {name: "/x" if field.annotation is str else "1" for name, field in BackendSettings.model_fields.items()}
+    for backend in Backend:
+        for name, value in changed.items():
+            monkeypatch.setenv(variable_of_one(backend, name), value)
+    settings = load_settings()
+    for backend in Backend:
+        assert settings.of_backend(backend) == BackendSettings.model_validate(changed)
+    assert settings.of_backend(Backend.AUTH).backend_retry_attempts != settings.backend_retry_attempts
 
 
 def test_secrets_are_not_shown() -> None:
