@@ -21,6 +21,7 @@ from remediator.handlers import build_registry
 from remediator.health import Heartbeat, Readiness
 from remediator.intake.alert_store import AlertStore
 from remediator.intake.poll import Poller
+from remediator.intake.replicas import AlertmanagerReplicas
 from remediator.intake.server import IntakeServer, listen
 from remediator.intake.sources import Alertmanager, Prometheus
 from remediator.intake.token import BearerToken, TokenUnreadableError
@@ -29,6 +30,7 @@ from remediator.kubernetes_api import KubernetesApi
 from remediator.logs import configure_logging
 from remediator.metrics import Metrics
 from remediator.observe.observer import Observer
+from remediator.observe.replicas import SignalReplicas
 from remediator.observe.signals import SignalReader
 from remediator.reconcile.announce import Announcer
 from remediator.reconcile.operator import Operator
@@ -146,32 +148,27 @@ class Program:
         alert_store = AlertStore(
             clock=utcnow,
             monotonic=time.monotonic,
-            polling=settings.alertmanager_url is not None,
+            polling=bool(settings.alertmanager_url),
             receiver=settings.receiver,
         )
-        alertmanager = (
-            Alertmanager(session, str(settings.alertmanager_url), settings.namespace)
-            if settings.alertmanager_url
-            else None
-        )
+        alertmanagers = [Alertmanager(session, str(url), settings.namespace) for url in settings.alertmanager_url]
         poller = Poller(
-            alertmanager=alertmanager,
+            alertmanager=AlertmanagerReplicas(alertmanagers) if alertmanagers else None,
             alert_store=alert_store,
             metrics=self._metrics,
             clock=utcnow,
             monotonic=time.monotonic,
         )
-        signals = (
-            SignalReader(Prometheus(session, str(settings.prometheus_url)), settings.namespace, settings.metrics_prefix)
-            if settings.prometheus_url
-            else None
-        )
+        signals = [
+            SignalReader(Prometheus(session, str(url)), settings.namespace, settings.metrics_prefix)
+            for url in settings.prometheus_url
+        ]
         store = self._store = Store(kubernetes)
         self._events = EventRecorder(kubernetes, instance=socket.gethostname())
         observer = Observer(
             kubernetes=kubernetes,
             alert_store=alert_store,
-            signals=signals,
+            signals=SignalReplicas(signals) if signals else None,
             metrics=self._metrics,
             refresh=poller.refresh,
             clock=utcnow,
@@ -214,7 +211,7 @@ class Program:
         """Check the schema, listen, and start to reconcile."""
         settings = self._settings
         await self._check_schema()
-        if settings.alertmanager_url is None and settings.prometheus_url is None:
+        if not settings.alertmanager_url and not settings.prometheus_url:
             _log.warning(
                 "neither REMEDIATOR_ALERTMANAGER_URL nor REMEDIATOR_PROMETHEUS_URL is set: "
                 "only a Watchdog alert sent to the webhook can prove that a signal is not lost"

@@ -5,16 +5,24 @@ configuration is worse than one that does not start.
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AnyHttpUrl, BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ENV_PREFIX = "REMEDIATOR_"
 
 
 class SettingsError(Exception):
     """A setting is missing or wrong; the message is one line for a person."""
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Urls = Annotated[tuple[AnyHttpUrl, ...], NoDecode, BeforeValidator(_split)]
+"""Base URLs of the replicas of one source, separated by commas."""
 
 
 class Settings(BaseSettings):
@@ -29,11 +37,15 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=1, le=65535, description="Port of /alerts, /metrics, /livez and /readyz.")
     tls_certificate_file: Path | None = Field(default=None, description="Serve TLS with this certificate chain.")
     tls_key_file: Path | None = Field(default=None, description="The private key that belongs to the certificate.")
-    alertmanager_url: AnyHttpUrl | None = Field(default=None, description="Base URL to poll; empty switches it off.")
+    alertmanager_url: Urls = Field(
+        default=(), description="Base URL to poll, of each replica (commas between); empty switches it off."
+    )
     receiver: str = Field(
         default="", max_length=512, description="The operator's receiver in Alertmanager; else from its webhooks."
     )
-    prometheus_url: AnyHttpUrl | None = Field(default=None, description="Base URL to confirm alerts with.")
+    prometheus_url: Urls = Field(
+        default=(), description="Base URL to confirm alerts with, of each replica (commas between)."
+    )
     metrics_prefix: str = Field(default="bot_gateway_", pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")
     poll_seconds: float = Field(default=15.0, ge=1.0, le=300.0, description="Between two polls of Alertmanager.")
     settling_seconds: float = Field(default=45.0, ge=0.0, le=600.0, description="Wait before judging an incident.")

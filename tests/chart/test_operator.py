@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from remediator.api.policy import PolicySpec
 from remediator.rbac import NAMESPACED_RULES
@@ -99,6 +100,15 @@ def test_the_operator_knows_its_receiver_before_the_first_webhook() -> None:
     receiver = f"bots/{NAME}/{config['spec']['route']['receiver']}"
     assert environment(apis=MONITORING_API)["REMEDIATOR_RECEIVER"] == receiver
     assert "REMEDIATOR_RECEIVER" not in environment(apis=())
+
+
+def test_with_a_plain_alertmanager_yml_the_operator_knows_that_files_receiver() -> None:
+    values: dict[str, Any] = {"alerting": {"plainConfig": True}}
+    file = gateway(values).one("ConfigMap", "bot-gateway-alertmanager")["data"]["alertmanager.yml"]
+    names = {receiver["name"] for receiver in yaml.safe_load(file)["receivers"]}
+    for apis in ((), MONITORING_API):
+        assert environment(values, apis=apis)["REMEDIATOR_RECEIVER"] == "remediator"
+    assert "remediator" in names
 
 
 def test_without_the_operator_none_of_its_objects_is_rendered() -> None:

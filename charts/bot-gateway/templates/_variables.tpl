@@ -60,7 +60,10 @@ valueFrom:
 {{- $own = append $own (dict "name" "REMEDIATOR_ALERTMANAGER_URL" "value" .Values.monitoring.alertmanagerUrl) }}
 {{- $own = append $own (dict "name" "REMEDIATOR_PROMETHEUS_URL" "value" .Values.monitoring.prometheusUrl) }}
 {{- end }}
-{{- if include "bot-gateway.hasMonitoring" (dict "root" . "version" "v1alpha1") }}
+{{- if .Values.alerting.plainConfig }}
+{{- /* The receiver of the plain alertmanager.yml, which who asks for that file uses. */}}
+{{- $own = append $own (dict "name" "REMEDIATOR_RECEIVER" "value" "remediator") }}
+{{- else if include "bot-gateway.hasMonitoring" (dict "root" . "version" "v1alpha1") }}
 {{- /* The Prometheus Operator names a receiver "namespace/object/receiver". */}}
 {{- $own = append $own (dict "name" "REMEDIATOR_RECEIVER" "value" (printf "%s/%s/remediator" .Release.Namespace (include "bot-gateway.remediatorName" .))) }}
 {{- end }}

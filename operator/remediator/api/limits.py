@@ -19,6 +19,12 @@ minute (``--rules.alert.resend-delay``), so an Alertmanager that restarted has i
 RESOLVE_TIMEOUT: Final = timedelta(minutes=5)
 """Alertmanager's default ``resolve_timeout``: an Alertmanager that is younger may lack alerts that still fire."""
 
+REPLACEMENT_SCRAPE_LIMIT: Final = timedelta(minutes=5)
+"""How long a replacement's first scrape is waited for: service discovery and one scrape take about a minute."""
+SAMPLE_AGE_LIMIT: Final = timedelta(minutes=2)
+"""A sample that is older says nothing about now. Prometheus itself shows samples for five minutes, also those of a
+pod that it does not reach any more, and after a crash, which writes no stale markers, those of alerts."""
+
 SETTLING: Final = timedelta(seconds=45)
 """Scrape + evaluation + poll: how long it takes until every alert of one incident has come."""
 MIN_STABLE: Final = timedelta(minutes=3)

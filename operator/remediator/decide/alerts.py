@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from remediator.api.limits import CLEARED_WINDOW, RESOLVE_TIMEOUT
+from remediator.api.limits import CLEARED_WINDOW, REPLACEMENT_SCRAPE_LIMIT, RESOLVE_TIMEOUT
 from remediator.api.matchers import matches_all
 from remediator.api.names import PodName
 from remediator.api.policy import Policy
@@ -14,6 +14,10 @@ from remediator.decide.decision import Ignored
 from remediator.decide.observed import AlertState, Observed, ObservedAlert, ObservedPod
 
 _OPEN_OR_HALF_OPEN = {1, 2}
+_REPLICA_MISSING = {
+    "Alertmanager": Reason.ALERTMANAGER_UNREACHABLE,
+    "Prometheus": Reason.PROMETHEUS_NOT_PROVEN,
+}
 RESOLVED = "resolved"
 
 
@@ -75,6 +79,14 @@ def assess_alerts(
             firing.append(alert)
     if unknown is None and incident is not None:
         unknown = _what_is_ambiguous(policy, observed, incident, ignored)
+    if unknown is None and observed.unanswered and not firing:
+        unknown = (
+            _REPLICA_MISSING[observed.unanswered],
+            (
+                f"A replica of {observed.unanswered} does not respond, and an alert counts as cleared only if none of "
+                "them has it. The operator waits. Check the replicas."
+            ),
+        )
     if unknown is not None:
         signal = AlertSignal.UNKNOWN
     elif firing:
@@ -98,13 +110,15 @@ def is_proven_cleared(
 ) -> bool:
     """Tell whether an alert that is not listed any more is over.
 
-    Its pod is gone, or the alert's rule was evaluated twice after the pod was scraped again. Without evaluation times
-    Alertmanager must be older than its resolve timeout, or, where that is not known either, the alert must be absent
-    for ``CLEARED_WINDOW``.
+    Its pod is gone and the pods that came since were scraped, or the alert's rule was evaluated twice after the pod was
+    scraped again. Without evaluation times Alertmanager must be older than its resolve timeout, or, where that is not
+    known either, the alert must be absent for ``CLEARED_WINDOW``.
     """
-    if entry.state == RESOLVED or pod is None or _was_replaced(entry, incident, pod):
+    if entry.state == RESOLVED:
         return True
     since = entry.absent_since
+    if pod is None or _was_replaced(entry, incident, pod):
+        return _replacements_scraped(entry, observed) or (since is not None and now - since >= REPLACEMENT_SCRAPE_LIMIT)
     if since is None:
         return False
     evaluation = observed.evaluations.get(incident.alert_name)
@@ -122,6 +136,13 @@ def _was_replaced(entry: AlertEntry, incident: RemediationStatus, pod: ObservedP
         return True
     evicted = (item for step in incident.steps for item in step.pods if item.state is PodRestartState.EVICTED)
     return any(item.name == pod.name and item.uid != pod.uid for item in evicted)
+
+
+def _replacements_scraped(entry: AlertEntry, observed: Observed) -> bool:
+    """Tell whether every pod that came after the alert was scraped once: before that its breaker is not known."""
+    pods = (observed.workload.pods if observed.workload else None) or ()
+    fresh = (pod for pod in pods if pod.created_at is not None and pod.created_at > entry.starts_at)
+    return all(pod.terminating or pod.scraped_at is not None or pod.breakers != {} for pod in fresh)
 
 
 def _without_alert(

@@ -36,6 +36,7 @@ def decide(policy: Policy, remediation: Remediation, observed: Observed, now: da
     if remediation.status.phase.terminal:
         status = draft.status
         return Decision(status, changed=False, announce=False, phase=status.phase, reason=status.reason, message="")
+    observed = observed.without_stale_samples()
     assessment = assess_alerts(policy, observed, now, draft.status)
     return replace(_decide(draft, observed, assessment), ignored=assessment.ignored)
 
@@ -63,6 +64,9 @@ def _decide(draft: Draft, observed: Observed, assessment: AlertAssessment) -> De
         draft.status.cleared_at = draft.status.cleared_at or draft.absent_since
     else:
         draft.status.cleared_at = None
+    unproven = _unproven_for_too_long(draft, assessment)
+    if unproven is not None:
+        return unproven
     retry = draft.wait_to_retry()
     if retry is not None:
         return retry
@@ -98,6 +102,19 @@ def _resume_clocks(draft: Draft) -> None:
     if since is not None:
         draft.shift_clocks(draft.now - since)
         draft.status.unknown_since = None
+
+
+def _unproven_for_too_long(draft: Draft, assessment: AlertAssessment) -> Decision | None:
+    """End an incident whose alert is gone and never proven to be over, such as that of a pod that is not scraped."""
+    spec = draft.policy.spec
+    until = draft.absent_since + spec.guards.recovery_delay + spec.handover.unknown_for
+    not_proven = assessment.signal in {AlertSignal.CLEARING, AlertSignal.PENDING} and not assessment.predecessors
+    if not not_proven or draft.now < until or draft.status.phase is Phase.REVERTING:
+        return None
+    if is_scaled_out(draft):
+        return start_reverting(draft)
+    message = "The alert does not fire, and nothing proves that it cleared. Check whether Prometheus scrapes the pods."
+    return draft.finish(Phase.UNPROVEN, Reason.UNPROVEN, message)
 
 
 def _set_conditions(draft: Draft, observed: Observed, assessment: AlertAssessment) -> None:

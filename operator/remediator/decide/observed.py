@@ -4,11 +4,11 @@
 stated in the type: ``Absent`` for a PodDisruptionBudget or an autoscaler that does not exist.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from remediator.api.limits import SETTLING
+from remediator.api.limits import SAMPLE_AGE_LIMIT, SETTLING
 from remediator.api.names import Backend, Fingerprint, PodName, PodUid, RemediationName
 from remediator.api.remediation import ScaleKind
 
@@ -190,7 +190,27 @@ class Observed:
     target_gone: bool = False
     """The API server said that the target does not exist."""
     history: tuple[ActionRecord, ...] = ()
-    """Past actions on this target by other remediations, both modes; see "
-        ":func:`remediator.decide.action_history.history`."""
+    """Past actions on this target by other remediations, both modes (``action_history.history``)."""
     others: tuple[OtherRemediation, ...] = field(default=())
     settling: timedelta = SETTLING
+    unanswered: str = ""
+    """The source of which a replica did not answer: what is not listed may be known to that one."""
+
+    def without_stale_samples(self) -> "Observed":
+        """Return the world without breaker states that Prometheus read too long ago: they count as not known.
+
+        Their age is compared with Prometheus' own newest times, so the operator's clock does not matter.
+        """
+        pods = (self.workload.pods if self.workload else None) or ()
+        times = [pod.scraped_at for pod in pods if pod.scraped_at is not None]
+        times += [evaluation.at for evaluation in self.evaluations.values()]
+        if self.workload is None or not times:
+            return self
+        oldest = max(times) - SAMPLE_AGE_LIMIT
+        fresh = tuple(
+            replace(pod, breakers={}, breaker_opened={})
+            if pod.scraped_at is not None and pod.scraped_at < oldest and pod.breakers
+            else pod
+            for pod in pods
+        )
+        return replace(self, workload=replace(self.workload, pods=fresh)) if fresh != pods else self

@@ -13,6 +13,7 @@ from remediator.decide.decision import Decision, Opening
 from remediator.decide.draft import Draft
 from remediator.decide.observed import Observed, Workload
 from remediator.decide.orphaned_scale_out import OrphanedScaleOut, adopt, find_orphaned_scale_out
+from remediator.decide.scope import inherit_affected
 
 
 def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: Observed, now: datetime) -> Opening:
@@ -25,6 +26,7 @@ def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: 
         observed: the world.
         now: the time.
     """
+    observed = observed.without_stale_samples()
     assessment = assess_alerts(policy, observed, now)
     if any(remediation.active for remediation in _own(policy, existing)):
         return Opening(
@@ -176,6 +178,8 @@ def _opened(
     )
     draft = Draft(policy, remediation, now)
     draft.record_alerts(assessment, observed)
+    if previous is not None:
+        inherit_affected(draft.status, previous.status, observed)
     if orphan is not None:
         adopt(draft, orphan)
     message = f"{remediation.status.alert_name} fires on {alert.pod}."

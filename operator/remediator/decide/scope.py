@@ -121,6 +121,19 @@ def remember_affected(
         incident.remaining_pods = []
 
 
+def inherit_affected(incident: RemediationStatus, previous: RemediationStatus, observed: Observed) -> None:
+    """Let a relapse remember the pods that the incident before it affected.
+
+    A pod that is gone is represented by one that came since, so that it counts once, together with its replacement.
+    """
+    present = [str(pod.name) for pod in (observed.workload.pods if observed.workload else None) or ()]
+    gone = set(previous.affected_pods).difference(present)
+    fresh = sorted(set(present).difference(previous.initial_pods, previous.affected_pods))
+    kept = set(previous.affected_pods).intersection(present)
+    incident.initial_pods = present[:MAX_NAMES]
+    incident.affected_pods = sorted(kept.union(fresh[: len(gone)]))[:MAX_NAMES]
+
+
 def affected_share(incident: RemediationStatus, observed: Observed) -> tuple[int, int]:
     """Return how many pods were affected during the incident, and of how many.
 

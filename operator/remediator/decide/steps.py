@@ -185,7 +185,8 @@ def _start_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseV
     gate = blocked_disruption(draft.policy, observed, Action.ROLLOUT_RESTART)
     if gate is not None:
         return draft.gate(gate)
-    value = f"{draft.remediation.name}/{index}"
+    # With its uid: the names begin anew with a policy that was deleted and created again, and so would the markers.
+    value = f"{draft.remediation.name}/{index}" + (f"/{draft.remediation.uid}" if draft.remediation.uid else "")
     _start(
         draft,
         StepEntry(index=index, action=Action.ROLLOUT_RESTART, started_at=draft.now, restarted_for=value),

@@ -48,6 +48,8 @@ class AlertStore:
     version: int = 0
     """Grows with everything that is taken in."""
     poll_failed: bool = False
+    complete: bool = True
+    """Whether every replica of Alertmanager answered the last poll."""
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _ended: dict[str, float] = field(default_factory=dict)
     _watchdog_pushed_at: float | None = None
@@ -89,6 +91,7 @@ class AlertStore:
         self.polled_at = self.clock()
         self.started_at = polled.started_at
         self.poll_failed = False
+        self.complete = polled.complete
 
     def fail(self) -> None:
         """Note that a poll had no answer; what was known is held."""

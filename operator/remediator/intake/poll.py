@@ -7,7 +7,8 @@ from datetime import datetime
 import structlog
 
 from remediator.intake.alert_store import AlertStore
-from remediator.intake.sources import Alertmanager, SourceError
+from remediator.intake.replicas import AlertSource
+from remediator.intake.sources import SourceError
 from remediator.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -19,7 +20,7 @@ class Poller:
     def __init__(
         self,
         *,
-        alertmanager: Alertmanager | None,
+        alertmanager: AlertSource | None,
         alert_store: AlertStore,
         metrics: Metrics,
         clock: Callable[[], datetime],
@@ -48,7 +49,7 @@ class Poller:
                 return
             await self._poll(self._alertmanager)
 
-    async def _poll(self, alertmanager: Alertmanager) -> None:
+    async def _poll(self, alertmanager: AlertSource) -> None:
         asked_at = self._monotonic()
         try:
             polled = await alertmanager.poll(self._alert_store.receiver)

@@ -42,6 +42,8 @@ class Polled:
     """When this Alertmanager started; ``None`` where it does not say."""
     muted: frozenset[str] | None = None
     """Fingerprints that a time interval mutes for the operator's receiver; ``None`` where that is not known."""
+    complete: bool = True
+    """Whether every replica answered."""
 
 
 class _Status(BaseModel):

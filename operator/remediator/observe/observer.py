@@ -21,7 +21,8 @@ from remediator.kube import KubeError, NotFoundError
 from remediator.kubernetes_api import KubernetesApi
 from remediator.metrics import Metrics
 from remediator.observe.namespace_objects import read_namespace_objects
-from remediator.observe.signals import Firing, SignalReader, Signals
+from remediator.observe.replicas import SignalSource
+from remediator.observe.signals import Firing, Signals
 from remediator.observe.target import Target, read_target, with_signals
 from remediator.single_flight import SingleFlight
 
@@ -59,7 +60,7 @@ class Observer:
         *,
         kubernetes: KubernetesApi,
         alert_store: AlertStore,
-        signals: SignalReader | None,
+        signals: SignalSource | None,
         metrics: Metrics,
         refresh: Callable[[], Awaitable[None]],
         clock: Callable[[], datetime],
@@ -102,6 +103,7 @@ class Observer:
             history=history(same_target, without=current),
             others=tuple(_other(item, ref) for item in remediations if item.active and item.name != current),
             settling=self._settling,
+            unanswered=self._unanswered(world),
         )
 
     async def check(self) -> None:
@@ -110,6 +112,12 @@ class Observer:
         if self._signals is not None:
             proven = await self._answers(self._signals.prove()) is not None
         self._metrics.watchdog_up.set(proven)
+
+    def _unanswered(self, world: World) -> str:
+        """Return the source of which a replica did not answer, or the empty string."""
+        if not self._alert_store.complete:
+            return "Alertmanager"
+        return "Prometheus" if world.signals is not None and not world.signals.complete else ""
 
     def _prometheus_proven(self, world: World) -> bool:
         # Where Prometheus can be asked its own answer is the proof, else the alert that always fires.

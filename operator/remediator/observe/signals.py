@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from remediator.api.limits import SAMPLE_AGE_LIMIT
 from remediator.api.names import Backend, PodName
 from remediator.api.values import LATEST
 from remediator.decide.observed import Evaluation
@@ -37,6 +38,8 @@ class Signals:
     """Time of each pod's newest breaker sample."""
     pending: frozenset[tuple[str, PodName, Backend]] = frozenset()
     evaluations: dict[str, Evaluation] = field(default_factory=dict)
+    complete: bool = True
+    """Whether every replica answered."""
 
     def confirms(self, alert: Received) -> bool:
         """Tell whether Prometheus has the alert firing.
@@ -119,7 +122,10 @@ class SignalReader:
     async def _read_alerts(self) -> _Alerts:
         firing: Firing = {}
         pending: set[tuple[str, PodName, Backend]] = set()
-        for sample in await self._prometheus.query(f'ALERTS{{namespace="{self._namespace}"}}'):
+        # The age of each sample: after a crash of Prometheus its last ones are shown for up to five minutes.
+        for sample in await self._prometheus.query(f'time() - timestamp(ALERTS{{namespace="{self._namespace}"}})'):
+            if sample.value > SAMPLE_AGE_LIMIT.total_seconds():
+                continue
             labels = sample.labels
             pod = labels.get("pod", "")
             if labels.get("alertstate") == "firing":

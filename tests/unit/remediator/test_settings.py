@@ -14,12 +14,17 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_defaults_are_those_of_the_documentation() -> None:
     settings = load_settings()
     assert (settings.port, settings.poll_seconds, settings.settling_seconds) == (8080, 15.0, 45.0)
-    assert settings.alertmanager_url is None
+    assert settings.alertmanager_url == ()
 
 
 def test_empty_url_switches_a_source_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REMEDIATOR_PROMETHEUS_URL", "")
-    assert load_settings().prometheus_url is None
+    assert load_settings().prometheus_url == ()
+
+
+def test_a_highly_available_pair_is_several_urls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REMEDIATOR_ALERTMANAGER_URL", "http://am-0:9093, http://am-1:9093")
+    assert [url.host for url in load_settings().alertmanager_url] == ["am-0", "am-1"]
 
 
 @pytest.mark.parametrize(

@@ -160,11 +160,36 @@ def test_an_alert_that_returns_within_the_recovery_delay_goes_on_with_the_next_s
     target.run(45)
     target.run(200)
     assert target.phase is Phase.SUCCEEDED
-    target.fire("gw-2")
+    target.fire(next(name for name in target.pods if "+" in name))
     target.run(600)
     assert target.last.spec.previous == "breaker-1"
     assert target.last.spec.start_step == 1
     assert "RolloutRestart" in target.actions[1]
+
+
+def test_a_relapse_remembers_the_pods_of_the_incident_before_it():
+    """A failure that wanders over the pods is shared, also where each pod is quiet for a while after its restart."""
+    target = SimulatedTarget(make_policy())
+    target.fire("gw-1")
+    target.run(245)
+    assert target.phase is Phase.SUCCEEDED
+    fresh = next(name for name in target.pods if "+" in name)
+    target.fire("gw-2")
+    target.run(300)
+    assert target.last.spec.previous == "breaker-1"
+    assert target.status.affected_pods == sorted([fresh, "gw-2"])
+    assert target.phase is Phase.GATED
+    assert len(target.actions) == 1
+
+
+def test_the_marker_of_a_rollout_restart_is_of_this_remediation_and_not_of_an_older_one_of_its_name():
+    target = SimulatedTarget(make_policy(escalation=[{"action": "RolloutRestart"}]))
+    target.change(restarted_for="breaker-1/0/uid-of-the-old-one")
+    target.fire("gw-1")
+    target.settle()
+    target.remediations[0] = target.last.model_copy(update={"uid": "uid-of-the-new-one"})
+    target.run(60)
+    assert target.actions == ["45 RolloutRestart breaker-1/0/uid-of-the-new-one"]
 
 
 def test_an_alert_that_returns_after_the_recovery_delay_is_a_new_incident():

@@ -44,6 +44,20 @@ async def test_alert_is_confirmed_by_a_series_that_has_no_other_labels() -> None
     assert not signals.confirms(received(alertname="A"))
 
 
+async def test_an_alert_whose_sample_is_minutes_old_confirms_nothing() -> None:
+    """A Prometheus that crashed writes no stale markers: its last samples are shown for five minutes."""
+    labels = {"alertname": "A", "pod": "a"}
+    series = [
+        Sample({**labels, "alertstate": "firing"}, 121),
+        Sample({**labels, "alertstate": "pending"}, 121),
+        Sample({**labels, "alertstate": "firing", "pod": "b"}, 30),
+    ]
+    signals = await reader({"time() - timestamp(ALERTS": series}).read("web")
+    assert not signals.confirms(received(alertname="A", pod="a"))
+    assert signals.confirms(received(alertname="A", pod="b"))
+    assert signals.pending == frozenset()
+
+
 async def test_breakers_and_successes_are_by_pod_and_backend() -> None:
     signals = await reader(
         {
