@@ -36,7 +36,7 @@ FORCED = {"monitoring": {"enabled": True}}
         (FORCED, f"The image bot-gateway:{APP_VERSION} has no registry"),
         (FORCED, f"The image bot-remediator:{APP_VERSION} has no registry"),
         (FORCED, "Telegram has no URL to post updates to"),
-        (FORCED, "The bundled Redis is one replica without a password"),
+        (FORCED, "The bundled Redis is one replica, for evaluation"),
         (FORCED, "default password"),
         (FORCED, "the runbook links of alerts and dashboards do not work"),
         ({**FORCED, "replicaCount": 1}, "With one replica the operator never restarts the pod"),

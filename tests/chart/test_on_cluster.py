@@ -22,7 +22,7 @@ SECRETS = {
         "service-token": "sandbox-service-token",
         "remediator-token": "of-the-test",
     },
-    "redis-url": {"redis-url": "redis://other-bot-gateway-redis:6379/1"},
+    "redis-url": {"redis-url": "redis://:of-the-test@other-bot-gateway-redis:6379/1"},
 }
 
 
@@ -42,6 +42,8 @@ def prepare_external(program: str, space: str) -> tuple[str, ...]:
         "--skip-crds",
         "-f",
         bare,
+        "--set",
+        "redis.auth.password=of-the-test",
         *IMAGES,
         *MODEST,
         "--wait",

@@ -68,14 +68,14 @@ SECOND = Bot("second", SPACE, "second-sandbox", "43:SECOND-TOKEN-FOR-THIS-TEST-O
 THIRD = Bot("bot-gateway", OTHER, "sandbox", "44:THIRD-TOKEN-FOR-THIS-TEST-ONLY-0000")
 BOTS = (FIRST, SECOND, THIRD)
 MAY_USE_REDIS = 'networkPolicy.redisFrom=[{"podSelector":{"matchLabels":{"app.kubernetes.io/instance":"second"}}}]'
-ON_THE_FIRSTS_REDIS = ("--set", "redis.enabled=false,externalRedis.url=redis://bot-gateway-redis:6379/0",
+ON_THE_FIRSTS_REDIS = ("--set", "redis.enabled=false,externalRedis.url=redis://:of-the-test@bot-gateway-redis:6379/0",
                        "--set", "monitoring.dashboards.enabled=false")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def bots() -> Iterator[tuple[Bot, ...]]:
     with namespace(SPACE), namespace(OTHER):
-        FIRST.install("--set-json", MAY_USE_REDIS)
+        FIRST.install("--set-json", MAY_USE_REDIS, "--set", "redis.auth.password=of-the-test")
         SECOND.install(*ON_THE_FIRSTS_REDIS)
         THIRD.install()
         yield BOTS

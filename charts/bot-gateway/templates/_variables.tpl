@@ -30,7 +30,9 @@ valueFrom:
   (include "bot-gateway.secretVariable" (dict "root" . "name" "WEBHOOK_SECRET_PREVIOUS" "key" "webhook-secret-previous" "optional" true) | fromYaml)
   (include "bot-gateway.secretVariable" (dict "root" . "name" "SERVICE_TOKEN" "key" "service-token") | fromYaml)
 }}
-{{- if not .Values.redis.enabled }}
+{{- if .Values.redis.enabled }}
+{{- $own = append $own (include "bot-gateway.redisVariable" (dict "root" . "name" "REDIS_PASSWORD" "key" "redis-password") | fromYaml) }}
+{{- else }}
 {{- $redis := dict "name" (default (include "bot-gateway.redisName" .) .Values.externalRedis.existingSecret) "key" .Values.externalRedis.existingSecretKey }}
 {{- $own = append $own (dict "name" "REDIS_URL" "valueFrom" (dict "secretKeyRef" $redis)) }}
 {{- end }}

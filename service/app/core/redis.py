@@ -108,6 +108,7 @@ def _timeouts(seconds: float) -> dict[str, Any]:
 
 def _pool(url: RedisUrl, settings: Settings) -> ConnectionPool:
     options: dict[str, Any] = {
+        **_credentials(settings),
         "max_connections": settings.redis_max_connections,
         "timeout": settings.redis_timeout_seconds,
         **_timeouts(settings.redis_timeout_seconds),
@@ -121,7 +122,7 @@ def _pool(url: RedisUrl, settings: Settings) -> ConnectionPool:
     each = settings.redis_timeout_seconds / (len(url.hosts) + 1)
     sentinel_options = {**_timeouts(each), "retry": Retry(NoBackoff(), 0), **url.sentinel_options}
     manager = Sentinel(url.hosts, sentinel_kwargs=sentinel_options)  # type: ignore[no-untyped-call]  # it has no annotations
-    return _BlockingSentinelPool(url.service, manager, **_options(url), **options)  # type: ignore[no-untyped-call]  # it has no annotations
+    return _BlockingSentinelPool(url.service, manager, **{**options, **_options(url)})  # type: ignore[no-untyped-call]  # it has no annotations
 
 
 class _BlockingSentinelPool(SentinelConnectionPool, BlockingConnectionPool):
@@ -135,8 +136,20 @@ def _cluster(url: RedisUrl, settings: Settings) -> ClusterClient:
         connections=settings.redis_max_connections,
         wait_seconds=seconds,
         **_timeouts(seconds),
-        **_options(url),
+        **{**_credentials(settings), **_options(url)},
     )
+
+
+def _credentials(settings: Settings) -> dict[str, Any]:
+    """The password of `REDIS_PASSWORD`, always with the name of its user.
+
+    A Redis whose default user needs no password accepts any password for a named user (`AUTH default ...`), but
+    answers `AUTH ...` with an error. So clients that have the password work with both, and Redis can start to require
+    it when all of them have it.
+    """
+    if settings.redis_password is None:
+        return {}
+    return {"username": "default", "password": settings.redis_password.get_secret_value()}
 
 
 def _options(url: RedisUrl) -> dict[str, Any]:

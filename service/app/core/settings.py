@@ -90,6 +90,9 @@ class Settings(BackendSettings, BaseSettings):
         description="`redis://host:port/db`, `redis+sentinel://host:port,host:port/name/db` or"
         " `redis+cluster://host:port,host:port`; `rediss...` for TLS; `?sentinel_password=` for the sentinels' own.",
     )
+    redis_password: SecretStr | None = Field(
+        None, description="Password of Redis' user `default`; a user or password in `REDIS_URL` takes precedence."
+    )
     redis_key_prefix: str = Field("bg", pattern=r"^[a-z0-9-]+$", description="First part of every key in Redis.")
     redis_max_connections: int = Field(
         20, ge=4, description="Connections of the pool for all but claim and commit, which have two per server."
