@@ -1,4 +1,4 @@
-"""The password of the bundled Redis in the manifests. tests/integration/gateway/core has how Redis and clients use it."""
+"""The password of the bundled Redis in the manifests. tests/integration/gateway/core has how Redis uses it."""
 
 from __future__ import annotations
 
