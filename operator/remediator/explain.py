@@ -16,6 +16,7 @@ from remediator.api.values import format_duration
 from remediator.kube import ConnectionFailedError, KubeError, connect
 from remediator.kubernetes_api import KubernetesApi
 from remediator.settings import ENV_PREFIX
+from remediator.tracing import trace_id
 
 _TIMEOUT_SECONDS = 10.0
 _PREFIXES = ("rem/", "remediation/", "remediations/")
@@ -60,6 +61,8 @@ def describe(remediation: Remediation) -> Iterator[str]:
     yield f"  {status.message}" if status.message else "  There is no decision yet."
     trial = ", as a dry run: nothing was carried out" if spec.mode is Mode.DRY_RUN else ""
     yield f"Policy {spec.policy_name}, target {spec.target_ref}{trial}."
+    if trace_id(remediation):
+        yield f"Trace {trace_id(remediation)}."
     if spec.previous:
         yield f"The alert fired again after {spec.previous}, so it started with step {spec.start_step + 1}."
     yield ""

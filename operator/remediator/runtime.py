@@ -38,6 +38,7 @@ from remediator.reconcile.reconciler import Reconciler
 from remediator.reconcile.store import Store
 from remediator.schema_check import SchemaCheck, compare_schema
 from remediator.settings import Settings, SettingsError, load_settings
+from remediator.tracing import configure_tracing
 
 EXIT_SETTINGS = 2
 EXIT_FAILED = 1
@@ -64,7 +65,11 @@ def main() -> int:
         print(f"remediator: {error}", file=sys.stderr)
         return EXIT_SETTINGS
     configure_logging(settings.log_level)
-    return asyncio.run(_run(settings, token, Endpoint(sockets, tls)))
+    stop_tracing = configure_tracing()
+    try:
+        return asyncio.run(_run(settings, token, Endpoint(sockets, tls)))
+    finally:
+        stop_tracing()
 
 
 @dataclass(frozen=True, slots=True)

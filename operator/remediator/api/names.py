@@ -18,6 +18,8 @@ CLEARED_BY_ANNOTATION: Final = f"{GROUP}/cleared-by"
 """On a Remediation, value a person's name: the handover is over, the operator may act again."""
 RESTARTED_FOR_ANNOTATION: Final = f"{GROUP}/restarted-for"
 """On the target's pod template: which step of which Remediation restarted the rollout."""
+TRACEPARENT_ANNOTATION: Final = f"{GROUP}/traceparent"
+"""On a Remediation, where traces are exported: the context of the incident's trace."""
 BASELINE_ANNOTATION: Final = f"{GROUP}/baseline"
 """On what was scaled: the number before the first scale-out."""
 

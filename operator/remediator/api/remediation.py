@@ -14,6 +14,7 @@ from remediator.api.names import (
     FIELD_MANAGER,
     POLICY_KIND,
     REMEDIATION_KIND,
+    TRACEPARENT_ANNOTATION,
     Fingerprint,
     PodName,
     PodUid,
@@ -262,6 +263,8 @@ class Remediation(StatusModel):
     resource_version: str = ""
     created_at: Time
     cleared_by_annotation: str | None = None
+    traceparent: str = ""
+    """Context of the incident's trace; empty where none is exported."""
     foreign: bool = False
     """Whether someone else created the object: it neither blocks nor starts anything."""
     spec: RemediationSpec
@@ -275,6 +278,7 @@ class Remediation(StatusModel):
             pydantic.ValidationError: the object is not a valid Remediation.
         """
         metadata = body["metadata"]
+        annotations = metadata.get("annotations") or {}
         return cls.model_validate(
             {
                 "name": metadata["name"],
@@ -282,7 +286,8 @@ class Remediation(StatusModel):
                 "uid": metadata.get("uid") or "",
                 "resourceVersion": metadata.get("resourceVersion") or "",
                 "createdAt": metadata.get("creationTimestamp"),
-                "clearedByAnnotation": (metadata.get("annotations") or {}).get(CLEARED_BY_ANNOTATION),
+                "clearedByAnnotation": annotations.get(CLEARED_BY_ANNOTATION),
+                "traceparent": annotations.get(TRACEPARENT_ANNOTATION, ""),
                 "foreign": _is_foreign(metadata.get("managedFields") or []),
                 "spec": body["spec"],
                 "status": body.get("status") or {},
@@ -301,6 +306,8 @@ class Remediation(StatusModel):
         metadata: dict[str, Any] = {"name": self.name, "namespace": self.namespace, "ownerReferences": [owner]}
         if labels:
             metadata["labels"] = labels
+        if self.traceparent:
+            metadata["annotations"] = {TRACEPARENT_ANNOTATION: self.traceparent}
         return {
             "apiVersion": API_VERSION,
             "kind": REMEDIATION_KIND,

@@ -16,6 +16,7 @@ from remediator.decide.opening import is_cleared
 from remediator.events import EventRecorder, Note, ObjectReference
 from remediator.metrics import Metrics
 from remediator.observe.target import Target
+from remediator.tracing import trace_id
 
 _log = structlog.get_logger(__name__)
 
@@ -41,12 +42,13 @@ class Announcer:
         """Report a decision about an active remediation, where it is news."""
         if not decision.announce:
             return
+        traced = trace_id(remediation)
         self._tell(
             policy,
             target,
             action=decision.action,
             reason=decision.reason,
-            message=f"{remediation.name}: {decision.message}",
+            message=f"{remediation.name}: {decision.message}{f' (trace {traced})' if traced else ''}",
             event_type=decision.event_type,
             phase=decision.phase,
         )

@@ -34,6 +34,7 @@ from remediator.reconcile.announce import Announcer
 from remediator.reconcile.housekeeping import run_housekeeping
 from remediator.reconcile.repair_stages import acting_stages, closing_stages
 from remediator.reconcile.store import Store
+from remediator.tracing import trace_step
 
 MAX_CONFLICTS = 5
 ORPHANED_SCALE_OUT_INTERVAL = timedelta(minutes=1)
@@ -178,7 +179,7 @@ class Reconciler:
             world=_ObservedWorld(self._observer, self._store, world, ref),
             store=self._store,
             actuator=_Cluster(self._kubernetes),
-            reporter=_Reporter(self._announcer, self._metrics, world),
+            reporter=_Reporter(self._announcer, self._metrics, world, self._clock),
             clock=self._clock,
         )
 
@@ -224,6 +225,7 @@ class _Reporter:
     announcer: Announcer
     metrics: Metrics
     world: World
+    clock: Callable[[], datetime]
 
     def opened(self, policy: Policy, opening: Opening) -> None:
         """Report an opening."""
@@ -233,6 +235,9 @@ class _Reporter:
         """Report a decision."""
         self.announcer.ignored(policy, self.world.target, decision.ignored)
         self.announcer.decision(policy, remediation, self.world.target, decision)
+        if decision.announce:
+            now = self.clock()
+            trace_step(remediation, "decided", now, now, phase=decision.phase, reason=decision.reason)
 
     def executed(self, policy: Policy, remediation: Remediation, execution: Execution) -> None:
         """Report an action and its result."""
@@ -240,6 +245,7 @@ class _Reporter:
         self.metrics.actions.labels(policy.name, name, outcome.result).inc()
         _log.info("action", remediation=remediation.name, action=name, result=outcome.result, message=outcome.message)
         self.announcer.decision(policy, remediation, self.world.target, execution.decision)
+        trace_step(remediation, "acted", execution.started_at, execution.ended_at, action=name, result=outcome.result)
         if outcome.result is ActResult.ACCEPTED:
             for stage, seconds in acting_stages(remediation, execution.started_at, execution.ended_at):
                 self.metrics.stage_duration.labels(stage).observe(max(0.0, seconds))

@@ -17,6 +17,7 @@ from remediator.api.policy import Policy, PolicyStatus
 from remediator.api.remediation import Remediation, RemediationStatus
 from remediator.kubernetes_api import Json, KubernetesApi
 from remediator.single_flight import SingleFlight
+from remediator.tracing import trace_opening
 
 TARGET_LABEL = "remediation.bot-gateway.dev/target"
 POLICY_LABEL = "remediation.bot-gateway.dev/policy"
@@ -125,6 +126,7 @@ class Store:
             POLICY_LABEL: policy.name[:_LABEL_LIMIT],
             TARGET_LABEL: remediation.spec.target_ref.name[:_LABEL_LIMIT],
         }
+        remediation = remediation.model_copy(update={"traceparent": trace_opening(policy, remediation)})
         body = remediation.to_object(policy_uid=policy.uid, labels=labels)
         created = await self._kubernetes.create_custom(REMEDIATION_PLURAL, body)
         identity = created["metadata"]
