@@ -41,8 +41,9 @@ EXPECTED: dict[str, Expectation] = {
         helps=True,
     ),
     "two-faults": Expectation(
-        "hold while the outage lasts, then evict the pod that is still cut off",
-        "without the Request Service all pods are affected; when it is back, one of two is left",
+        "hold while the outage lasts and for `recoveryDelay` after it, then evict the pod that is still cut off",
+        "without the Request Service all pods are affected; when it is back, one of two is left, and a shared failure "
+        "that ends looks the same for a while",
         RESTART,
         ("SharedFault", "MinorityAffected"),
         not_before=220,

@@ -8,7 +8,9 @@ from game_day.scenario import Scenario
 SECONDS = 270
 """Long enough for alert, settling, action and recovery; in DryRun the drill removes the fault then."""
 OUTAGE_FROM, OUTAGE_TO = 60, 220
-BOTH_SECONDS = OUTAGE_TO + 150
+RECOVERY_DELAY = 600
+"""The default policy's `recoveryDelay`: only after it is the pod that is left of a shared failure judged anew."""
+BOTH_SECONDS = OUTAGE_TO + RECOVERY_DELAY + 180
 
 
 def cut_off(scenario: Scenario) -> None:
