@@ -244,15 +244,17 @@ def _why() -> list[AnyPanel]:
         ),
         graph(
             "Duplicates and dead letters",
-            "Redeliveries of updates that were already handled, and updates that became dead letters, by reason.",
+            "Redeliveries of updates that were already handled, updates that became dead letters, and polls refused"
+            " because another program uses the bot, by reason.",
             [
                 Query(f"{per_second('bot_gateway_duplicate_updates_total')} > 0", "duplicates"),
                 Query(f"{per_second('bot_gateway_dead_letters_total', 'reason')} > 0", "dead letter: {{reason}}"),
+                Query(f"{per_second('bot_gateway_polling_conflicts_total', 'reason')} > 0", "conflict: {{reason}}"),
             ],
             "ops",
             series_colours={"duplicates": colours.NEUTRAL},
             sparse=True,
             span=8,
-            no_value="No duplicate and no dead letter in this time range.",
+            no_value="No duplicate, dead letter or polling conflict in this time range.",
         ),
     ]

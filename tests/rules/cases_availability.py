@@ -80,6 +80,7 @@ AVAILABILITY = (
 )
 
 DEAD_LETTERS = selector("bot_gateway_dead_letters_total", reason="invalid_update")
+CONFLICTS = "bot_gateway_polling_conflicts_total"
 SPANS = "bot_gateway_spans_dropped_total"
 QUEUES = (
     Case(
@@ -103,6 +104,34 @@ QUEUES = (
         "DeadLettersGrowing",
         "stays silent on a counter reset",
         {DEAD_LETTERS: "500x60 0x120"},
+        dict.fromkeys(range(900, 1800, 60), 0),
+    ),
+    Case(
+        "PollingConflict",
+        "fires while another program polls, not early, and resolves",
+        {selector(CONFLICTS, reason="poller"): counter(Pace(0, 600), Pace(0.2, 300), Pace(0, 1200))},
+        {600: 0, 660: 0, 720: 1, 900: 1, 1290: 0},
+    ),
+    Case(
+        "PollingConflict",
+        "reports the number and the reason",
+        {selector(CONFLICTS, reason="webhook"): steady(0.2, 3600)},
+        {3000: 1},
+        message="Telegram refused 60 polls within 5 minutes (threshold 5), because another program uses the same bot "
+        "(reason webhook: webhook, it set one; poller, it polls). It gets updates that this gateway does not see. Stop "
+        "that program, or revoke the token if you do not know it.",
+        labels={"job": JOB, "reason": "webhook"},
+    ),
+    Case(
+        "PollingConflict",
+        "stays silent when a webhook was set three times and deleted each time",
+        {selector(CONFLICTS, reason="webhook"): "0x40 1x4 2x4 3x200"},
+        dict.fromkeys(range(600, 1800, 60), 0),
+    ),
+    Case(
+        "PollingConflict",
+        "stays silent without conflicts and on a counter reset",
+        {selector(CONFLICTS, reason="poller"): "500x60 0x120"},
         dict.fromkeys(range(900, 1800, 60), 0),
     ),
     Case(

@@ -11,6 +11,7 @@ import aiohttp
 from redis.asyncio import Redis
 
 from sandbox.faults import FaultSpec
+from sandbox.telegram.webhook import WebhookSettings
 from support.metric_moves import (
     action,
     answered,
@@ -256,6 +257,18 @@ async def more_than_it_can_take(world: Any, watch: MetricWatch, later: Later, mo
         names = [f'webhook_requests_total{{outcome="{outcome}"}}' for outcome in outcomes]
         assert sum(after[name] - before[name] for name in names) == times, outcomes
     assert sorted(later.statuses)[-3:] == [503, 503, 503]
+
+
+async def a_webhook_of_another_program(world: Any, watch: MetricWatch) -> None:
+    """One poll is refused; then the webhook is gone."""
+    conflicts = 'polling_conflicts_total{reason="webhook"}'
+    # The gateway polls once it has deleted the sandbox's own webhook.
+    await watch.shows(lambda now: now.get('telegram_requests_total{method="deleteWebhook",status="200"}', 0) == 1)
+    assert (await watch.samples())[conflicts] == 0
+    await world.sandbox.telegram.set_webhook(WebhookSettings(url="http://127.0.0.1:9/other"))
+    await watch.shows(lambda now: now[conflicts] == 1, "polling_conflicts_total")
+    await watch.shows(lambda now: now['telegram_requests_total{method="deleteWebhook",status="200"}'] == 2)
+    assert (await watch.samples())[conflicts] == 1
 
 
 async def it_ends(world: Any, watch: MetricWatch, later: Later, replica: Any) -> None:

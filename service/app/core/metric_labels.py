@@ -17,6 +17,7 @@ CATEGORIES = tuple(category.value for category in Category)
 REQUEST_STATUSES = (*(status.value for status in RequestStatus), OTHER)
 SPECIALIZATIONS = (*(trade.value for trade in Specialization), "all", OTHER)
 WINDOWS = ("5m", "1h", "24h")
+POLLING_CONFLICTS = ("webhook", "poller")
 SEVERITIES = ("warning", "error", "critical")
 ERRORS = (
     *(("invalid_update", "warning"), ("backend_unavailable", "warning"), ("telegram_failed", "warning")),

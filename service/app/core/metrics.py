@@ -36,6 +36,9 @@ from app.core.metric_labels import (
     OUTCOMES as OUTCOMES,
 )
 from app.core.metric_labels import (
+    POLLING_CONFLICTS as POLLING_CONFLICTS,
+)
+from app.core.metric_labels import (
     REDIS_OPERATIONS as REDIS_OPERATIONS,
 )
 from app.core.metric_labels import (
@@ -297,6 +300,11 @@ WEBHOOK_PENDING_UPDATES = gauge(
 WEBHOOK_LAST_ERROR_TIMESTAMP_SECONDS = gauge(
     "webhook_last_error_timestamp_seconds", "Unix time of Telegram's last failed delivery, 0 for none.", aggregate="max"
 )
+POLLING_CONFLICTS_TOTAL = counter(
+    "polling_conflicts_total",
+    "Polls that Telegram refused with 409: another program has set a webhook, or polls for the same bot.",
+    {"reason": POLLING_CONFLICTS},
+)
 DEAD_LETTERS_TOTAL = counter("dead_letters_total", "Updates stored as dead letters.", {"reason": DEAD_LETTER_REASONS})
 DEAD_LETTERS_QUEUED = gauge(
     "dead_letters_queued",
@@ -340,7 +348,9 @@ TRACES_KEPT_TOTAL = counter(
 BUILD_INFO = gauge(
     "build_info", "Always 1.", {"version": "version", "python_version": "version"}, aggregate="count by (version)"
 )
-READY = gauge("ready", "1 while the replica accepts updates, 0 while it starts or drains.", aggregate="sum")
+READY = gauge(
+    "ready", "1 while the replica accepts updates, 0 while it starts, drains or cannot poll.", aggregate="sum"
+)
 
 # Series that alerts and the operator use exist from the start: increase() misses the first increment of a new one.
 _INITIAL_LABELS: dict[Counter, tuple[tuple[str, ...], ...]] = {
@@ -352,6 +362,7 @@ _INITIAL_LABELS: dict[Counter, tuple[tuple[str, ...], ...]] = {
     RATE_LIMIT_HITS_TOTAL: (USER_ROLES,),
     RATE_LIMIT_BLOCKS_TOTAL: (USER_ROLES,),
     WEBHOOK_REQUESTS_TOTAL: (OUTCOMES,),
+    POLLING_CONFLICTS_TOTAL: (POLLING_CONFLICTS,),
     DEAD_LETTERS_TOTAL: (DEAD_LETTER_REASONS,),
     SPANS_DROPPED_TOTAL: (("queue_full", "export_failed", "error_budget"),),
     TRACES_KEPT_TOTAL: (("sampled", "error", "slow"),),

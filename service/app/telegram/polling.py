@@ -123,6 +123,7 @@ class Polling:
         metrics.ERRORS_TOTAL.labels("telegram_failed", "warning").inc()
         self._conflicts += 1
         by_webhook = "webhook" in error.message.lower()
+        metrics.POLLING_CONFLICTS_TOTAL.labels("webhook" if by_webhook else "poller").inc()
         reason = "another program has set a webhook" if by_webhook else "another program polls for this bot"
         if self._conflicts == 1:
             log.error("polling_conflict", reason=reason)

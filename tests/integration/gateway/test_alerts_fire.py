@@ -31,6 +31,7 @@ from app.core.redis_batch import BatchedRedis
 from remediator.metrics import Metrics
 from sandbox.faults import FaultSpec
 from sandbox.redis_server import free_port
+from sandbox.telegram.webhook import WebhookSettings
 from support.charts import gateway
 from support.metric_failures import SECRET, post
 from support.prometheus_process import PrometheusProcess
@@ -50,6 +51,7 @@ THRESHOLDS = {
     "ExcessiveFSMSessions": 2,
     "HighAuthFailureRate": 0.05,
     "HighWebhookFailureRate": 0.2,
+    "PollingConflict": 0,
     "WebhookUpdatesPending": 3,
 }
 
@@ -276,6 +278,17 @@ async def the_operator_in_trouble(drill: Drill) -> None:
     await drill.fires("RemediatorDown")
 
 
+async def another_program_with_a_webhook(drill: Drill) -> None:
+    """A second release of the same bot polls, while another program sets its webhook again and again."""
+    polling = await drill.world.started(UPDATE_MODE="polling")
+    drill.prometheus.move(GATEWAY, polling.port)
+    telegram = drill.world.sandbox.telegram
+    await drill.fires(
+        "PollingConflict",
+        act=lambda: telegram.set_webhook(WebhookSettings(url=f"http://127.0.0.1:{NOTHING_LISTENS}/other")),
+    )
+
+
 async def monitoring_in_trouble(drill: Drill) -> None:
     """Grafana does not response any more; the gateway is no longer a target."""
     drill.prometheus.move(GRAFANA, NOTHING_LISTENS)
@@ -315,5 +328,6 @@ async def test_every_alert_fires_from_what_really_happens(make_world: Callable[.
             await users_in_trouble(drill)
             await backends_in_trouble(drill)
             await the_operator_in_trouble(drill)
+            await another_program_with_a_webhook(drill)
             await monitoring_in_trouble(drill)
     assert names_of(groups) == drill.fired

@@ -126,9 +126,18 @@ async def much_goes_wrong(world: Any, collector_port: int) -> set[str]:
     return watch.moved
 
 
+async def another_program_uses_the_bot(world: Any) -> set[str]:
+    """It sets a webhook while the gateway polls; the gateway deletes it."""
+    replica = await world.started(UPDATE_MODE="polling")
+    watch = watched(world, replica, failures.Later())
+    await failures.a_webhook_of_another_program(world, watch)
+    return watch.moved
+
+
 @pytest.mark.timeout(600)
 async def test_every_family_is_moved_by_what_it_names(make_world: Callable[..., Any]) -> None:
     moved = await all_goes_well(await make_world(flood_limits=False, traffic_users=APPLICANTS))
     collector_port = free_port()
     moved |= await much_goes_wrong(await make_world(otlp_receiver_port=collector_port), collector_port)
+    moved |= await another_program_uses_the_bot(await make_world())
     assert {family.name.removeprefix(PREFIX) for family in FAMILIES} - moved == NOT_MOVED.keys()

@@ -18,6 +18,9 @@ from sandbox.settings import Settings as SandboxSettings
 from sandbox.telegram.chats import Chat
 from sandbox.telegram.injected_errors import ErrorSpec, InjectedError
 from sandbox.telegram.users import Users
+from support.bot_conversation import moved
+
+__all__ = ["moved"]
 
 TOKEN = "42:AAF-known-token-of-the-integration-tests"
 SERVICES = ("auth", "request", "user", "shift")
