@@ -21,6 +21,7 @@ from app.delivery.intake import Intake
 from app.delivery.keys import KeySpace
 from app.telegram.blocked import BlockedUsers
 from app.telegram.polling import ELECTION_SECONDS, Polling
+from app.telegram.refusals import RefusingChats
 from app.telegram.registration import INTERVAL_SECONDS, WebhookRegistration
 
 _SWEEP_SECONDS = 5.0
@@ -46,6 +47,7 @@ class BackgroundWork:
         activity: Activity,
         dead_letters: DeadLetters,
         blocked: BlockedUsers,
+        refusing: RefusingChats,
         replica_views: ReplicaViews,
         allowed_updates: list[str],
         set_obstacle: Callable[[str], None],
@@ -56,6 +58,7 @@ class BackgroundWork:
         self._lag = EventLoopLag()
         self._watchdog = Watchdog(settings.watchdog_seconds)
         self._views = replica_views
+        self._refusing = refusing
         self._flushing = Periodic("activity", self._flush_and_exchange, 1)
         self._reachable = Periodic("reachable-users", blocked.flush, _REACHABLE_SECONDS)
         self._periodic = [
@@ -114,8 +117,9 @@ class BackgroundWork:
                 await election.resign()
 
     async def _flush_and_exchange(self) -> None:
-        # In one turn of the event loop, so that both share a round trip to Redis.
-        results = await asyncio.gather(self._activity.flush(), self._views.exchange(), return_exceptions=True)
+        # In one turn of the event loop, so that all share a round trip to Redis.
+        exchanges = (self._activity.flush(), self._views.exchange(), self._refusing.refresh())
+        results = await asyncio.gather(*exchanges, return_exceptions=True)
         for failure in results:
             if failure is not None:
                 raise failure

@@ -72,13 +72,13 @@ class Gateway:
         self.keys = KeySpace(settings.redis_key_prefix, settings.bot_id)
         budget = self._send_budget()
         self.blocked = BlockedUsers.of(self.redis.client, settings)
-        refusing = RefusingChats()
+        self._refusing = RefusingChats(self.redis.batched, self.keys.shared())
         session = GatewaySession(
             settings.telegram_api_base,
             connections=settings.max_in_flight + 20,
             budget=budget,
             blocked=self.blocked,
-            refusing=refusing,
+            refusing=self._refusing,
             lazy_messages=settings.compat_lazy_message,
         )
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
@@ -92,7 +92,7 @@ class Gateway:
             longest_seconds=2 * (settings.update_deadline_seconds + settings.lease_seconds),
         )
         self.dispatcher = build_dispatcher(
-            self.services, settings, self.redis.client, SnapshotStorage(), budget=budget, refusing=refusing
+            self.services, settings, self.redis.client, SnapshotStorage(), budget=budget, refusing=self._refusing
         )
         self.replica_views = ReplicaViews(
             self.redis.batched, self.keys.shared(), self.services.views, address=_address(settings)
@@ -145,6 +145,7 @@ class Gateway:
                 activity=self.activity,
                 dead_letters=self.dead_letters,
                 blocked=self.blocked,
+                refusing=self._refusing,
                 replica_views=self.replica_views,
                 allowed_updates=sorted(self.dispatcher.resolve_used_update_types()),
                 set_obstacle=self.health.set_obstacle,

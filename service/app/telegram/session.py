@@ -148,7 +148,7 @@ class GatewaySession(AiohttpSession):
         if not isinstance(chat_id, int):
             return
         if self._refusing is not None:
-            self._refusing.add(chat_id, getattr(method, "message_thread_id", None), error)
+            await self._refusing.add(chat_id, getattr(method, "message_thread_id", None), error)
         if self._blocked is not None and isinstance(error, TelegramForbiddenError):
             await self._blocked.add(chat_id, not_started="can't initiate conversation" in error.message)
 

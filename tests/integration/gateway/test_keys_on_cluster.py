@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiogram.exceptions import TelegramForbiddenError
 from aiogram.methods import SendMessage
 from pydantic import SecretStr
 
@@ -28,6 +29,7 @@ from app.delivery.keys import KeySpace, UpdateOrigin
 from app.delivery.leases import Leases
 from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget
+from app.telegram.refusals import RefusingChats
 from support.redis_sets import ClusterSet
 
 KEYS = KeySpace("bg", 42)
@@ -103,6 +105,11 @@ async def sending(redis: RedisConnections, settings: Settings) -> None:
     await blocked.add(1001)
     assert await blocked.blocked_among([1001, 1002]) == {1001}
     await blocked.remove(1001)
+    refusing = RefusingChats(redis.batched, PREFIX)
+    await refusing.add(-1001, None, TelegramForbiddenError(SendMessage(chat_id=-1001, text="x"), "kicked"))
+    await refusing.refresh()
+    assert refusing.refuses(-1001, None)
+    await refusing.remove(-1001)
     outbox = Outbox(redis.client, key_prefix=PREFIX, clock=lambda: time.time() - 3600)
     await outbox.put(SendMessage(chat_id=1001, text="later"), 0)
     sent = Bot()

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 LAST = "after-the-update"
 BACKGROUND = (
-    *(":activity:", ":elect:", ":outbox", ":dead-letters", ":broadcast", ":views"),
+    *(":activity:", ":elect:", ":outbox", ":dead-letters", ":broadcast", ":views", ":refusing"),
     *("HELLO ", "CLIENT SETINFO "),
 )
 

@@ -13,7 +13,7 @@ router = Router(name="Membership")
 @router.my_chat_member(F.chat.type != ChatType.PRIVATE)
 async def rights_changed(event: ChatMemberUpdated, refusing: RefusingChats) -> None:
     """Forget that a group refused messages: the bot's rights in it have changed."""
-    refusing.remove(event.chat.id)
+    await refusing.remove(event.chat.id)
 
 
 @router.my_chat_member(F.chat.type == ChatType.PRIVATE)
