@@ -18,7 +18,7 @@ from game_day.fault import Fault
 from game_day.measure import BEFORE_SECONDS, measure
 from game_day.model import Pair, Run
 from game_day.node_agent import NodeAgent
-from game_day.release import REPLICAS, Release, wait_for
+from game_day.release import Release, wait_for
 from game_day.scenario import Scenario
 
 RATE = 0.5
@@ -28,12 +28,13 @@ AFTER_SECONDS = 30
 RECORDING_INTERVAL_SECONDS = 5
 
 
-def reset(environment: Environment) -> None:
-    """Restore all replicas, wait until the environment is idle, and delete the operator's history."""
+def reset(environment: Environment, replicas: int) -> None:
+    """Restore the number of replicas, wait until the environment is idle, and delete the operator's history."""
     for release in environment.releases:
         release.control("DELETE", "/faults")
         release.control("POST", "/traffic", rate=0)
-        release.api.patch(f"{release.deployment_path}/scale", {"spec": {"replicas": REPLICAS}})
+        release.replicas = replicas
+        release.api.patch(f"{release.deployment_path}/scale", {"spec": {"replicas": replicas}})
     for release in environment.releases:
         wait_for(f"{release.namespace} complete", release.is_complete, seconds=300)
         wait_for(f"{release.namespace} idle", release.is_idle, seconds=240)
@@ -53,7 +54,7 @@ def reset(environment: Environment) -> None:
 def play(fault: Fault, environment: Environment, node: NodeAgent, image_tag: str, recordings: Path) -> Pair:
     """Inject a fault into both releases of an environment at once and return the measurements."""
     print(f"{fault.name}: environment {environment.name} is prepared", flush=True)
-    reset(environment)
+    reset(environment, fault.replicas)
     with ExitStack() as stack:
         for release in environment.releases:
             # Only the dry run is recorded: an action would change the cluster before the next line of the recording.

@@ -17,7 +17,7 @@ import httpx
 
 from game_day.api_server import ApiServer, helm, kubectl
 from game_day.monitoring import LABEL, manifests
-from game_day.release import REPLICAS, Release, wait_for
+from game_day.release import Release, wait_for
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -88,7 +88,8 @@ class Environment:
     def all_targets_up(self) -> bool:
         """Whether Prometheus scrapes every gateway pod of both releases."""
         found = self.query('count by (namespace) (up{job="bot-gateway"} == 1)')
-        return len(found) == len(self.releases) and all(float(item["value"][1]) == REPLICAS for item in found)
+        up = {item["metric"]["namespace"]: float(item["value"][1]) for item in found}
+        return up == {release.namespace: release.replicas for release in self.releases}
 
     def no_alerts(self) -> bool:
         """Whether no breaker is open and no alert of the policy is pending nor firing."""

@@ -40,6 +40,20 @@ EXPECTED: dict[str, Expectation] = {
         MINORITY,
         helps=True,
     ),
+    "cut-off-of-three": Expectation(
+        "evict that pod, once",
+        "one of three pods is affected and the others reach the backend, so the pod is at fault",
+        RESTART,
+        MINORITY,
+        helps=True,
+    ),
+    "packet-loss": Expectation(
+        "evict that pod, once",
+        "one of three pods fails or is slow and the others are not, so the pod is at fault although no breaker opens",
+        RESTART,
+        MINORITY,
+        helps=True,
+    ),
     "two-faults": Expectation(
         "hold while the outage lasts and for `recoveryDelay` after it, then evict the pod that is still cut off",
         "without the Request Service all pods are affected; when it is back, one of two is left, and a shared failure "

@@ -17,3 +17,5 @@ class Fault:
     how: str
     seconds: int
     inject: Callable[[Scenario], None]
+    replicas: int = 2
+    """Replicas of the gateway; the product's default is 2. A replica is an outlier only among three or more."""

@@ -47,6 +47,12 @@ def measure(scenario: Scenario, ended: float, pods_before: dict[str, str], resta
         start,
         ended,
     )
+    outliers = _series(
+        scenario.environment,
+        f'count(max by (pod, service_name) (bot_gateway_service_outlier{{namespace="{namespace}"}}) == 1)',
+        start,
+        ended,
+    )
     bins = binned(updates, start, ended)
     removed = next((m.at - start for m in reversed(scenario.marks) if m.what == "removed"), ended - start)
     pods_after = {pod.uid for pod in scenario.release.pods()}
@@ -63,6 +69,7 @@ def measure(scenario: Scenario, ended: float, pods_before: dict[str, str], resta
             decision=next((d.at for d in decisions if d.phase not in {"Pending", "Settling"}), None),
             action=next((s.accepted for s in steps if s.accepted is not None), None),
             recovered=recovered(bins),
+            outlier=_first(outliers),
         ),
         users=_users(updates, summary),
         moments=[Moment(round(m.at - start, 1), m.what, m.note) for m in scenario.marks],

@@ -63,6 +63,8 @@ class Timeline:
     decision: float | None
     action: float | None
     recovered: float | None
+    outlier: float | None = None
+    """When the replica was first known as an outlier; also None in runs older than that metric."""
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ class NodeAgent:
         """Send a signal to the pod's process whose command line has `word`."""
         self._do("signal", pod_uid, word, str(int(number)))
 
-    def drop(self, pod_uid: str, port: int, *, on: bool) -> None:
-        """Drop the pod's packets to a TCP port, or stop dropping them; a deleted pod needs nothing."""
-        self._do("drop", pod_uid, str(port), "on" if on else "off")
+    def drop(self, pod_uid: str, port: int, *, share: float, on: bool) -> None:
+        """Drop a share (up to 1) of the pod's packets to a TCP port, or stop that; a deleted pod needs nothing."""
+        self._do("drop", pod_uid, str(port), str(share), "on" if on else "off")
 
     def limit_cpu(self, pod_uid: str, word: str, percent: float) -> None:
         """Give the container that much of one core, in percent; 0 lifts the limit."""

@@ -3,7 +3,7 @@
 A response is `ok OUTCOME` or `error WHAT`.
 
 signal UID WORD NUMBER      signal to the process of the pod with that word in its command line
-drop UID PORT on|off        drop the pod's packets to a TCP port, or stop dropping them
+drop UID PORT SHARE on|off  drop that share (up to 1) of the pod's packets to a TCP port, or stop dropping them
 cpu UID WORD PERCENT        CPU time of the process' container in percent of one core, 0 lifts the limit
 memory UID WORD EXTRA       limit of the container's memory: what its processes use now plus EXTRA bytes
 """
@@ -12,6 +12,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 NODE = Path("/node")
@@ -57,9 +58,10 @@ def cgroup(pid: int, controller: str) -> tuple[Path, bool]:
     return NODE / "sys/fs/cgroup" / unified.lstrip("/"), True
 
 
-def drop(uid: str, port: str, switch: str) -> str:
+def drop(uid: str, port: str, share: str, switch: str) -> str:
     """Add or remove the rule in the pod's network namespace with the node's own iptables."""
-    rule = ["OUTPUT", "-p", "tcp", "--dport", port, "-j", "DROP"]
+    chance = [] if float(share) >= 1 else ["-m", "statistic", "--mode", "random", "--probability", share]
+    rule = ["OUTPUT", "-p", "tcp", "--dport", port, *chance, "-j", "DROP"]
     pids = processes(uid)
     if not pids:
         return "gone"
@@ -110,7 +112,7 @@ def send(uid: str, word: str, number: str) -> str:
     return "sent"
 
 
-COMMANDS = {"signal": send, "drop": drop, "cpu": limit_cpu, "memory": limit_memory}
+COMMANDS: dict[str, Callable[..., str]] = {"signal": send, "drop": drop, "cpu": limit_cpu, "memory": limit_memory}
 
 
 def main() -> None:

@@ -16,8 +16,10 @@ from remediator.replay.recording import read_recording
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 NAMESPACE = "bots"
 """The namespace of the replayed policy."""
-POLICY = {"targetRef": {"name": "gw"}, "alerts": ['alertname="CircuitBreakerOpen"'], "mode": "Enforce"}
-WATCHED = "CircuitBreakerOpen"
+WATCHED = ["CircuitBreakerOpen", "BackendOutlier"]
+"""The alerts of the chart's default policy."""
+ALERTS = [f'alertname="{name}"' for name in WATCHED]
+POLICY = {"targetRef": {"name": "gw"}, "alerts": ALERTS, "mode": "Enforce"}
 
 
 def keep(fault: Fault, recorded: Path, namespace: str) -> None:
@@ -32,7 +34,7 @@ def _cleaned(line: dict[str, Any], namespace: str) -> dict[str, Any]:
     alerts = [
         {**alert, "labels": {**alert["labels"], "namespace": NAMESPACE}}
         for alert in line.get("alerts", [])
-        if alert["labels"].get("namespace") == namespace and alert["labels"].get("alertname") == WATCHED
+        if alert["labels"].get("namespace") == namespace and alert["labels"].get("alertname") in WATCHED
     ]
     return {**line, "alerts": alerts}
 
@@ -45,7 +47,7 @@ def _replayed(fault: Fault, recording: Path) -> dict[str, Any]:
     reasons = sorted({str(line.reason) for line in told})
     return {
         "about": f"Game day, recorded from a live cluster: {fault.title[0].lower()}{fault.title[1:]}.",
-        "policy": {},
+        "policy": {"alerts": ALERTS},
         "actions": [f"{line.at:%H:%M:%S} {line.action} {' '.join(line.pods)}".strip() for line in acts],
         "ends": [str(item.status.phase) for item in replay.remediations],
         "reasons": reasons,

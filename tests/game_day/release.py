@@ -15,8 +15,6 @@ T = TypeVar("T")
 
 DEPLOYMENT = "bot-gateway"
 COMPONENT = "app.kubernetes.io/name=bot-gateway,app.kubernetes.io/component="
-REPLICAS = 2
-"""The product's default."""
 GROUP = "/apis/remediation.bot-gateway.dev/v1alpha1/namespaces"
 
 
@@ -38,6 +36,8 @@ class Release:
         self.api = api
         self.namespace = namespace
         self.mode = mode
+        self.replicas = 2
+        """How many gateway pods there should be; the product's default."""
         self._control = httpx.Client(base_url=api.service_url(namespace, "sandbox", 8082), timeout=3 * TIMEOUT_SECONDS)
 
     @property
@@ -85,10 +85,10 @@ class Release:
         """Whether every gateway pod and the operator are ready and no rollout is under way."""
         spec, status = (found := self.deployment())["spec"], found["status"]
         return (
-            spec["replicas"] == REPLICAS
+            spec["replicas"] == self.replicas
             and status.get("observedGeneration") == found["metadata"]["generation"]
-            and status.get("updatedReplicas") == status.get("readyReplicas") == status.get("replicas") == REPLICAS
-            and len(self.ready_pods()) == REPLICAS
+            and status.get("updatedReplicas") == status.get("readyReplicas") == status.get("replicas") == self.replicas
+            and len(self.ready_pods()) == self.replicas
             and all(pod.ready for pod in self.pods("remediator") + self.pods("redis"))
         )
 

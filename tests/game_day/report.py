@@ -29,10 +29,10 @@ under the same traffic, one with the policy in DryRun and one in Enforce, and me
 repeats all of it on the cluster that `KUBECONFIG` names, `make game-day FAULTS="cut-off redis-frozen"` some faults; \
 `.venv/bin/python tests/game_day/run.py --list` lists the faults. `tests/game_day/results` holds the data of this page.
 
-The gateway has two replicas; replicas, alerts, policy and guards are the product's defaults. Each release gets about \
-two updates per second. The faults are real: signals, network rules and cgroup limits set on the node, failing \
-backends, Prometheus and Alertmanager scaled to 0. The gateway has no code for the drill. Old Remediations are \
-deleted before each fault, so the operator has no history.
+The gateway has two replicas, three where the fault says so; alerts, policy and guards are the product's defaults. \
+Each release gets about two updates per second. The faults are real: signals, network rules and cgroup limits set on \
+the node, failing backends, Prometheus and Alertmanager scaled to 0. The gateway has no code for the drill. Old \
+Remediations are deleted before each fault, so the operator has no history.
 
 An update is *affected* when it was handled later than {LATE_SECONDS:g} s after it was written, never, or with an \
 error message ("this part of the service is not available"). Users have *recovered* at the end of the last \
@@ -137,14 +137,15 @@ def _timeline(played: dict[str, list[Pair]]) -> str:
         "Medians of the Enforce runs. The decision is the first one after settling. "
         "Prometheus scrapes and evaluates every 15 s, so breaker and alert appear up to 15 s late.",
         "",
-        "| fault | breaker open | alert | decision | action | recovered | fault removed |",
-        "|---|---|---|---|---|---|---|",
+        "| fault | outlier | breaker open | alert | decision | action | recovered | fault removed |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for fault in ALL:
         if pairs := played.get(fault.name):
             stage = [
                 _over(pairs, read)
                 for read in (
+                    lambda run: run.timeline.outlier,
                     lambda run: run.timeline.breaker_open,
                     lambda run: run.timeline.alert,
                     lambda run: run.timeline.decision,

@@ -82,14 +82,15 @@ class Scenario:
             return False
 
     @contextmanager
-    def cut_off(self, pod: Pod, backend: str) -> Iterator[None]:
-        """Drop a pod's packets to one backend."""
-        self.node.drop(pod.uid, PORTS[backend], on=True)
-        self.mark("fault", f"{pod.name} is cut off from the {backend} backend")
+    def cut_off(self, pod: Pod, backend: str, share: float = 1.0) -> Iterator[None]:
+        """Drop a pod's packets to one backend: all of them, or a share at random."""
+        self.node.drop(pod.uid, PORTS[backend], share=share, on=True)
+        what = "is cut off from" if share >= 1 else f"loses {100 * share:.0f} % of its packets to"
+        self.mark("fault", f"{pod.name} {what} the {backend} backend")
         try:
             yield
         finally:
-            self.node.drop(pod.uid, PORTS[backend], on=False)
+            self.node.drop(pod.uid, PORTS[backend], share=share, on=False)
             self.mark("removed", f"{backend} can be reached again")
 
     @contextmanager

@@ -7,6 +7,7 @@ from game_day.scenario import Scenario
 
 SECONDS = 270
 """Long enough for alert, settling, action and recovery; in DryRun the drill removes the fault then."""
+LOST_SHARE = 0.75
 OUTAGE_FROM, OUTAGE_TO = 60, 220
 RECOVERY_DELAY = 600
 """The default policy's `recoveryDelay`: only after it is the pod that is left of a shared failure judged anew."""
@@ -14,8 +15,14 @@ BOTH_SECONDS = OUTAGE_TO + RECOVERY_DELAY + 180
 
 
 def cut_off(scenario: Scenario) -> None:
-    """One pod of two can no longer reach one backend."""
+    """One pod can no longer reach one backend."""
     with scenario.cut_off(scenario.victim(), "request"):
+        scenario.until(SECONDS)
+
+
+def packet_loss(scenario: Scenario) -> None:
+    """One pod of three loses most of its packets to one backend: some calls succeed, after repeated packets."""
+    with scenario.cut_off(scenario.victim(), "request", LOST_SHARE):
         scenario.until(SECONDS)
 
 
@@ -35,6 +42,23 @@ FAULTS = (
         f"a rule in the pod's network namespace drops what it sends to the Request Service, for {SECONDS} s",
         SECONDS,
         cut_off,
+    ),
+    Fault(
+        "cut-off-of-three",
+        "One pod of three cut off from one backend",
+        f"a rule in the pod's network namespace drops what it sends to the Request Service, for {SECONDS} s",
+        SECONDS,
+        cut_off,
+        replicas=3,
+    ),
+    Fault(
+        "packet-loss",
+        "One pod of three loses packets to one backend",
+        f"a rule in the pod's network namespace drops {100 * LOST_SHARE:.0f} % of what it sends to the Request "
+        f"Service, at random, for {SECONDS} s",
+        SECONDS,
+        packet_loss,
+        replicas=3,
     ),
     Fault(
         "two-faults",

@@ -6,12 +6,11 @@ import time
 from typing import Any
 
 from game_day.fault import Fault
-from game_day.release import REPLICAS
 from game_day.scenario import Scenario
 
 UNDO_SECONDS = 210
 SECONDS = 320
-SCALED_TO = REPLICAS + 1
+SCALED_TO = 3
 
 
 def bad_image(scenario: Scenario) -> None:
@@ -36,7 +35,7 @@ def scaled_by_hand(scenario: Scenario) -> None:
         scenario.until(SECONDS)
     replicas = scenario.release.deployment()["spec"]["replicas"]
     scenario.mark("found", f"{replicas} replicas")
-    _scale(scenario, REPLICAS)
+    _scale(scenario, scenario.release.replicas)
 
 
 def helm_upgrade(scenario: Scenario) -> None:
