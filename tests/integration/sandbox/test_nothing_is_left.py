@@ -71,6 +71,9 @@ make_terminals: dict[int, int] = {}
 
 
 def _own_terminal() -> None:
+    # Tests that were started with nohup, or in the background, ignore these; so would all that they start.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
     os.setsid()
     os.close(os.open(os.ttyname(0), os.O_RDWR))  # the first one that a session's leader opens is its own
 
