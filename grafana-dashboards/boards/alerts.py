@@ -41,6 +41,8 @@ EXCESSIVE_FSM_SESSIONS = Alert("ExcessiveFSMSessions", 1000)
 SERVICE_REQUEST_TIMEOUT = Alert("ServiceRequestTimeout", 10, Severity.CRITICAL)
 HIGH_AUTH_FAILURE_RATE = Alert("HighAuthFailureRate", 1)
 HIGH_WEBHOOK_FAILURE_RATE = Alert("HighWebhookFailureRate", 0.5)
+REDIS_MEMORY_HIGH = Alert("RedisMemoryHigh", 0.8)
+REDIS_EVICTS_KEYS = Alert("RedisEvictsKeys", 1)
 BACKEND_OUTLIER = Alert("BackendOutlier", 1)
 """Not specified, so not in `ALL`."""
 

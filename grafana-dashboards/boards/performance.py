@@ -21,6 +21,8 @@ REDIS = "bot_gateway_redis_operations_total"
 SUCCEEDED = 'status="success"'
 REDIS_TIME = "bot_gateway_redis_operation_duration_seconds"
 POOL_FREE = "bot_gateway_redis_connection_pool_available"
+REDIS_USED = "bot_gateway_redis_memory_used_bytes"
+REDIS_MAX = "bot_gateway_redis_memory_max_bytes"
 
 
 def build() -> models.Dashboard:
@@ -188,6 +190,31 @@ def _redis() -> list[AnyPanel]:
             "none",
             alerts=[alerts.REDIS_CONNECTION_POOL_EXHAUSTED],
             series_colours={"size": colours.NEUTRAL, "free": colours.PLAIN},
+        ),
+        graph(
+            "Redis memory",
+            "Used part of the memory that Redis may use (maxmemory). At 100 % it refuses writes.",
+            [Query(f"max({series(REDIS_USED)} / ({series(REDIS_MAX)} > 0))", "used")],
+            "percentunit",
+            alerts=[alerts.REDIS_MEMORY_HIGH],
+            series_colours={"used": colours.PLAIN},
+        ),
+        number(
+            "Redis memory in use",
+            "Memory of Redis, of a Redis Cluster its fullest master.",
+            Query(f"max({series(REDIS_USED)})"),
+            "bytes",
+            span=6,
+            height=8,
+        ),
+        number(
+            "Redis evicts keys",
+            "1 if Redis may remove keys when its memory is full: set maxmemory-policy noeviction.",
+            Query(f"max({series('bot_gateway_redis_evicts_keys')})"),
+            "none",
+            alerts=[alerts.REDIS_EVICTS_KEYS],
+            span=6,
+            height=8,
         ),
         rate_by(
             "Redis operations rate",

@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Awaitable, Callable
 
 from aiogram import Bot
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.backends.replica_views import ReplicaViews
@@ -13,6 +12,8 @@ from app.core import metrics
 from app.core.activity import Activity
 from app.core.background import Periodic
 from app.core.election import Election
+from app.core.redis import RedisConnections
+from app.core.redis_memory import RedisMemory
 from app.core.resources import EventLoopLag, ProcessUsage
 from app.core.settings import Settings
 from app.core.watchdog import Watchdog
@@ -39,7 +40,7 @@ class BackgroundWork:
     def __init__(
         self,
         settings: Settings,
-        redis: Redis,
+        connections: RedisConnections,
         keys: KeySpace,
         *,
         bot: Bot,
@@ -52,6 +53,7 @@ class BackgroundWork:
         allowed_updates: list[str],
         set_obstacle: Callable[[str], None],
     ) -> None:
+        redis = connections.client
         self._activity = activity
         self._dead_letters = dead_letters
         self._sweeper = Election(redis, keys.shared("elect", "sweeper"), seconds=_SWEEP_SECONDS * 3)
@@ -67,6 +69,7 @@ class BackgroundWork:
             self._flushing,
             self._reachable,
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
+            Periodic("redis-memory", RedisMemory(connections, keys.shared("data")).look, _GAUGES_SECONDS),
             Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
         self._elections = [self._sweeper]

@@ -57,7 +57,13 @@ _RELEASE_SECONDS = 2.0
 
 def secrets_of(settings: Settings) -> list[str]:
     """Every value that must not appear in a log."""
-    fields = (settings.bot_token, settings.webhook_secret, settings.webhook_secret_previous, settings.service_token)
+    fields = (
+        settings.bot_token,
+        settings.webhook_secret,
+        settings.webhook_secret_previous,
+        settings.service_token,
+        settings.redis_password,
+    )
     values = [field.get_secret_value() for field in fields if field is not None]
     return [*values, settings.bot_token.get_secret_value().partition(":")[2]]
 
@@ -138,7 +144,7 @@ class Gateway:
             stack.push_async_callback(self.dispatcher.emit_shutdown)
             background = BackgroundWork(
                 self.settings,
-                self.redis.client,
+                self.redis,
                 self.keys,
                 bot=self.bot,
                 intake=self.intake,

@@ -7,6 +7,8 @@ from rules.series import Pace, counter, level, steady
 from rules.shapes import GaugeAlert
 
 HOUR = 3600
+REDIS_USED = "bot_gateway_redis_memory_used_bytes"
+REDIS_MAX = "bot_gateway_redis_memory_max_bytes"
 
 
 def up(pod: str = "a", job: str = JOB) -> str:
@@ -24,7 +26,13 @@ GAUGES = (
         "Check last_error_message of getWebhookInfo.",
         other_pods_count=False,
     ),
-)
+    GaugeAlert(
+        "RedisEvictsKeys", "bot_gateway_redis_evicts_keys", 0, 1, 300,
+        "Redis of bot-gateway in bots may evict keys when its memory is full (maxmemory-policy). Dialogues and the "
+        "ids of handled updates would be lost without notice. Set maxmemory-policy noeviction.",
+        other_pods_count=False,
+    ),
+)  # fmt: skip
 
 AVAILABILITY = (
     Case(
@@ -133,6 +141,33 @@ QUEUES = (
         "stays silent without conflicts and on a counter reset",
         {selector(CONFLICTS, reason="poller"): "500x60 0x120"},
         dict.fromkeys(range(900, 1800, 60), 0),
+    ),
+    Case(
+        "RedisMemoryHigh",
+        "fires after its duration, not before, and resolves",
+        {
+            selector(REDIS_USED, pod="a"): level((79e6, 600), (81e6, 600), (80e6, 600)),
+            selector(REDIS_MAX, pod="a"): level((100e6, 1800)),
+        },
+        {600: 0, 885: 0, 900: 1, 1185: 1, 1200: 0},
+        message="Redis of bot-gateway in bots uses 81% of the memory that it may use (threshold 0.8). When it is full, "
+        "Redis refuses writes and updates get 503. Raise its memory or find what grows.",
+        labels={"job": JOB},
+    ),
+    Case(
+        "RedisMemoryHigh",
+        "is one alert for all replicas",
+        {
+            **{selector(REDIS_USED, pod=pod): level((90e6, 900)) for pod in ("a", "b")},
+            **{selector(REDIS_MAX, pod=pod): level((100e6, 900)) for pod in ("a", "b")},
+        },
+        {600: 1},
+    ),
+    Case(
+        "RedisMemoryHigh",
+        "stays silent without a limit",
+        {selector(REDIS_USED): level((9e9, 900)), selector(REDIS_MAX): level((0, 900))},
+        {840: 0},
     ),
     Case(
         "TracesLost",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from redis.asyncio import Redis
 
 import app.core.version
 from support.metric_failures import SECRET, post, update_body
@@ -82,6 +83,25 @@ async def what_the_process_uses(watch: MetricWatch, pid: int) -> None:
         return samples["event_loop_lag_seconds_count"] - samples['event_loop_lag_seconds_bucket{le="0.1"}']
 
     await watch.shows(lambda now: over(now) > over(late), "event_loop_lag_seconds")
+
+
+async def what_redis_uses(world: Any, watch: MetricWatch) -> None:
+    """Memory is Redis' own number; limit and policy are those that it is given."""
+    names = ("redis_memory_used_bytes", "redis_memory_max_bytes", "redis_evicts_keys")
+    client: Redis = Redis.from_url(world.redis.url)
+    # A value so large that the rest of the memory is a rounding error.
+    await client.setrange("bg:filler", 50 * 2**20, b"x")
+    await client.config_set("maxmemory", 100 * 2**20)
+    await client.config_set("maxmemory-policy", "volatile-lru")
+    now = await watch.shows(lambda now: now["redis_evicts_keys"] == 1, *names)
+    assert now["redis_memory_max_bytes"] == 100 * 2**20
+    assert abs(now["redis_memory_used_bytes"] - (await client.info("memory"))["used_memory"]) < 5 * 2**20
+    await client.config_set("maxmemory", 0)
+    await client.config_set("maxmemory-policy", "noeviction")
+    await client.delete("bg:filler")
+    await client.aclose()
+    now = await watch.shows(lambda now: now["redis_evicts_keys"] == 0, *names)
+    assert now["redis_memory_max_bytes"] == 0
 
 
 async def cpu_follows_proc(watch: MetricWatch, pid: int) -> None:

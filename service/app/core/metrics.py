@@ -230,6 +230,15 @@ REDIS_CONNECTION_POOL_SIZE = gauge(
 REDIS_CONNECTION_POOL_AVAILABLE = gauge(
     "redis_connection_pool_available", "Connections of the pool that are not in use.", aggregate="min by (pod)"
 )
+REDIS_MEMORY_USED_BYTES = gauge(
+    "redis_memory_used_bytes", "Memory that Redis uses, of a Redis Cluster its fullest master.", aggregate="max"
+)
+REDIS_MEMORY_MAX_BYTES = gauge(
+    "redis_memory_max_bytes", "Memory that it may use (maxmemory) before writes fail; 0: no limit.", aggregate="max"
+)
+REDIS_EVICTS_KEYS = gauge(
+    "redis_evicts_keys", "1 if Redis may remove keys when its memory is full (maxmemory-policy).", aggregate="max"
+)
 
 # Resources
 MEMORY_USAGE_BYTES = gauge(

@@ -74,6 +74,14 @@ class RedisConnections:
             for other in sorted(found - {value}):
                 log.warning("redis_configuration_loses_state", setting=name, found=other, wanted=value)
 
+    async def info(self, section: str) -> list[dict[str, Any]]:
+        """A section of INFO, of each master. Raises RedisError."""
+        if self._cluster is None:
+            return [await self.client.info(section)]
+        found: Any = await self._cluster.info(section, target_nodes=ClusterClient.PRIMARIES)
+        # redis-py returns one master's reply as it is, those of several by node.
+        return list(found.values()) if all(isinstance(reply, dict) for reply in found.values()) else [found]
+
     async def close(self) -> None:
         """Close every connection."""
         await self.batched.close()

@@ -251,6 +251,20 @@ async def backends_in_trouble(drill: Drill) -> None:
     )
 
 
+async def a_full_redis(drill: Drill) -> None:
+    """Nearly full of one value, with room for what users do; then with a policy that evicts."""
+    client: Redis = Redis.from_url(drill.world.redis.url)
+    await client.setrange("filler", 50 * 2**20, b"x")
+    await client.config_set("maxmemory", 60 * 2**20)
+    await drill.fires("RedisMemoryHigh")
+    await client.config_set("maxmemory", 0)
+    await client.delete("filler")
+    await client.config_set("maxmemory-policy", "allkeys-lru")
+    await drill.fires("RedisEvictsKeys")
+    await client.config_set("maxmemory-policy", "noeviction")
+    await client.aclose()
+
+
 async def documented_drill(drill: Drill) -> None:
     """Invalid posts, as in its quick start."""
 
@@ -324,6 +338,7 @@ async def test_every_alert_fires_from_what_really_happens(make_world: Callable[.
             await a_loop_that_stands_still(drill)
             await a_slow_telegram(drill)
             await a_slow_redis(drill)
+            await a_full_redis(drill)
             await documented_drill(drill)
             await users_in_trouble(drill)
             await backends_in_trouble(drill)

@@ -204,6 +204,18 @@ async def test_a_port_that_is_taken_stops_the_start(
 
 
 def test_every_secret_is_known_to_the_log(make_settings: Make) -> None:
-    settings = make_settings(webhook_secret="new-one", webhook_secret_previous="old-one", service_token="service-one")
+    settings = make_settings(
+        webhook_secret="new-one",
+        webhook_secret_previous="old-one",
+        service_token="service-one",
+        redis_password="redis-one",
+    )
     token = settings.bot_token.get_secret_value()
-    assert set(secrets_of(settings)) == {token, token.partition(":")[2], "new-one", "old-one", "service-one"}
+    assert set(secrets_of(settings)) == {
+        token,
+        token.partition(":")[2],
+        "new-one",
+        "old-one",
+        "service-one",
+        "redis-one",
+    }
