@@ -1,5 +1,7 @@
 """Writes each chart's README.md from Chart.yaml, README.head.md and the comments in values.yaml.
 
+Also files/alert_defaults.yaml of charts/bot-gateway, a copy of its values of the alerts.
+
 A line `# -- text` documents the next value; comment lines in between continue the text. Every value must be documented,
 so that the table is complete. With --check nothing is written and a difference is an error.
 """
@@ -96,22 +98,37 @@ def readme(chart: Path) -> str:
     )
 
 
+def files(chart: Path) -> dict[Path, str]:
+    """What is generated for a chart."""
+    found = {chart / "README.md": readme(chart)}
+    if chart.name == "bot-gateway":
+        found[chart / "files/alert_defaults.yaml"] = alert_defaults(chart)
+    return found
+
+
+def alert_defaults(chart: Path) -> str:
+    """The values of the alerts as a file of the chart: templates see values.yaml only merged with a user's values."""
+    alerts = yaml.safe_load((chart / "values.yaml").read_text())["alerts"]
+    head = "# Written by scripts/generators/chart_readme.py from values.yaml.\n"
+    return head + yaml.safe_dump(alerts, default_flow_style=None, sort_keys=False, width=1000)
+
+
 def _code(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("|", "\\|")
 
 
 def main() -> int:
-    """Write the READMEs, or with --check name those that are not up to date and return 1."""
+    """Write the files, or with --check name those that are not up to date and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     check = parser.parse_args().check
     stale = []
     for chart in sorted(path.parent for path in CHARTS.glob("*/Chart.yaml")):
-        file, text = chart / "README.md", readme(chart)
-        if not file.exists() or file.read_text() != text:
-            stale.append(str(file.relative_to(CHARTS.parent)))
-            if not check:
-                file.write_text(text)
+        for file, text in files(chart).items():
+            if not file.exists() or file.read_text() != text:
+                stale.append(str(file.relative_to(CHARTS.parent)))
+                if not check:
+                    file.write_text(text)
     if check and stale:
         print(f"not up to date, run scripts/generators/chart_readme.py: {', '.join(stale)}", file=sys.stderr)
         return 1

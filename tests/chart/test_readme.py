@@ -22,8 +22,9 @@ def generator() -> ModuleType:
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
-def test_the_readme_is_up_to_date(generator: ModuleType, chart: Path) -> None:
-    assert (chart / "README.md").read_text() == generator.readme(chart)
+def test_what_is_generated_is_up_to_date(generator: ModuleType, chart: Path) -> None:
+    for file, text in generator.files(chart).items():
+        assert file.read_text() == text
 
 
 def test_an_undocumented_value_is_an_error(generator: ModuleType) -> None:

@@ -26,7 +26,8 @@ from support.charts import (
 )
 from support.tools import run, tool
 
-OLD_VALUES = Path(__file__).parent / "values/bot-gateway-0.1.0.yaml"
+OLD_VALUES = sorted((Path(__file__).parent / "values").glob("bot-gateway-*.yaml"))
+"""values.yaml of former charts: of the first one, and of the one before the Redis password."""
 
 
 def variables(rendering: Rendering, deployment: str) -> list[dict[str, Any]]:
@@ -315,11 +316,12 @@ def test_it_can_be_a_subchart_with_a_condition_and_globals(enabled: bool, tmp_pa
         validate(manifest)
 
 
-def test_the_values_of_the_first_release_still_render(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old_values", OLD_VALUES, ids=lambda file: file.stem)
+def test_the_values_of_a_former_chart_still_render_and_get_every_new_alert(old_values: Path, tmp_path: Path) -> None:
     """helm upgrade --reuse-values passes the old chart's values alone: values that are new since then are missing."""
     chart = tmp_path / "bot-gateway"
     shutil.copytree(GATEWAY_CHART, chart)
-    shutil.copy(OLD_VALUES, chart / "values.yaml")
+    shutil.copy(old_values, chart / "values.yaml")
     token = {"telegram": {"token": "1:a"}}
     for more in ({}, {"autoscaling": {"enabled": True}, "ingress": {"enabled": True, "hosts": ["a.example"]}}):
         rendering = render(chart, {**token, **more})
@@ -330,5 +332,13 @@ def test_the_values_of_the_first_release_still_render(tmp_path: Path) -> None:
         assert "<nil>" not in json.dumps(rendering.manifests)
         rules = tmp_path / "rules.yaml"
         rules.write_text(json.dumps(rendering.one("PrometheusRule", "bot-gateway")["spec"]))
+        alerts = {
+            rule["alert"]: rule
+            for group in rendering.one("PrometheusRule", "bot-gateway")["spec"]["groups"]
+            for rule in group["rules"]
+            if "alert" in rule
+        }
+        assert alerts.keys() == yaml.safe_load((GATEWAY_CHART / "values.yaml").read_text())["alerts"].keys()
+        assert alerts["BackendOutlier"]["for"] == "1m"
         checked = run(tool("promtool"), "check", "rules", str(rules))
         assert checked.returncode == 0, checked.stderr

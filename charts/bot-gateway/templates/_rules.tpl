@@ -46,11 +46,15 @@ namespace="{{ .Release.Namespace }}",job="{{ include "bot-gateway.remediatorName
 }}
 {{- end }}
 
-{{/* The rules of one file. Call with (dict "root" $ "file" "rules/alerts.yaml"). */}}
+{{/*
+The rules of one file. Call with (dict "root" $ "file" "rules/alerts.yaml"). An alert that is newer than the values of an
+upgrade with --reuse-values has the values of files/alert_defaults.yaml, a generated copy of those in values.yaml.
+*/}}
 {{- define "bot-gateway.alertRules" -}}
 {{- $root := .root }}
+{{- $defaults := $root.Files.Get "files/alert_defaults.yaml" | fromYaml }}
 {{- range $root.Files.Get .file | fromYamlArray }}
-{{- $value := index $root.Values.alerts .alert }}
+{{- $value := get $root.Values.alerts .alert | default (get $defaults .alert) }}
 {{- if $value.enabled }}
 - alert: {{ .alert }}
   expr: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .expr "value" $value) | toRawJson }}
