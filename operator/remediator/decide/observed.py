@@ -5,7 +5,7 @@ stated in the type: ``Absent`` for a PodDisruptionBudget or an autoscaler that d
 """
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from remediator.api.limits import SAMPLE_AGE_LIMIT, SETTLING
@@ -54,9 +54,13 @@ class ObservedAlert:
         return Backend(self.labels.get("service_name", ""))
 
 
+NEVER_EVALUATED = datetime(1, 1, 1, tzinfo=UTC)
+"""What Prometheus lists for a rule that it has loaded and not evaluated yet: the zero time of Go (rules/group.go)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """When an alerting rule was evaluated last, and how often it is."""
+    """When an alerting rule was evaluated last (`NEVER_EVALUATED` before the first time), and how often it is."""
 
     at: datetime
     interval: timedelta
@@ -203,7 +207,7 @@ class Observed:
         """
         pods = (self.workload.pods if self.workload else None) or ()
         times = [pod.scraped_at for pod in pods if pod.scraped_at is not None]
-        times += [evaluation.at for evaluation in self.evaluations.values()]
+        times += [item.at for item in self.evaluations.values() if item.at != NEVER_EVALUATED]
         if self.workload is None or not times:
             return self
         oldest = max(times) - SAMPLE_AGE_LIMIT

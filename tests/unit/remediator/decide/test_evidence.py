@@ -93,6 +93,19 @@ def test_an_open_breaker_that_was_read_minutes_ago_is_not_known_to_be_open():
     assert [pod.breakers for pod in pods.pods or ()] == [{REQUEST: 0}, {REQUEST: 1}, {}]
 
 
+def test_rules_that_were_never_evaluated_say_nothing_of_the_age_of_samples():
+    """As after Prometheus has loaded the rules of a new release."""
+    target = WatchedTarget()
+    observed = target.observe()
+    never = Evaluation(datetime.fromisoformat("0001-01-01T00:00:00Z"), timedelta(seconds=15))
+    unknown = replace(observed, evaluations={"CircuitBreakerOpen": never}, workload=_without_scrapes(observed.workload))
+    assert unknown.without_stale_samples() == unknown
+
+
+def _without_scrapes(workload):
+    return replace(workload, pods=tuple(replace(pod, scraped_at=None) for pod in workload.pods))
+
+
 def test_an_alert_is_not_cleared_while_a_replica_of_a_highly_available_pair_does_not_answer():
     target = WatchedTarget()
     target.fire("gw-1")
