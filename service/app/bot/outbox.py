@@ -13,12 +13,14 @@ import structlog
 from aiogram import Bot
 from aiogram.client.default import Default
 from aiogram.exceptions import TelegramAPIError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
-from aiogram.methods import EditMessageText, SendMessage, TelegramMethod
+from aiogram.methods import EditMessageText, SendDocument, SendMediaGroup, SendMessage, SendPhoto, TelegramMethod
 from aiogram.types import InlineKeyboardMarkup, TelegramObject
+from aiogram.utils.i18n import gettext as _
 from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from app.bot.keyboard_owner import split_owner
 from app.core import metrics
 from app.core.background import count_failure
 from app.core.redis_metrics import measured
@@ -37,8 +39,16 @@ MAX_AGE_SECONDS = 3600
 """A message is given up after as many attempts or so long: by then it answers a question that nobody remembers."""
 
 _BATCH = 10
+_SCAN = 200
 
+_Photos = SendMediaGroup | SendPhoto | SendDocument
+_CALLS: dict[str, type[SendMessage | _Photos]] = {
+    call.__api_method__: call for call in (SendMessage, SendMediaGroup, SendPhoto, SendDocument)
+}
 _OPTIONS = ("message_thread_id", "parse_mode", "entities", "link_preview_options", "reply_parameters", "reply_markup")
+_MEDIA = {SendMediaGroup: "media", SendPhoto: "photo", SendDocument: "document"}
+"""Photos of a request have no caption and no keyboard, so they need no other options."""
+
 
 _CLAIM = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
@@ -55,13 +65,14 @@ return redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
 class OutboxMessage(BaseModel):
     """A deferred message. `id` keeps two equal messages apart: a sorted set holds a value only once.
 
-    `options` are the other arguments of sendMessage: any keyboard, topic, reply target, parse mode. `keyboard` is for
-    the release before, whose replicas send it during an upgrade.
+    `options` are the other arguments of `call`: any keyboard, topic, reply target, parse mode, photos. `keyboard`, and
+    the `text` of photos, are for earlier releases, whose replicas send only texts, during an upgrade.
     """
 
     id: str
     chat_id: int | str
     text: str
+    call: str = "sendMessage"
     keyboard: dict[str, Any] | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     attempts: int = 0
@@ -70,11 +81,25 @@ class OutboxMessage(BaseModel):
 
 def deferrable(method: TelegramMethod[Any]) -> bool:
     """Return whether a call can be sent later: a message can, the answer to a callback query expires."""
+    if isinstance(method, _Photos):
+        # A file that is uploaded is gone by then; photos of requests are named by their id.
+        return all(isinstance(item, str) for item in _media_of(method))
     return isinstance(method, SendMessage | EditMessageText) and method.chat_id is not None
 
 
-def _options(method: SendMessage | EditMessageText, thread_id: int | None) -> dict[str, Any]:
-    fields = {name: _plain(getattr(method, name, None)) for name in _OPTIONS}
+def _media_of(method: _Photos) -> list[Any]:
+    match method:
+        case SendMediaGroup():
+            return [item.media for item in method.media]
+        case SendPhoto():
+            return [method.photo]
+        case SendDocument():
+            return [method.document]
+
+
+def _options(method: SendMessage | EditMessageText | _Photos, thread_id: int | None) -> dict[str, Any]:
+    names = (*_OPTIONS, _MEDIA[type(method)]) if isinstance(method, _Photos) else _OPTIONS
+    fields = {name: _plain(getattr(method, name, None)) for name in names}
     fields["message_thread_id"] = fields["message_thread_id"] or thread_id
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -90,12 +115,31 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _sending(message: OutboxMessage) -> SendMessage:
+def _sending(message: OutboxMessage) -> TelegramMethod[Any]:
     options = message.options
     if not options and message.keyboard is not None:
         # The release before stored it.
         options = {"reply_markup": message.keyboard}
-    return SendMessage.model_validate({"chat_id": message.chat_id, "text": message.text, **options})
+    text = {"text": message.text} if message.call == SendMessage.__api_method__ else {}
+    return _CALLS[message.call].model_validate({"chat_id": message.chat_id, **text, **options})
+
+
+def _photo_count(method: _Photos) -> str:
+    return _("Photos: {count}").format(count=len(_media_of(method)))
+
+
+def _concerns(raw: bytes, user_id: int) -> bool:
+    """Whether a stored message goes to the user's private chat, or its keyboard in a group is the user's."""
+    try:
+        message = OutboxMessage.model_validate_json(raw)
+    except ValidationError:
+        # Of another release: it will be dropped unread.
+        return False
+    if message.chat_id == user_id:
+        return True
+    rows = (message.options.get("reply_markup") or {}).get("inline_keyboard") or []
+    buttons = [button for row in rows for button in row]
+    return any(split_owner(button.get("callback_data") or "")[1] == user_id for button in buttons)
 
 
 class Outbox:
@@ -110,22 +154,36 @@ class Outbox:
         self._task = BackgroundTask("outbox")
 
     async def put(self, method: TelegramMethod[Any], delay_seconds: float, *, thread_id: int | None = None) -> None:
-        """Defer the text of `method` by `delay_seconds`. An edit becomes a new message, in the topic `thread_id`."""
-        if not isinstance(method, SendMessage | EditMessageText) or method.chat_id is None:
+        """Defer `method` by `delay_seconds`. An edit becomes a new message, in the topic `thread_id`."""
+        if not isinstance(method, SendMessage | EditMessageText | _Photos) or not deferrable(method):
             raise TypeError(f"{type(method).__name__} cannot be deferred")
-        markup = method.reply_markup
+        assert method.chat_id is not None  # noqa: S101 - `deferrable` says so
+        markup = None if isinstance(method, _Photos) else method.reply_markup
         keyboard = markup.model_dump(exclude_none=True) if isinstance(markup, InlineKeyboardMarkup) else None
         now = self._clock()
         message = OutboxMessage(
             id=uuid4().hex,
             chat_id=method.chat_id,
-            text=method.text,
+            text=_photo_count(method) if isinstance(method, _Photos) else method.text,
+            call=method.__api_method__ if isinstance(method, _Photos) else SendMessage.__api_method__,
             keyboard=keyboard,
             options=_options(method, thread_id),
             queued_at=now,
         )
         with measured("outbox"):
             await self._redis.zadd(self._key, {message.model_dump_json(): now + delay_seconds})
+
+    async def forget(self, user_id: int) -> int:
+        """Delete what waits to be sent to a user, and return how many there were. Raises RedisError.
+
+        What a replica is sending at this moment is sent, and not kept for another attempt.
+        """
+        found = 0
+        async for raw, _due in self._redis.zscan_iter(self._key, count=_SCAN):
+            if _concerns(raw, user_id):
+                with measured("outbox"):
+                    found += await self._redis.zrem(self._key, raw)
+        return found
 
     async def start(self, bot: Bot) -> None:
         """Start the task that sends messages when they are due."""

@@ -1,8 +1,18 @@
 """Texts that several handlers share, in the current locale."""
 
+from aiogram.types import User
 from aiogram.utils.i18n import gettext as _
 
 from app.backends.models import Category, Request, RequestStatus, Role, Specialization, Urgency
+
+MAX_NAME = 32
+"""Characters of a person's name in a toast, which has 200; Telegram allows 64 for each of first and last name."""
+
+
+def shown_name(user: User) -> str:
+    """Return a person's name on one line, without invisible characters, cut to `MAX_NAME`; it may be empty."""
+    name = " ".join("".join(letter if letter.isprintable() else " " for letter in user.full_name).split())
+    return name if len(name) <= MAX_NAME else name[: MAX_NAME - 1].rstrip() + "…"
 
 
 def category_name(category: Category) -> str:

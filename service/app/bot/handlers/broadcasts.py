@@ -10,6 +10,7 @@ from app.bot.broadcast import Broadcaster
 from app.bot.broadcast_store import Broadcast
 from app.bot.callbacks import AdminMenu, BroadcastAct, BroadcastAudience
 from app.bot.keyboards import Button, inline
+from app.bot.photos import is_replied_album
 from app.bot.reply import answer_callback, show
 from app.bot.roles import ADMINS
 from app.bot.states import BroadcastDialog, dialogue_value
@@ -42,21 +43,42 @@ async def ask_for_text(query: CallbackQuery, callback_data: BroadcastAudience, s
 async def ask_to_confirm(message: Message, state: FSMContext) -> None:
     """Show the message as the recipients will see it."""
     text = plain_text(message)
+    has_attachment = message.text is None
     if len(text) > MAX_BROADCAST:
         await message.answer(
             _("A broadcast can have at most {most} characters. Please send a shorter text.").format(most=MAX_BROADCAST)
         )
         return
-    data = await state.update_data(text=text)
+    data = await state.update_data(text=text, album=message.media_group_id)
     await state.set_state(BroadcastDialog.confirm)
     role = dialogue_value(data, "role")
     audience = _("Everyone") if role is None else role_name(Role(role))
+    header = _("Recipients: {audience}").format(audience=audience)
+    if has_attachment:
+        header += "\n" + _("Only the text is sent. What you attached to it is left out.")
     await message.answer(
-        _("Recipients: {audience}").format(audience=audience) + f"\n\n{text}",
+        f"{header}\n\n{text}",
         reply_markup=inline(
             [(_("Send"), BroadcastAct(verb="start")), (_("Cancel"), BroadcastAct(verb="cancel"))],
         ),
     )
+
+
+@router.message(BroadcastDialog.text, ~F.text, flags={"roles": ADMINS})
+async def ask_for_text_again(message: Message, state: FSMContext) -> None:
+    """Say that a photo, a file or a sticker without a text cannot be sent. Albums get one reply."""
+    data = await state.get_data()
+    if is_replied_album(message, data):
+        return
+    await state.update_data(album=message.media_group_id)
+    await message.answer(_("A broadcast can only contain text. Please send the text, or /cancel."))
+
+
+@router.message(BroadcastDialog.confirm, ~F.text, flags={"roles": ADMINS})
+async def use_the_buttons(message: Message, state: FSMContext) -> None:
+    """Reply to an attachment where a button is expected; not to the rest of an album whose text was taken."""
+    if not is_replied_album(message, await state.get_data()):
+        await message.answer(_("Please use the buttons above, or /cancel."))
 
 
 @router.callback_query(

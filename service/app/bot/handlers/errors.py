@@ -99,7 +99,7 @@ async def defer(event: ErrorEvent, outbox: Outbox) -> Any:
     if not deferrable(error.method):
         return await telegram_failed(event)
     await outbox.put(error.method, error.retry_after, thread_id=_thread_of(event.update))
-    log.warning("message_put_off", seconds=error.retry_after)
+    log.warning("message_deferred", seconds=error.retry_after)
     return None
 
 

@@ -5,7 +5,7 @@ from aiogram.types import CallbackQuery, Message
 from aiogram.utils.i18n import gettext as _
 
 from app.bot.reply import answer_callback
-from app.bot.states import NewRequestDialog
+from app.bot.states import BroadcastDialog, NewRequestDialog
 
 router = Router(name="Fallback")
 
@@ -24,6 +24,7 @@ async def unknown_command(message: Message) -> None:
 
 @router.message(NewRequestDialog.category)
 @router.message(NewRequestDialog.confirm)
+@router.message(BroadcastDialog.confirm)
 async def use_the_buttons(message: Message) -> None:
     """Reply to a text where a button is expected."""
     await message.answer(_("Please use the buttons above, or /cancel."))

@@ -9,6 +9,7 @@ from aiogram.utils.i18n import gettext as _
 from app.backends.models import Identity
 from app.bot.callbacks import Forget
 from app.bot.keyboards import inline
+from app.bot.outbox import Outbox
 from app.bot.profiles import ProfileCache
 from app.bot.reply import show
 from app.bot.services import Services
@@ -41,6 +42,7 @@ async def confirm(
     state: FSMContext,
     update_context: UpdateContext,
     dead_letters: DeadLetters,
+    outbox: Outbox,
 ) -> None:
     """Delete the data if the user confirms.
 
@@ -52,6 +54,7 @@ async def confirm(
     await services.users.unlink(identity.user_id)
     await profiles.forget(identity.user_id)
     await dead_letters.forget(query.from_user.id)
+    await outbox.forget(query.from_user.id)
     await state.clear()
     update_context.forget = True
     await show(query, _("Your data is deleted. To start again, send /start."))

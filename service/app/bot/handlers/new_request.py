@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from app.backends.models import Category, Identity, NewRequest, Urgency
 from app.bot.callbacks import CategoryChoice, DialogButton, DialogStep
 from app.bot.keyboards import inline
-from app.bot.photos import HAS_PHOTO, photo_id
+from app.bot.photos import HAS_PHOTO, is_replied_album, photo_id
 from app.bot.reply import show
 from app.bot.services import Services
 from app.bot.states import DialogueExpiredError, NewRequestDialog
@@ -93,7 +93,7 @@ async def take_early_photo(message: Message, state: FSMContext) -> None:
     """Store a photo without a text, which comes before it is asked for, and ask again. Albums get one reply."""
     data = await state.get_data()
     await state.update_data(**_photos(message, data))
-    if _is_replied_album(message, data):
+    if is_replied_album(message, data):
         return
     await message.answer(_("I have added the photo. Please write the text that I asked for, or send /cancel."))
 
@@ -104,7 +104,7 @@ async def take_photo(message: Message, state: FSMContext) -> None:
     data = await state.get_data()
     text, problem = _with_caption(message, data)
     await state.update_data(**_photos(message, data), **text)
-    if problem is None and _is_replied_album(message, data):
+    if problem is None and is_replied_album(message, data):
         return
     reply = _("Thank you. Send more photos ({most} at most), or press the button to continue.").format(most=MAX_PHOTOS)
     button = (_("No more photos"), DialogButton(step=DialogStep.PHOTOS_DONE))
@@ -158,10 +158,6 @@ def _photos(message: Message, data: dict[str, Any]) -> dict[str, Any]:
     if len(photos) < MAX_PHOTOS:
         photos = [*photos, added]
     return {"photos": photos, "album": message.media_group_id}
-
-
-def _is_replied_album(message: Message, data: dict[str, Any]) -> bool:
-    return message.media_group_id is not None and message.media_group_id == data.get("album")
 
 
 def _with_caption(message: Message, data: dict[str, Any]) -> tuple[dict[str, Any], str | None]:

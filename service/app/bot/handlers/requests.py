@@ -9,6 +9,7 @@ from aiogram.utils.i18n import gettext as _
 from app.backends.models import Identity, Request, RequestId, RequestPage, RequestStatus, Role
 from app.bot.callbacks import RequestComment, RequestList, RequestMove, RequestOpen, RequestPhotos
 from app.bot.keyboards import Button, inline, paging
+from app.bot.outbox import Outbox
 from app.bot.photos import photo_id, send_photos
 from app.bot.profiles import ProfileCache
 from app.bot.reply import answer_callback, show
@@ -52,12 +53,12 @@ async def open_request(
 
 @router.callback_query(RequestPhotos.filter(), flags={"action": "open_request"})
 async def show_photos(
-    query: CallbackQuery, callback_data: RequestPhotos, identity: Identity, services: Services
+    query: CallbackQuery, callback_data: RequestPhotos, identity: Identity, services: Services, outbox: Outbox
 ) -> None:
     """Send the photos of a request as an album."""
     request = await services.requests.get(identity.user_id, RequestId(callback_data.id))
     if isinstance(query.message, Message):
-        await send_photos(query.message, request.photos)
+        await send_photos(query.message, request.photos, outbox)
     await answer_callback(query)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiogram import Bot
 from aiogram.enums import ChatType, MessageEntityType
+from aiogram.exceptions import TelegramAPIError
 from aiogram.types import CallbackQuery, Message, TelegramObject, Update
 from aiogram.utils.i18n import gettext as _
 
@@ -16,6 +17,7 @@ from app.bot.keyboard_owner import current_owner, split_owner
 from app.bot.message_content import is_service_message
 from app.bot.middlewares.timed import Handler, TimedMiddleware
 from app.bot.reply import answer_callback
+from app.bot.texts import shown_name
 from app.telegram.refusals import RefusingChats
 
 _GROUPS = frozenset({ChatType.GROUP, ChatType.SUPERGROUP})
@@ -59,7 +61,7 @@ class AddressedMiddleware(TimedMiddleware):
             return await handler(event, data)
         plain, owner = split_owner(query.data or "")
         if owner is not None and owner != query.from_user.id:
-            await answer_callback(query, _("These buttons belong to another person. Send /help to get your own."))
+            await answer_callback(query, await _belongs_to(owner, query.message.chat.id, data["bot"]))
             return None
         if owner is not None:
             own = query.model_copy(update={"data": plain})
@@ -74,6 +76,18 @@ async def _run_owned(handler: Handler, event: Update, user_id: int | None, data:
         return await handler(event, data)
     finally:
         current_owner.reset(token)
+
+
+async def _belongs_to(owner: int, chat_id: int, bot: Bot) -> str:
+    """The toast for somebody else's button. Telegram knows the owner's present name; nothing is stored for it."""
+    try:
+        # Telegram guarantees it for administrators only; a member who has left or a forged id fails too.
+        name = shown_name((await bot.get_chat_member(chat_id, owner)).user)
+    except TelegramAPIError:
+        name = ""
+    if not name:
+        return _("These buttons belong to another person. Send /help to get your own.")
+    return _("These buttons belong to {name}. Send /help to get your own.").format(name=name)
 
 
 async def _is_addressed(message: Message, bot: Bot) -> bool:

@@ -4,7 +4,12 @@ from typing import Any
 
 from aiogram.exceptions import TelegramRetryAfter
 from aiogram.methods import SendMessage
+from aiogram.types import InlineKeyboardMarkup
 
+from app.bot.callbacks import RequestOpen
+from app.bot.keyboard_owner import current_owner, split_owner
+from app.bot.keyboards import inline
+from app.bot.outbox import Outbox, OutboxMessage
 from app.delivery.dead_letters import DeadLetterReason, DeadLetters
 
 PROFILE = {"id": 7, "telegram_id": 1001, "name": "Aziz Karimov", "role": "applicant", "language": "en"}
@@ -43,3 +48,44 @@ async def test_forget_unlinks_the_account_and_deletes_the_data(user: Any, redis:
     assert await redis.get("bg:42:user:7") is None
     assert {letter.body for letter in await letters.list(1000)} == {of_another, b"{}"}
     assert len(user.backends.named("DELETE /api/v1/users/7/telegram-link")) == 1
+
+
+async def test_forget_deletes_what_waits_to_be_sent_to_the_user(user: Any, redis: Any) -> None:
+    user.sign_in()
+    outbox = Outbox(redis, key_prefix="bg:42")
+    group, others = -1_001_000_000_777, 1002
+
+    def keyboard(owner: int | None) -> InlineKeyboardMarkup:
+        token = current_owner.set(owner)
+        markup = inline([("Open", RequestOpen(id=1001, page=1))])
+        current_owner.reset(token)
+        return markup
+
+    for chat_id, owner in ((1001, None), (group, 1001), (others, None), (group, others), (group, None)):
+        await outbox.put(SendMessage(chat_id=chat_id, text="Flat 1001", reply_markup=keyboard(owner)), 60)
+    await redis.zadd("bg:42:outbox", {b"of another release": 1e12})
+    user.backends.responses["DELETE /api/v1/users/7/telegram-link"] = (200, {})
+    await user.send("/forget")
+    await user.press_labelled("Delete")
+    left = [OutboxMessage.model_validate_json(raw) for raw in (await redis.zrange("bg:42:outbox", 0, -1))[:-1]]
+    owners = {
+        split_owner(message.options["reply_markup"]["inline_keyboard"][0][0]["callback_data"])[1] for message in left
+    }
+    assert sorted(message.chat_id for message in left) == [group, group, others]
+    assert owners == {None, others}
+
+
+async def test_a_message_that_is_being_sent_while_its_user_is_forgotten_is_not_kept(user: Any, redis: Any) -> None:
+    outbox = Outbox(redis, key_prefix="bg:42", clock=lambda: 1000.0)
+    send = SendMessage(chat_id=1001, text="x")
+    await outbox.put(send, 0)
+    make_request = user.telegram.make_request
+
+    async def forget_meanwhile(bot: Any, method: Any, timeout: Any = None) -> Any:  # noqa: ASYNC109 - aiogram's signature
+        assert await outbox.forget(1001) == 1
+        raise TelegramRetryAfter(send, "Too Many Requests", retry_after=30)
+
+    user.telegram.make_request = forget_meanwhile
+    assert await outbox.send_due(user.bot) == 1
+    user.telegram.make_request = make_request
+    assert await redis.zcard("bg:42:outbox") == 0

@@ -1,5 +1,6 @@
 """The bot in groups: who is addressed, who may press, and what becomes of people without an account."""
 
+import re
 from typing import Any
 
 import pytest
@@ -77,9 +78,28 @@ async def test_another_member_cannot_press_my_buttons(town) -> None:
     before = town.texts(GROUP)
     await town.press(OTHER, GROUP, town.messages(GROUP)[0]["reply_markup"]["inline_keyboard"][0][0]["text"])
     assert town.texts(GROUP) == before
-    assert "another person" in town.toasts()[-1] or "boshqa odam" in town.toasts()[-1]
+    owner = town.sandbox.telegram.chats.user(PERSON).first_name
+    assert owner in town.toasts()[-1]
     await town.press(PERSON, GROUP, town.messages(GROUP)[0]["reply_markup"]["inline_keyboard"][0][0]["text"])
     assert town.texts(GROUP) != before
+
+
+async def test_the_toast_names_the_owner_in_a_sane_length(town) -> None:
+    await town.say(PERSON, "/newrequest", chat_id=GROUP)
+    button = town.messages(GROUP)[0]["reply_markup"]["inline_keyboard"][0][0]["text"]
+    town.sandbox.telegram.chats.user(PERSON).first_name = "Anna\n\u202e" + "x" * 100
+    await town.press(OTHER, GROUP, button)
+    (name,) = re.findall(r"Anna[^.]*?…", town.toasts()[-1])
+    assert name == "Anna " + "x" * 26 + "…"
+
+
+async def test_where_telegram_does_not_tell_the_name_the_toast_has_none(town) -> None:
+    await town.say(PERSON, "/newrequest", chat_id=GROUP)
+    town.fail("chat_not_found", method="getChatMember")
+    await town.press(OTHER, GROUP, town.messages(GROUP)[0]["reply_markup"]["inline_keyboard"][0][0]["text"])
+    toast = town.toasts()[-1]
+    assert "another person" in toast or "boshqa odam" in toast or "другому человеку" in toast
+    assert await town.gateway.dead_letters.count_or_nan() == 0
 
 
 @pytest.mark.parametrize(

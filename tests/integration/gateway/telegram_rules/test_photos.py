@@ -1,5 +1,6 @@
 """Photos at every step of a new request: nothing that a person wrote or sent is dropped without a word."""
 
+import time
 from typing import Any
 
 import pytest
@@ -83,3 +84,28 @@ async def test_a_photo_with_a_comment_is_not_dropped_without_a_word(town) -> Non
     await town.press(PERSON, PERSON, "Comment")
     await photos(town, 1, "It still drips")
     assert "the photo was not added" in town.texts(PERSON)[-1]
+
+
+@pytest.mark.parametrize("method", ["sendMediaGroup", "sendPhoto"])
+async def test_photos_that_telegram_limits_are_sent_later_with_everything(town, method: str) -> None:
+    count = 3 if method == "sendMediaGroup" else 1
+    await start_request(town)
+    await town.say(PERSON, "Navoi street 12")
+    await town.say(PERSON, "The tap drips")
+    await photos(town, count)
+    await filed(town)
+    town.fail("too_many_requests", method=method, retry_after=60, count=1)
+    await town.press(PERSON, PERSON, "Show the photos")
+    assert [message for message in town.messages(PERSON) if "photo" in message] == []
+    assert town.sandbox.telegram.callbacks.all()[-1].answered
+    assert await town.gateway.dead_letters.count_or_nan() == 0
+    outbox = town.gateway.dispatcher["outbox"]
+    outbox._clock = lambda: time.time() + 61
+    # The send budget of the chat waits as well; its time is Redis' own.
+    await town.redis.delete(*await town.redis.keys("*:send:*"))
+    assert await outbox.send_due(town.gateway.bot) == 1
+    shown = [message["photo"][-1]["file_id"] for message in town.messages(PERSON) if "photo" in message]
+    stored = town.chat(PERSON).messages.values()
+    taken = [message.content["photo"] for message in stored if not message.from_bot and "photo" in message.content]
+    assert shown == [sizes[-1]["file_id"] for sizes in taken]
+    assert len(shown) == count
