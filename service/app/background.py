@@ -1,9 +1,9 @@
 """A replica's background work."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+import structlog
 from aiogram import Bot
 from redis.exceptions import RedisError
 
@@ -23,7 +23,10 @@ from app.delivery.keys import KeySpace
 from app.telegram.blocked import BlockedUsers
 from app.telegram.polling import ELECTION_SECONDS, Polling
 from app.telegram.refusals import RefusingChats
+from app.telegram.registration import ELECTION_SECONDS as WEBHOOK_ELECTION_SECONDS
 from app.telegram.registration import INTERVAL_SECONDS, WebhookRegistration
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _SWEEP_SECONDS = 5.0
 _REACHABLE_SECONDS = 5.0
@@ -70,10 +73,9 @@ class BackgroundWork:
             self._reachable,
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
             Periodic("redis-memory", RedisMemory(connections, keys.shared("data")).look, _GAUGES_SECONDS),
-            Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS),
         ]
-        self._elections = [self._sweeper]
-        self._confirm: Callable[[], Awaitable[None]] | None = None
+        self._sweeping = Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS)
+        self._polling: Polling | None = None
         if settings.update_mode == "polling":
             election = Election(redis, keys.shared("elect", "polling"), seconds=ELECTION_SECONDS)
             polling = Polling(
@@ -83,8 +85,8 @@ class BackgroundWork:
                 allowed_updates=allowed_updates,
                 report=set_obstacle,
             )
-            self._periodic.append(Periodic("polling", polling.poll_once, 0.05))
-            self._confirm = polling.confirm
+            self._polling = polling
+            receiving = Periodic("polling", polling.poll_once, 0.05)
         else:
             election = Election(redis, keys.shared("elect", "webhook"), seconds=INTERVAL_SECONDS * 3)
             registration = WebhookRegistration(
@@ -95,8 +97,9 @@ class BackgroundWork:
                 registered_by=keys.shared("webhook", "registered_by"),
                 allowed_updates=allowed_updates,
             )
-            self._periodic.append(Periodic("webhook-registration", registration.check, INTERVAL_SECONDS))
-        self._elections.append(election)
+            receiving = Periodic("webhook-registration", registration.run_once, WEBHOOK_ELECTION_SECONDS)
+        self._elected = [(self._sweeping, self._sweeper), (receiving, election)]
+        self._periodic += [work for work, _ in self._elected]
 
     def start(self) -> None:
         self._lag.start()
@@ -104,20 +107,31 @@ class BackgroundWork:
         for work in self._periodic:
             work.start()
 
+    async def hand_over(self) -> None:
+        """Finish the polled updates in flight, confirm them, and let other replicas be elected at once.
+
+        The rest continues: requests are still served. Cancelled, it leaves the remaining steps to `stop`.
+        """
+        if self._polling is not None:
+            await self._polling.drain()
+        for work, _ in self._elected:
+            # First: it would become leader again.
+            await work.stop()
+        if self._polling is not None:
+            await self._polling.confirm()
+            self._polling = None
+        for _, election in self._elected:
+            await _resign(election)
+
     async def stop(self) -> None:
         """Stop everything; the activity of the last second is still written, and other replicas are elected at once."""
         for work in self._periodic:
             await work.stop()
-        if self._confirm is not None:
-            await self._confirm()
         await self._lag.stop()
         await self._watchdog.stop()
         await self._flushing.once()
         await self._reachable.once()
-        # After the tasks: one of them would become leader again. Without this, nobody polls for up to 60 s.
-        with contextlib.suppress(RedisError):
-            for election in self._elections:
-                await election.resign()
+        await self.hand_over()
 
     async def _flush_and_exchange(self) -> None:
         # In one turn of the event loop, so that all share a round trip to Redis.
@@ -134,3 +148,11 @@ class BackgroundWork:
     async def _sweep(self) -> None:
         if await self._sweeper.leads():
             await self._activity.sweep()
+
+
+async def _resign(election: Election) -> None:
+    """Resign; a failure must not keep this replica from resigning the next one. The key then expires by itself."""
+    try:
+        await election.resign()
+    except (RedisError, OSError) as error:
+        log.warning("election_not_resigned", reason=type(error).__name__)

@@ -126,6 +126,7 @@ class Gateway:
         self.webhook = Webhook(self.intake, settings)
         self._notify = NotifyEndpoint(self.dispatcher["notifier"], self.bot, settings)
         self._servers: list[HttpServer] = []
+        self._background: BackgroundWork | None = None
         self._stack = AsyncExitStack()
 
     async def start(self) -> None:
@@ -157,6 +158,7 @@ class Gateway:
                 set_obstacle=self.health.set_obstacle,
             )
             background.start()
+            self._background = background
             stack.push_async_callback(background.stop)
             # Pushed last, so that it stops first: updates in flight need the rest to release their chat locks.
             # It is also on the stack of `_listen`; stopping twice is harmless.
@@ -175,15 +177,23 @@ class Gateway:
         self.webhook.closing = True
         log.info("gateway_draining", in_flight=self.webhook.in_flight)
         grace = self.settings.shutdown_grace_seconds
+        handing_over = asyncio.create_task(self._hand_over())
         # Kubernetes needs a moment to remove the pod from the Service's endpoints; requests still arrive until then.
         await asyncio.sleep(min(2.0, grace / 5))
         self.webhook.draining = True
         with contextlib.suppress(TimeoutError):
             # The rest of the grace period is for closing connections and exporting the last spans.
             # A notification that is cancelled may have been sent, and its backend would repeat it.
-            await asyncio.wait_for(asyncio.gather(self.webhook.idle.wait(), self._notify.idle.wait()), grace * 0.6)
+            idle = asyncio.gather(
+                self.webhook.idle.wait(), self._notify.idle.wait(), handing_over, return_exceptions=True
+            )
+            await asyncio.wait_for(idle, grace * 0.6)
         await self._stack.aclose()
         log.info("gateway_stopped", in_flight=self.webhook.in_flight)
+
+    async def _hand_over(self) -> None:
+        if self._background is not None:
+            await self._background.hand_over()
 
     def _send_budget(self) -> SendBudget | None:
         messages_per_second = self.settings.telegram_messages_per_second

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from app.core.redis_metrics import measured
 
-_LEAD = """
+LEAD_SCRIPT = """
 local holder = redis.call('GET', KEYS[1])
 if holder == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1 end
 if holder then return 0 end
@@ -26,7 +26,7 @@ class Election:
     """
 
     def __init__(self, redis: Redis, key: str, *, seconds: float, token: str | None = None) -> None:
-        self._lead = redis.register_script(_LEAD)
+        self._lead = redis.register_script(LEAD_SCRIPT)
         self._resign = redis.register_script(_RESIGN)
         self._key = key
         self._token = token or secrets.token_hex(8)

@@ -2,7 +2,7 @@
 
 Unlike aiogram's polling it confirms an update only after its commit, so that a killed replica loses none; and it reads
 updates undecoded, so that one of an unknown type does not block those behind it. One elected replica polls; the others
-stand by.
+stand by. At shutdown `drain`, `confirm` and the election's resignation hand over to another replica at once.
 """
 
 import asyncio
@@ -70,17 +70,41 @@ class Polling:
         self._election = election
         self._allowed_updates = allowed_updates
         self._offset: int | None = None
+        self._asked: int | None = None
+        """The offset of the last getUpdates, which confirms what is before it as soon as Telegram receives it."""
+
         self._webhook_deleted = False
+        self._draining = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def poll_once(self) -> None:
         """Fetch and handle one batch; the next call confirms it. Raises RedisError."""
+        if self._draining.is_set():
+            return
+        self._idle.clear()
+        try:
+            await self._poll()
+        finally:
+            self._idle.set()
+
+    async def drain(self) -> None:
+        """Fetch no more, and wait until the updates in flight are handled; then `confirm` tells Telegram.
+
+        Updates of the batch that were not begun are left to the next poller.
+        """
+        self._draining.set()
+        await self._idle.wait()
+
+    async def _poll(self) -> None:
         if not await self._election.leads():
             self._offset = None
+            self._unhandled = []
             return
         try:
-            batch = await self._fetch()
+            batch = await self._fetch_unless_draining()
         except TelegramRetryAfter as error:
-            await asyncio.sleep(error.retry_after)
+            await self._sleep_unless_draining(error.retry_after)
             return
         except TelegramConflictError as error:
             await self._handle_conflict(error)
@@ -88,7 +112,7 @@ class Polling:
         except TelegramAPIError as error:
             metrics.ERRORS_TOTAL.labels("telegram_failed", "warning").inc()
             log.warning("polling_failed", reason=type(error).__name__)
-            await asyncio.sleep(1)
+            await self._sleep_unless_draining(1)
             return
         if self._conflicts:
             log.info("polling_resumed", conflicts=self._conflicts)
@@ -106,13 +130,14 @@ class Polling:
         for failure in results:
             if failure is not None:
                 raise failure
-        if batch:
+        if batch and not self._unhandled:
             self._offset = max(raw["update_id"] for raw in batch) + 1
 
     async def confirm(self) -> None:
         """Confirm the handled updates at shutdown, after `poll_once`; the next poller does not get them again."""
         offset = self._unhandled[0] if self._unhandled else self._offset
-        if offset is None:
+        if offset is None or offset == self._asked:
+            # Telegram would hold back a second call with the same offset for three seconds.
             return
         method = GetRawUpdates(offset=offset, limit=1, timeout=0, allowed_updates=self._allowed_updates)
         with contextlib.suppress(TelegramAPIError):
@@ -134,7 +159,23 @@ class Polling:
             self._webhook_deleted = False
         if self._conflicts >= _CONFLICTS_UNTIL_NOT_READY:
             self._report(f"cannot poll: {reason}")
-        await asyncio.sleep(1)
+        await self._sleep_unless_draining(1)
+
+    async def _sleep_unless_draining(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._draining.wait(), seconds)
+
+    async def _fetch_unless_draining(self) -> list[dict[str, Any]]:
+        """Fetch a batch; none if the drain begins first. Telegram gives the next poller what was on its way."""
+        fetching = asyncio.create_task(self._fetch())
+        draining = asyncio.create_task(self._draining.wait())
+        try:
+            await asyncio.wait({fetching, draining}, return_when=asyncio.FIRST_COMPLETED)
+            return [] if self._draining.is_set() else await fetching
+        finally:
+            for task in (fetching, draining):
+                task.cancel()
+            await asyncio.gather(fetching, draining, return_exceptions=True)
 
     async def _fetch(self) -> list[dict[str, Any]]:
         if not self._webhook_deleted:
@@ -143,15 +184,25 @@ class Polling:
         method = GetRawUpdates(
             offset=self._offset, limit=BATCH, timeout=LONG_POLL_SECONDS, allowed_updates=self._allowed_updates
         )
-        updates: Any = await self._bot(method, request_timeout=LONG_POLL_SECONDS + 5)
+        self._asked = self._offset
+        try:
+            updates: Any = await self._bot(method, request_timeout=LONG_POLL_SECONDS + 5)
+        except Exception:
+            # It may not have arrived.
+            self._asked = None
+            raise
         return [raw for raw in updates if isinstance(raw, dict) and isinstance(raw.get("update_id"), int)]
 
     async def _handle_in_order(self, updates: list[dict[str, Any]]) -> None:
         for raw in updates:
+            if self._draining.is_set():
+                return
             body = _dumps(raw)
             outcome = await self._handle(body)
             while outcome in _RETRIED_OUTCOMES:
                 await asyncio.sleep(1)
+                if self._draining.is_set():
+                    return
                 outcome = await self._handle(body)
             self._unhandled.remove(raw["update_id"])
 

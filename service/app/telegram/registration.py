@@ -8,7 +8,8 @@ call. The leader registers again when it finds another name, or when Telegram re
 """
 
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -25,11 +26,17 @@ from app.core.settings import Settings
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 INTERVAL_SECONDS = 15.0
+ELECTION_SECONDS = 1.0
+"""How often a replica looks whether it leads, so that it follows a leader that resigned within a second."""
+
 _UNKNOWN = float("nan")
 
 
 class WebhookRegistration:
-    """Registers the webhook; `check` is awaited every `INTERVAL_SECONDS`. `registered_by` is a key in Redis."""
+    """Registers the webhook; `run_once` is awaited every `ELECTION_SECONDS`. `registered_by` is a key in Redis.
+
+    `clock` is monotonic.
+    """
 
     def __init__(
         self,
@@ -40,7 +47,10 @@ class WebhookRegistration:
         redis: Redis,
         registered_by: str,
         allowed_updates: Sequence[str],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._next_check = 0.0
         self._redis = redis
         self._registered_by = registered_by
         self._name = secrets.token_hex(8)
@@ -52,11 +62,28 @@ class WebhookRegistration:
         self._allowed_updates = sorted(allowed_updates)
         self._refused_at: datetime | None = None
 
-    async def check(self) -> None:
-        """Compare the registration and correct it. A failure of Telegram is only logged. Raises RedisError."""
+    async def run_once(self) -> None:
+        """Check at once when this replica becomes the leader, and then every `INTERVAL_SECONDS`. Raises RedisError."""
         if not await self._election.leads():
+            self._next_check = self._clock()
             self._export(None)
             return
+        if self._clock() < self._next_check:
+            return
+        self._next_check = self._clock() + INTERVAL_SECONDS
+        await self._check()
+
+    async def check(self) -> None:
+        """Compare the registration and correct it, if this replica leads.
+
+        A failure of Telegram is only logged. Raises RedisError.
+        """
+        if await self._election.leads():
+            await self._check()
+        else:
+            self._export(None)
+
+    async def _check(self) -> None:
         with measured("elect"):
             registrant = await self._redis.get(self._registered_by)
         try:

@@ -9,8 +9,10 @@ import aiohttp
 import orjson
 import pytest
 from aiohttp import web
+from redis.exceptions import ConnectionError as RedisConnectionError
 from structlog.testing import capture_logs
 
+from app.core.election import Election
 from app.core.settings import Settings
 from app.http_server import CannotListenError
 from app.main import Gateway, secrets_of
@@ -191,6 +193,45 @@ async def test_a_stopped_replica_gives_up_its_elections(
         await asyncio.sleep(0.01)
     await gateway.stop()
     assert await redis.keys("bg:42:elect:*") == []
+
+
+async def test_an_election_that_cannot_be_resigned_does_not_keep_the_others(
+    make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resign, failed = Election.resign, []
+
+    async def fail_first(election: Election) -> None:
+        if not failed:
+            failed.append(election)
+            raise RedisConnectionError("closed")
+        await resign(election)
+
+    monkeypatch.setattr(Election, "resign", fail_first)
+    gateway = make_gateway(telegram_api_base=outside[1])
+    await gateway.start()
+    while len(await redis.keys("bg:42:elect:*")) < 2:  # noqa: ASYNC110 - Redis notifies nobody
+        await asyncio.sleep(0.01)
+    await gateway._background.hand_over()
+    assert await redis.keys("bg:42:elect:*") == [b"bg:42:elect:sweeper"]
+
+
+async def test_elections_are_handed_over_before_the_updates_in_flight_end(
+    make_gateway: Callable[..., Gateway], outside: tuple[Outside, str], redis: Any
+) -> None:
+    stub, url = outside
+    gateway = make_gateway(telegram_api_base=url, auth_service_url=url, shutdown_grace_seconds=5)
+    await gateway.start()
+    while len(await redis.keys("bg:42:elect:*")) < 2:  # noqa: ASYNC110 - Redis notifies nobody
+        await asyncio.sleep(0.01)
+    update = asyncio.create_task(post(gateway, UPDATE))
+    await stub.asked.wait()
+    stopping = asyncio.create_task(gateway.stop())
+    while await redis.keys("bg:42:elect:*"):  # noqa: ASYNC110 - Redis notifies nobody
+        await asyncio.sleep(0.01)
+    assert gateway.webhook.in_flight == 1
+    stub.taking.set()
+    assert (await update)[0] == 200
+    await stopping
 
 
 async def test_a_port_that_is_taken_stops_the_start(

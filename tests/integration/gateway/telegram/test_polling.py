@@ -157,3 +157,58 @@ async def test_no_update_of_a_batch_outlives_it(bot: Bot, redis: Redis, bot_api:
     await asyncio.wait({polling_task})
     assert len(intake.ended) == (1 if fails else 2)
     assert polling_task.cancelled() or isinstance(polling_task.exception(), RuntimeError)
+
+
+class HeldIntake:
+    """Holds each update until `proceed`."""
+
+    def __init__(self) -> None:
+        self.started: list[int] = []
+        self.proceed = asyncio.Event()
+
+    async def take(self, body: bytes) -> Outcome:
+        self.started.append(orjson.loads(body)["update_id"])
+        await self.proceed.wait()
+        return Outcome.HANDLED
+
+
+async def test_a_drain_finishes_what_has_begun_and_leaves_the_rest_to_the_next_poller(
+    bot: Bot, redis: Redis, bot_api: Any
+) -> None:
+    intake = HeldIntake()
+    poll = Polling(bot, intake, Election(redis, "elect", seconds=60), allowed_updates=["message"])  # type: ignore[arg-type]  # a stub
+    bot_api.responses = [DONE, batch(message(5, 1), message(6, 2), message(7, 1)), batch()]
+    polling_task = asyncio.create_task(poll.poll_once())
+    while len(intake.started) < 2:  # noqa: ASYNC110 - the stub has no event
+        await asyncio.sleep(0.01)
+    draining = asyncio.create_task(poll.drain())
+    await asyncio.sleep(0)
+    intake.proceed.set()
+    await draining
+    await polling_task
+    await poll.poll_once()
+    await poll.confirm()
+    assert sorted(intake.started) == [5, 6]
+    assert [name for name, _ in bot_api.calls] == ["deleteWebhook", "getUpdates", "getUpdates"]
+    assert bot_api.calls[-1][1]["offset"] == 7
+
+
+async def test_a_drain_ends_a_long_poll_and_confirms_nothing_twice(
+    poll: Polling, bot_api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bot_api.responses = [DONE, batch(message(5, 1))]
+    await poll.poll_once()
+    waiting = asyncio.Event()
+
+    async def long_poll(*_args: Any, **_options: Any) -> Any:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(type(poll._bot), "__call__", long_poll)
+    polling_task = asyncio.create_task(poll.poll_once())
+    await waiting.wait()
+    await poll.drain()
+    await polling_task
+    # Telegram has the offset from the call that was ended; a second call with it would be held back.
+    await poll.confirm()
+    assert len(bot_api.calls) == 2

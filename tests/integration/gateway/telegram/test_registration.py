@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from app.core.election import Election
 from app.core.settings import Settings
-from app.telegram.registration import WebhookRegistration
+from app.telegram.registration import INTERVAL_SECONDS, WebhookRegistration
 
 Make = Callable[..., Settings]
 Sample = Callable[..., float]
@@ -153,3 +153,32 @@ async def test_a_refused_update_makes_the_leader_register_its_secret_again_once(
     bot_api.responses = [refused]
     await registration.check()
     assert [name for name, _ in bot_api.calls] == ["getWebhookInfo"]
+
+
+async def test_a_new_leader_checks_at_once_and_then_every_interval(
+    bot: Bot, bot_api: Any, redis: Redis, make_settings: Make
+) -> None:
+    now = 1000.0
+    former = Election(redis, "elect", seconds=45)
+    assert await former.leads()
+    registration = WebhookRegistration(
+        bot,
+        Election(redis, "elect", seconds=45),
+        make_settings(webhook_url=URL),
+        redis=redis,
+        registered_by="registered_by",
+        allowed_updates=["message"],
+        clock=lambda: now,
+    )
+    await registration.run_once()
+    assert bot_api.calls == []
+    await former.resign()
+    bot_api.responses = [info(), DONE, info(), info()]
+    await registration.run_once()
+    assert [name for name, _ in bot_api.calls] == ["getWebhookInfo", "setWebhook", "getWebhookInfo"]
+    now += INTERVAL_SECONDS - 1
+    await registration.run_once()
+    assert len(bot_api.calls) == 3
+    now += 1
+    await registration.run_once()
+    assert len(bot_api.calls) == 4
