@@ -42,6 +42,16 @@ test: venv ## everything that needs no cluster
 lint: venv ## every hook of .pre-commit-config.yaml: ruff, mypy, import-linter, yamllint, zizmor, actionlint, helm lint
 	@PRE_COMMIT_HOME=.cache/pre-commit $(BIN)/pre-commit run --all-files
 
+.PHONY: lint-all
+lint-all: lint ## lint, and what takes long to build: kube-linter for the manifests, pint for the rules
+	@scripts/lint-all
+
+.PHONY: audit
+audit: venv ## look up known vulnerabilities of the locked Python packages with pip-audit (needs network)
+	@for part in gateway operator sandbox dev; do \
+	  $(BIN)/python -m uv tool run --from pip-audit==2.10.1 pip-audit --require-hashes --disable-pip -r requirements/$$part.txt; \
+	done
+
 .PHONY: format
 format: venv ## let ruff format and fix what it can
 	@$(BIN)/ruff check --fix .
@@ -87,11 +97,15 @@ DOCKER_BUILD_FLAGS ?= --network host
 KIND_CLUSTER ?= bot-gateway
 IMAGES := bot-gateway:$(TAG) bot-sandbox:$(TAG) bot-remediator:$(TAG)
 
+# A base image by digest, for example BASE_IMAGE=python:3.13-slim-trixie@sha256:...; empty: the tag in the Dockerfiles.
+BASE_IMAGE ?=
+BUILD_ARGUMENTS := $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE))
+
 .PHONY: images
 images: ## build the three images as NAME:TAG
-	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-gateway:$(TAG) -f service/Dockerfile .
-	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-sandbox:$(TAG) -f sandbox/Dockerfile .
-	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) -t bot-remediator:$(TAG) -f operator/Dockerfile .
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) $(BUILD_ARGUMENTS) -t bot-gateway:$(TAG) -f service/Dockerfile .
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) $(BUILD_ARGUMENTS) -t bot-sandbox:$(TAG) -f sandbox/Dockerfile .
+	$(DOCKER) build --quiet $(DOCKER_BUILD_FLAGS) $(BUILD_ARGUMENTS) -t bot-remediator:$(TAG) -f operator/Dockerfile .
 
 REGISTRY ?=
 .PHONY: push

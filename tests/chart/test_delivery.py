@@ -123,3 +123,42 @@ def test_make_push_without_a_registry_says_what_to_set(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "set REGISTRY" in done.stderr
     assert not (tmp_path / "calls").exists()
+
+
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
+def test_actions_are_pinned_by_commit_and_keep_no_credentials(file: Path) -> None:
+    workflow = yaml.safe_load(file.read_text())
+    steps = [step for job in workflow["jobs"].values() for step in job["steps"] if "uses" in step]
+    assert steps
+    for step in steps:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"]), step["uses"]
+        if step["uses"].startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+    # The version of each commit, for people and for dependabot.
+    assert all("# v" in line for line in file.read_text().splitlines() if "uses:" in line)
+
+
+def test_make_images_takes_the_base_image_by_digest() -> None:
+    base = "python:3.13-slim-trixie@sha256:" + "a" * 64
+    pinned = run("make", "--dry-run", "--directory", str(ROOT), "images", f"BASE_IMAGE={base}").stdout
+    assert pinned.count(f"--build-arg BASE_IMAGE={base}") == len(DOCKERFILES)
+    assert "--build-arg" not in run("make", "--dry-run", "--directory", str(ROOT), "images").stdout
+
+
+def test_lint_all_names_a_linter_that_is_missing_and_fails_where_it_must_not(tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "mktemp", "rm"):
+        (tmp_path / name).symlink_to(f"/usr/bin/{name}")
+    (tmp_path / "helm").symlink_to(tool("helm"))
+    for strict, status in (("", 0), ("1", 1)):
+        done = subprocess.run(
+            [str(ROOT / "scripts/lint-all")],
+            env={"PATH": str(tmp_path), "LINT_ALL_STRICT": strict},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        assert "lint-all: kube-linter is missing, the manifests are not linted" in done.stderr

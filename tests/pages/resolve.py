@@ -135,6 +135,12 @@ def _kind(words: list[str]) -> Iterator[str]:
         yield f"kind {' '.join(words[:2])} is not known here"
 
 
+def _docker(words: list[str]) -> Iterator[str]:
+    tag = re.search(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "service/Dockerfile").read_text(), re.MULTILINE)
+    if words != ["buildx", "imagetools", "inspect", tag.group(1) if tag else ""]:
+        yield f"docker {' '.join(words)} is not known here"
+
+
 def _skaffold(words: list[str]) -> Iterator[str]:
     config = words[words.index("-f") + 1] if "-f" in words else "skaffold.yaml"
     profiles = {profile["name"] for profile in yaml.safe_load((ROOT / config).read_text()).get("profiles", [])}
@@ -229,6 +235,7 @@ CHECKS: dict[str, Callable[[list[str]], Iterator[str]]] = {
     "helm": _helm,
     # Its options are not looked at: no `kind` is asked for its help, for a wrong one might make a cluster.
     "kind": _kind,
+    "docker": _docker,
     "skaffold": _skaffold,
     "python": _python,
     "python3": _python,
