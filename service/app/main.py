@@ -25,6 +25,7 @@ from app.core import metrics
 from app.core.activity import Activity
 from app.core.health import Health, add_metrics_route
 from app.core.logging import configure_logging
+from app.core.proxy_url import credentials_of
 from app.core.redis import RedisConnections
 from app.core.settings import Settings
 from app.core.shutdown_timeout import ShutdownTimeout
@@ -65,7 +66,11 @@ def secrets_of(settings: Settings) -> list[str]:
         settings.redis_password,
     )
     values = [field.get_secret_value() for field in fields if field is not None]
-    return [*values, settings.bot_token.get_secret_value().partition(":")[2]]
+    proxies = [
+        proxy.get_secret_value() for proxy in (settings.telegram_proxy, settings.https_proxy) if proxy is not None
+    ]
+    passwords = [credentials_of(proxy)[1] for proxy in proxies]
+    return [*values, *proxies, *passwords, settings.bot_token.get_secret_value().partition(":")[2]]
 
 
 class Gateway:
@@ -86,6 +91,7 @@ class Gateway:
             blocked=self.blocked,
             refusing=self._refusing,
             lazy_messages=settings.compat_lazy_message,
+            proxy=settings.proxy_of_telegram,
         )
         self.bot = Bot(settings.bot_token.get_secret_value(), session=session)
         self.services = Services.from_settings(settings)

@@ -198,6 +198,8 @@ def test_the_pod_of_helm_test_may_reach_the_gateway_alone() -> None:
         {"imagePullSecrets": [{"nam": "x"}]},
         {"operator": {"nodeSelector": "x"}},
         {"caBundle": {"configMap": "x"}},
+        {"telegram": {"proxy": "https://proxy.test:3128"}},
+        {"telegram": {"proxy": "socks5://proxy.test"}},
         {"rules": {"additionalGroups": [{"name": "x"}]}},
     ],
     ids=str,

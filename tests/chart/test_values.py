@@ -62,6 +62,18 @@ def test_a_retired_webhook_secret_is_overwritten(telegram: dict[str, Any]) -> No
     assert gateway({"telegram": telegram}).one("Secret", "bot-gateway")["stringData"]["webhook-secret-previous"] == ""
 
 
+def test_the_proxy_is_in_the_secret_and_its_port_is_open() -> None:
+    rendering = gateway({"telegram": {"proxy": "socks5://user:pass@proxy.test:1080"}})
+    assert (
+        rendering.one("Secret", "bot-gateway")["stringData"]["telegram-proxy"] == "socks5://user:pass@proxy.test:1080"
+    )
+    [variable] = [one for one in variables(rendering, "bot-gateway") if one["name"] == "TELEGRAM_PROXY"]
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "bot-gateway", "key": "telegram-proxy", "optional": True}
+    assert "pass@" not in str([one for one in rendering.manifests if one["kind"] != "Secret"])
+    ports = [port for rule in rendering.one("NetworkPolicy", "bot-gateway")["spec"]["egress"] for port in rule["ports"]]
+    assert {"port": 1080, "protocol": "TCP"} in ports
+
+
 def test_a_users_variable_replaces_the_operators_own() -> None:
     rendering = gateway({"operator": {"env": {"REMEDIATOR_POLL_SECONDS": 5, "REMEDIATOR_LOG_LEVEL": "DEBUG"}}})
     found = variables(rendering, "bot-gateway-remediator")

@@ -25,10 +25,13 @@ Call with the URL, which may name several hosts or be empty.
 {{- $ports | toJson }}
 {{- end }}
 
-{{/* Ports of Telegram, the backends, the collector and an external Redis, as a JSON list without duplicates. */}}
+{{/* Ports of Telegram, its proxy, the backends, the collector and an external Redis, as a JSON list without duplicates. */}}
 {{- define "bot-gateway.egressPorts" -}}
 {{- $ports := list }}
 {{- range list .Values.telegram.apiBase .Values.backends.authUrl .Values.backends.requestUrl .Values.backends.userUrl .Values.backends.shiftUrl }}
+{{- $ports = append $ports (include "bot-gateway.urlPort" . | int) }}
+{{- end }}
+{{- with .Values.telegram.proxy }}
 {{- $ports = append $ports (include "bot-gateway.urlPort" . | int) }}
 {{- end }}
 {{- if .Values.tracing.enabled }}

@@ -28,6 +28,7 @@ valueFrom:
   (include "bot-gateway.secretVariable" (dict "root" . "name" "BOT_TOKEN" "key" "bot-token") | fromYaml)
   (include "bot-gateway.secretVariable" (dict "root" . "name" "WEBHOOK_SECRET" "key" "webhook-secret") | fromYaml)
   (include "bot-gateway.secretVariable" (dict "root" . "name" "WEBHOOK_SECRET_PREVIOUS" "key" "webhook-secret-previous" "optional" true) | fromYaml)
+  (include "bot-gateway.secretVariable" (dict "root" . "name" "TELEGRAM_PROXY" "key" "telegram-proxy" "optional" true) | fromYaml)
   (include "bot-gateway.secretVariable" (dict "root" . "name" "SERVICE_TOKEN" "key" "service-token") | fromYaml)
 }}
 {{- if .Values.redis.enabled }}

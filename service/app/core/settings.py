@@ -3,13 +3,16 @@
 `docs/settings.md` is generated from this class. Times are in seconds unless the name says otherwise.
 """
 
+import ssl
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.backend_settings import BackendSettings, OverridesSource, Ratio, Seconds, variable_of_one
 from app.core.closed_sets import Backend
+from app.core.proxy_url import is_bypassed, parse_proxy_url
 from app.core.redis_url import parse_redis_url
 
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -56,6 +59,22 @@ class Settings(BackendSettings, BaseSettings):
         30,
         ge=0,
         description="Messages per second that all replicas send together; 0: no limit (a local Bot API server).",
+    )
+    telegram_proxy: SecretStr | None = Field(
+        None,
+        description="Proxy for the Bot API: `http://host:port` (CONNECT) or `socks5://host:port`, with"
+        " `user:password@` before the host where it needs them. Empty: `HTTPS_PROXY`.",
+    )
+    https_proxy: SecretStr | None = Field(
+        None, description="Proxy for the Bot API where `TELEGRAM_PROXY` is empty and `TELEGRAM_API_BASE` is https."
+    )
+    no_proxy: str = Field(
+        "", description="Hosts and domains, with commas between, that are reached without `HTTPS_PROXY`; `*`: all."
+    )
+    ssl_cert_file: str = Field(
+        "",
+        description="File of CA certificates (PEM) for Telegram, the backends and Redis, in place of the system's file;"
+        " OpenSSL reads it.",
     )
 
     host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's only interface
@@ -179,6 +198,22 @@ class Settings(BackendSettings, BaseSettings):
                 raise ValueError("must be 1-256 characters of A-Z, a-z, 0-9, _ and -")
         return value
 
+    @field_validator("telegram_proxy", "https_proxy")
+    @classmethod
+    def _proxy_can_be_used(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(parse_proxy_url(value.get_secret_value()))
+
+    @field_validator("ssl_cert_file")
+    @classmethod
+    def _certificates_can_be_read(cls, value: str) -> str:
+        # OpenSSL ignores a file that it cannot read, and every connection would fail later.
+        if value:
+            try:
+                ssl.create_default_context(cafile=value)
+            except OSError:
+                raise ValueError("must be a readable file of CA certificates in PEM format") from None
+        return value
+
     @field_validator("redis_url")
     @classmethod
     def _redis_url_can_be_read(cls, value: str) -> str:
@@ -202,6 +237,14 @@ class Settings(BackendSettings, BaseSettings):
         own = self.backend_overrides.get(backend)
         values: dict[str, Any] = {name: getattr(self, name) for name in BackendSettings.model_fields}
         return BackendSettings(**values | (own.model_dump(exclude_unset=True) if own else {}))
+
+    @property
+    def proxy_of_telegram(self) -> str | None:
+        """The address of the proxy for the Bot API, which may hold a password."""
+        proxy, api = self.telegram_proxy, urlsplit(self.telegram_api_base)
+        if proxy is None and api.scheme == "https" and not is_bypassed(api.hostname or "", self.no_proxy):
+            proxy = self.https_proxy
+        return None if proxy is None else proxy.get_secret_value()
 
     @property
     def bot_id(self) -> int:

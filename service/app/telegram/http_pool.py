@@ -14,6 +14,7 @@ from typing import cast
 from yarl import URL
 
 from app.telegram.http_response import InvalidResponseError, ResponseReader
+from app.telegram.proxy import PROXY_ERRORS, connect_through, reason_of
 
 _TIMEOUT_CHECK_SECONDS = 0.1
 """Seconds between checks for calls that timed out. One timer for all calls: one each would cost 4 µs per call."""
@@ -30,7 +31,8 @@ class NoResponseError(Exception):
 class HttpPool:
     """At most `limit` connections to the server of `base`.
 
-    `connect_seconds` limits connecting; a connection idle for longer than `idle_seconds` is not used again.
+    `connect_seconds` limits connecting, through `proxy` where there is one; a connection idle for longer than
+    `idle_seconds` is not used again.
     """
 
     def __init__(
@@ -40,14 +42,17 @@ class HttpPool:
         limit: int,
         connect_seconds: float,
         idle_seconds: float,
+        proxy: str | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._host = base.host or ""
         self._port = base.port or 443
         self._connect_seconds = connect_seconds
         self._idle_seconds = idle_seconds
+        self._proxy = proxy
         self._clock = clock
-        self._tls = ssl.create_default_context() if base.scheme == "https" else None
+        # The certificates of SSL_CERT_FILE where it is set, else the system's.
+        self.tls = ssl.create_default_context() if base.scheme == "https" else None
         self._slots = asyncio.Semaphore(limit)
         self._idle: deque[_Connection] = deque()
         self._waiting: set[_Connection] = set()
@@ -129,13 +134,27 @@ class HttpPool:
         return None
 
     async def _connect(self, seconds: float) -> "_Connection":
-        loop = asyncio.get_running_loop()
+        seconds = min(seconds, self._connect_seconds)
         try:
-            async with asyncio.timeout(min(seconds, self._connect_seconds)):
-                _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self._tls)
-        # Only the type: some messages hold the host.
-        except OSError as error:
-            raise NotConnectedError(type(error).__name__) from None
+            async with asyncio.timeout(seconds):
+                return await self._open(seconds)
+        # Only the type: some messages hold the host, or the proxy's.
+        except (OSError, *PROXY_ERRORS) as error:
+            raise NotConnectedError(reason_of(error)) from None
+
+    async def _open(self, seconds: float) -> "_Connection":
+        loop = asyncio.get_running_loop()
+        if self._proxy is None:
+            _, connection = await loop.create_connection(_Connection, self._host, self._port, ssl=self.tls)
+            return connection
+        tunnel = await connect_through(self._proxy, self._host, self._port, seconds)
+        try:
+            name = self._host if self.tls else None
+            _, connection = await loop.create_connection(_Connection, sock=tunnel, ssl=self.tls, server_hostname=name)
+        except BaseException:
+            # The handshake failed or was cancelled.
+            tunnel.close()
+            raise
         return connection
 
 

@@ -43,7 +43,6 @@ from aiohttp import (
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
-    TCPConnector,
 )
 from yarl import URL
 
@@ -55,6 +54,7 @@ from app.telegram.blocked import BlockedUsers
 from app.telegram.budget import SendBudget, SendBudgetExhaustedError
 from app.telegram.encoding import HasFileError, encode
 from app.telegram.http_pool import HttpPool, NoResponseError, NotConnectedError
+from app.telegram.proxy import PROXY_ERRORS, connector, reason_of
 from app.telegram.refusals import RefusingChats
 from app.telegram.retries import OutcomeUnknownError, may_repeat, remaining_wait, retry_delay
 
@@ -73,7 +73,7 @@ class GatewaySession(AiohttpSession):
     """A session for one Bot API server. `timeout` in seconds limits one call.
 
     `budget` limits the sending rate and learns of each 429; `blocked` learns of each 403, `refusing` of each group that
-    refuses messages. `lazy_messages` decodes sent messages at their first use.
+    refuses messages. `lazy_messages` decodes sent messages at their first use. `proxy` is the address of a proxy.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class GatewaySession(AiohttpSession):
         refusing: RefusingChats | None = None,
         timeout: float = 20.0,
         lazy_messages: bool = True,
+        proxy: str | None = None,
     ) -> None:
         super().__init__(api=TelegramAPIServer.from_base(api_base), limit=connections, timeout=timeout)
         self._connections = connections
@@ -93,8 +94,9 @@ class GatewaySession(AiohttpSession):
         self._blocked = blocked
         self._refusing = refusing
         self._lazy_messages = lazy_messages
+        self._proxy_url = proxy
         self._pool = HttpPool(
-            URL(api_base), limit=connections, connect_seconds=_CONNECT_SECONDS, idle_seconds=_IDLE_SECONDS
+            URL(api_base), limit=connections, connect_seconds=_CONNECT_SECONDS, idle_seconds=_IDLE_SECONDS, proxy=proxy
         )
         self._heads: dict[str, bytes] = {}
         self._client: ClientSession | None = None
@@ -103,7 +105,9 @@ class GatewaySession(AiohttpSession):
         """Return aiohttp's client, which is for files; made at its first use."""
         if self._client is None:
             self._client = ClientSession(
-                connector=TCPConnector(limit=self._connections, keepalive_timeout=_IDLE_SECONDS),
+                connector=connector(
+                    self._proxy_url, limit=self._connections, idle_seconds=_IDLE_SECONDS, tls=self._pool.tls
+                ),
                 cookie_jar=DummyCookieJar(),
                 timeout=ClientTimeout(total=self.timeout),
             )
@@ -206,8 +210,8 @@ class GatewaySession(AiohttpSession):
             async with client.post(self._url(bot, method.__api_method__), data=form, timeout=limit) as response:
                 return response.status, await response.read()
         # Only the type: the message of some of these holds the URL, and with it the bot token.
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise TelegramNetworkError(method=method, message=type(error).__name__) from None
+        except (ClientConnectorError, ConnectionTimeoutError, *PROXY_ERRORS) as error:
+            raise TelegramNetworkError(method=method, message=reason_of(error)) from None
         except (ClientError, OSError) as error:
             raise OutcomeUnknownError(method=method, message=type(error).__name__) from None
 

@@ -45,6 +45,12 @@ def test_a_missing_token_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TRACING_SAMPLE_RATIO", "1.5"),
         ("BACKEND_TIMEOUT_SECONDS", "0"),
         ("LOG_LEVEL", "LOUD"),
+        ("TELEGRAM_PROXY", "https://proxy.test:3128"),
+        ("TELEGRAM_PROXY", "socks5://proxy.test"),
+        ("HTTPS_PROXY", "http://user:secret-password@proxy.test:port"),
+        ("TELEGRAM_PROXY", "http://user:пароль@proxy.test:3128"),
+        ("SSL_CERT_FILE", "/does/not/exist"),
+        ("SSL_CERT_FILE", __file__),
         ("BACKEND_AUTH_TIMEOUT_SECONDS", "0"),
         ("BACKEND_SHIFT_RETRY_ATTEMPTS", "many"),
         ("BACKEND_USER_PROBE_PATH", "healthz"),
@@ -54,13 +60,15 @@ def test_a_missing_token_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_setting_is_one_line_with_its_name_and_without_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
+    monkeypatch.delenv("https_proxy", raising=False)
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as raised:
         load_settings()
     message = str(raised.value)
     assert message.startswith(f"{name}: ")
     assert "\n" not in message
-    assert name != "BOT_TOKEN" or value not in message
+    assert name not in {"BOT_TOKEN", "TELEGRAM_PROXY", "HTTPS_PROXY"} or value not in message
+    assert "secret-password" not in message
 
 
 def test_a_backend_has_its_own_settings_where_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +96,32 @@ def test_every_setting_of_calls_can_be_set_for_every_backend(monkeypatch: pytest
     for backend in Backend:
         assert settings.of_backend(backend) == BackendSettings.model_validate(changed)
     assert settings.of_backend(Backend.AUTH).backend_retry_attempts != settings.backend_retry_attempts
+
+
+@pytest.mark.parametrize(
+    ("environment", "used"),
+    [
+        ({}, None),
+        ({"TELEGRAM_PROXY": "socks5://proxy.test:1080"}, "socks5://proxy.test:1080"),
+        ({"TELEGRAM_PROXY": "proxy.test:3128"}, "http://proxy.test:3128"),
+        ({"https_proxy": "http://user:word@proxy.test:3128"}, "http://user:word@proxy.test:3128"),
+        ({"TELEGRAM_PROXY": "http://own.test:1", "HTTPS_PROXY": "http://proxy.test:3128"}, "http://own.test:1"),
+        ({"HTTPS_PROXY": "http://proxy.test:3128", "NO_PROXY": "example.org, telegram.org"}, None),
+        ({"HTTPS_PROXY": "http://proxy.test:3128", "NO_PROXY": "*"}, None),
+        ({"HTTPS_PROXY": "http://proxy.test:3128", "no_proxy": ".example.org"}, "http://proxy.test:3128"),
+        ({"TELEGRAM_PROXY": "http://own.test:1", "NO_PROXY": "*"}, "http://own.test:1"),
+        ({"HTTPS_PROXY": "http://proxy.test:3128", "TELEGRAM_API_BASE": "http://bot-api.test"}, None),
+    ],
+    ids=str,
+)
+def test_which_proxy_is_used_for_telegram(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], used: str | None
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings().proxy_of_telegram == used
 
 
 def test_secrets_are_not_shown() -> None:
