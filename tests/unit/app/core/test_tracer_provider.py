@@ -8,10 +8,12 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
+import sqlalchemy
 from aiohttp import web
 from opentelemetry import propagate, trace
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
 from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.trace import Link, SpanContext, Status, StatusCode, TraceFlags
 
 from app.core import tracing
@@ -193,3 +195,18 @@ async def test_the_aiohttp_instrumentation_nests_and_propagates(traces: Traces) 
         AioHttpClientInstrumentor().uninstrument()
     assert traces.parents() == {"handler": None, "GET": "handler"}
     assert seen == [f"00-{traces.kept[0].trace_id:032x}-{traces.span('GET').span_id:016x}-01"]
+
+
+@pytest.mark.parametrize("skips", [False, True])
+def test_the_sqlalchemy_instrumentation_nests_only_if_its_version_check_is_skipped(traces: Traces, skips: bool) -> None:
+    """It declares SQLAlchemy below 2.1, and with 2.1 it only logs that it does nothing (docs/decisions/0009)."""
+    engine = sqlalchemy.create_engine("sqlite://")
+    SQLAlchemyInstrumentor().instrument(engine=engine, skip_dep_check=skips)
+    try:
+        with create_span("handler"), engine.connect() as connection:
+            assert connection.execute(sqlalchemy.text("SELECT 1")).scalar() == 1
+    finally:
+        SQLAlchemyInstrumentor().uninstrument()
+        engine.dispose()
+    of_the_query = {"connect": "handler", "SELECT": "handler"} if skips else {}
+    assert traces.parents() == {"handler": None, **of_the_query}
