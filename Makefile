@@ -86,8 +86,8 @@ perf-operator: venv ## the operator among 10, 50 and 200 gateways (needs etcd an
 
 .PHONY: proof
 proof: venv ## the gateway's guarantees in full: explored interleavings, an upgrade, 20,000 updates under kills, 100,000 hostile ones, poisoned chats, isolation
-	@EXPLORER_DEPTH=deep $(PYTEST) -s tests/integration/gateway/delivery/test_explored_claims.py tests/integration/gateway/test_upgrade.py
-	@DELIVERY_TEST_UPDATES=20000 HOSTILE_TEST_UPDATES=100000 BROADCAST_TEST_RECIPIENTS=2000 $(PYTEST) -s tests/integration/gateway/test_delivery.py tests/integration/gateway/test_hostile_updates.py tests/integration/gateway/test_poisoned_chats.py tests/integration/gateway/bot/test_broadcast_under_failures.py
+	@EXPLORER_DEPTH=deep $(PYTEST) -s tests/integration/gateway/delivery/test_explored_claims.py tests/integration/gateway/bot/test_explored_broadcast.py tests/integration/gateway/test_upgrade.py
+	@DELIVERY_TEST_UPDATES=20000 HOSTILE_TEST_UPDATES=100000 BROADCAST_TEST_RECIPIENTS=2000 OUTBOX_TEST_MESSAGES=500 $(PYTEST) -s tests/integration/gateway/test_delivery.py tests/integration/gateway/test_hostile_updates.py tests/integration/gateway/test_poisoned_chats.py tests/integration/gateway/bot/test_broadcast_under_failures.py tests/integration/gateway/bot/test_broadcast_lost_replies.py tests/integration/gateway/bot/test_outbox_lost_replies.py
 	@HOSTILE_TELEGRAM_UPDATES=20000 $(PYTEST) -s tests/integration/gateway/telegram_rules/test_hostile_telegram.py
 	@$(BIN)/python benchmarks/isolation.py
 

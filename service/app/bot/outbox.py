@@ -5,7 +5,7 @@ Delivery is at least once: when the replica that sends a message dies, another o
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -32,6 +32,8 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 # Each message has a lease of its own, longer than one send may take, so that no other replica sends it meanwhile.
 _LEASE_SECONDS = 60
 _SEND_SECONDS = 45
+_REDIS_RETRY_SECONDS = 0.5
+_REDIS_ATTEMPTS = int((_LEASE_SECONDS - _SEND_SECONDS) / _REDIS_RETRY_SECONDS)
 _FIRST_RETRY_SECONDS = 10
 _MAX_RETRY_SECONDS = 300
 MAX_ATTEMPTS = 10
@@ -50,13 +52,13 @@ _MEDIA = {SendMediaGroup: "media", SendPhoto: "photo", SendDocument: "document"}
 """Photos of a request have no caption and no keyboard, so they need no other options."""
 
 
-_CLAIM = """
+CLAIM_SCRIPT = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 1)
 if #due == 0 then return false end
 redis.call('ZADD', KEYS[1], 'XX', ARGV[2], due[1])
 return due[1]
 """
-_REPLACE = """
+REPLACE_SCRIPT = """
 if redis.call('ZREM', KEYS[1], ARGV[1]) == 0 then return 0 end
 return redis.call('ZADD', KEYS[1], ARGV[3], ARGV[2])
 """
@@ -145,12 +147,20 @@ def _concerns(raw: bytes, user_id: int) -> bool:
 class Outbox:
     """The queue of deferred messages. `start` starts the sender of this replica; `put` works without it."""
 
-    def __init__(self, redis: Redis, *, key_prefix: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        key_prefix: str,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._redis = redis
         self._key = f"{key_prefix}:outbox"
         self._clock = clock
-        self._claim = redis.register_script(_CLAIM)
-        self._replace = redis.register_script(_REPLACE)
+        self._sleep = sleep
+        self._claim = redis.register_script(CLAIM_SCRIPT)
+        self._replace = redis.register_script(REPLACE_SCRIPT)
         self._task = BackgroundTask("outbox")
 
     async def put(self, method: TelegramMethod[Any], delay_seconds: float, *, thread_id: int | None = None) -> None:
@@ -256,8 +266,8 @@ class Outbox:
             await self._give_up(raw, error)
             return
         again = message.model_copy(update={"attempts": attempts, "queued_at": queued_at})
-        with measured("outbox"):
-            await self._replace(keys=[self._key], args=[raw, again.model_dump_json(), now + seconds])
+        stored, due = again.model_dump_json(), now + seconds
+        await self._until_reply(lambda: self._replace(keys=[self._key], args=[raw, stored, due]))
 
     async def _give_up(self, raw: bytes, error: TelegramAPIError | TimeoutError) -> None:
         """Drop a message that may have been sent, or was tried often enough; counted as an error."""
@@ -266,5 +276,20 @@ class Outbox:
         await self._remove(raw)
 
     async def _remove(self, raw: bytes) -> None:
-        with measured("outbox"):
-            await self._redis.zrem(self._key, raw)
+        await self._until_reply(lambda: self._redis.zrem(self._key, raw))
+
+    async def _until_reply(self, call: Callable[[], Awaitable[Any]]) -> None:
+        """Repeat a command until Redis replies, for the rest of the lease. Raises RedisError.
+
+        A message that was sent and stayed in the queue would be sent again after its lease.
+        """
+        for attempt in range(1, _REDIS_ATTEMPTS + 1):
+            try:
+                with measured("outbox"):
+                    await call()
+            except RedisError:
+                if attempt == _REDIS_ATTEMPTS:
+                    raise
+            else:
+                return
+            await self._sleep(_REDIS_RETRY_SECONDS)

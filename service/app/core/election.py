@@ -16,7 +16,7 @@ if holder then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
-_RESIGN = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+RESIGN_SCRIPT = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 
 class Election:
@@ -27,7 +27,7 @@ class Election:
 
     def __init__(self, redis: Redis, key: str, *, seconds: float, token: str | None = None) -> None:
         self._lead = redis.register_script(LEAD_SCRIPT)
-        self._resign = redis.register_script(_RESIGN)
+        self._resign = redis.register_script(RESIGN_SCRIPT)
         self._key = key
         self._token = token or secrets.token_hex(8)
         self._milliseconds = int(seconds * 1000)
