@@ -73,6 +73,19 @@ def test_a_changed_secret_or_setting_replaces_the_pods() -> None:
     assert checksums({"telegram": {"token": "43:OTHER"}})["checksum/secret"] != base["checksum/secret"]
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({}, ("10000", "33554432")),
+        ({"max": 500, "maxBytes": 2**30}, ("500", "1073741824")),
+        (None, (None, None)),
+    ],
+)
+def test_the_bounds_of_dead_letters_are_values(value: Any, expected: tuple[str | None, ...]) -> None:
+    data = gateway({"deadLetters": value}).one("ConfigMap", "bot-gateway")["data"]
+    assert (data.get("DEAD_LETTERS_MAX"), data.get("DEAD_LETTERS_MAX_BYTES")) == expected
+
+
 def test_the_autoscaler_owns_the_replicas() -> None:
     assert gateway({"replicaCount": 3}).one("Deployment", "bot-gateway")["spec"]["replicas"] == 3
     scaled = gateway({"autoscaling": {"enabled": True}})
