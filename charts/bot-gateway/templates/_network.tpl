@@ -28,8 +28,11 @@ Call with the URL, which may name several hosts or be empty.
 {{/* Ports of Telegram, its proxy, the backends, the collector and an external Redis, as a JSON list without duplicates. */}}
 {{- define "bot-gateway.egressPorts" -}}
 {{- $ports := list }}
-{{- range list .Values.telegram.apiBase .Values.backends.authUrl .Values.backends.requestUrl .Values.backends.userUrl .Values.backends.shiftUrl }}
-{{- $ports = append $ports (include "bot-gateway.urlPort" . | int) }}
+{{- $ports = append $ports (include "bot-gateway.urlPort" .Values.telegram.apiBase | int) }}
+{{- range $key, $url := .Values.backends }}
+{{- if hasSuffix "Url" $key }}
+{{- $ports = append $ports (include "bot-gateway.urlPort" $url | int) }}
+{{- end }}
 {{- end }}
 {{- with .Values.telegram.proxy }}
 {{- $ports = append $ports (include "bot-gateway.urlPort" . | int) }}

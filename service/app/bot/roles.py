@@ -1,10 +1,11 @@
 """Sets of roles for permissions, and the `user_role` label of metrics."""
 
 from app.backends.models import Identity, Role
+from app.core.closed_sets import STAFF_ROLES
 from app.delivery.context import UpdateContext
 
 EVERYONE = frozenset(Role)
-STAFF = frozenset({Role.EXECUTOR, Role.MANAGER, Role.ADMIN})
+STAFF = STAFF_ROLES
 MANAGEMENT = frozenset({Role.MANAGER, Role.ADMIN})
 ADMINS = frozenset({Role.ADMIN})
 

@@ -15,6 +15,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+STAFF_ROLES = frozenset(Role) - {Role.APPLICANT}
+"""Everyone who works for the company."""
+
+
 class Backend(StrEnum):
     """The backend services; the values of the label `service_name`."""
 
