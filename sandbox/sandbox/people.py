@@ -20,6 +20,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+MANAGEMENT = (Role.MANAGER, Role.ADMIN)
+"""Who may see and change what belongs to others."""
+
+
 class Specialization(StrEnum):
     PLUMBER = "plumber"
     ELECTRICIAN = "electrician"

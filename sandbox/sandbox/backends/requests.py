@@ -22,9 +22,7 @@ from sandbox.backends.request_models import (
     RequestStatus,
 )
 from sandbox.backends.tables import CommentRow, RequestRow, UserRow
-from sandbox.people import Role
-
-STAFF = (Role.MANAGER, Role.ADMIN)
+from sandbox.people import MANAGEMENT, Role
 
 _NEXT = {
     RequestStatus.NEW: {RequestStatus.ASSIGNED, RequestStatus.IN_PROGRESS, RequestStatus.CANCELLED},
@@ -116,7 +114,7 @@ async def list_requests(call: Call) -> RequestPage:
     query: RequestQuery = call.query
     wanted = select(RequestRow)
     owner_id = query.user_id
-    if call.actor is not None and call.actor.role not in STAFF:
+    if call.actor is not None and call.actor.role not in MANAGEMENT:
         if owner_id not in (None, call.actor.id):
             raise forbidden("these requests are another user's")
         owner_id = call.actor.id
@@ -169,7 +167,7 @@ async def add_comment(call: Call) -> Request:
 
 async def search_requests(call: Call) -> RequestPage:
     """Search all requests."""
-    call.require(*STAFF)
+    call.require(*MANAGEMENT)
     query: RequestSearch = call.query
     escaped = query.q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     pattern = f"%{escaped}%"
@@ -184,7 +182,7 @@ async def search_requests(call: Call) -> RequestPage:
 
 
 async def request_statistics(call: Call) -> RequestStatistics:
-    call.require(*STAFF)
+    call.require(*MANAGEMENT)
     statuses = select(RequestRow.status, func.count()).group_by(RequestRow.status)
     categories = select(RequestRow.category, func.count()).group_by(RequestRow.category)
     by_status = dict((await call.session.execute(statuses)).all())
@@ -222,7 +220,7 @@ async def _find(call: Call, *, lock: bool = False) -> RequestRow:
 
 def _check_may_see(call: Call, row: RequestRow) -> None:
     actor = call.actor
-    if actor is None or actor.role in STAFF or actor.id in (row.applicant_id, row.executor_id):
+    if actor is None or actor.role in MANAGEMENT or actor.id in (row.applicant_id, row.executor_id):
         return
     if actor.role == Role.EXECUTOR and row.executor_id is None:
         return

@@ -7,9 +7,7 @@ from sandbox.backends.errors import conflict, not_found
 from sandbox.backends.operation import Call, Operation
 from sandbox.backends.shift_models import Availability, Shift, ShiftPage, ShiftQuery, ShiftStatistics, ShiftStatus
 from sandbox.backends.tables import ShiftRow
-from sandbox.people import Role
-
-STAFF = (Role.MANAGER, Role.ADMIN)
+from sandbox.people import MANAGEMENT, Role
 
 
 async def list_shifts(call: Call) -> ShiftPage:
@@ -23,7 +21,7 @@ async def list_shifts(call: Call) -> ShiftPage:
     elif query.status == "open":
         wanted = wanted.where(ShiftRow.executor_id.is_(None))
     else:
-        call.require(*STAFF)
+        call.require(*MANAGEMENT)
         wanted = wanted.where(ShiftRow.executor_id.is_not(None))
     total = await call.session.scalar(select(func.count()).select_from(wanted.subquery())) or 0
     ordered = wanted.order_by(ShiftRow.starts_at, ShiftRow.id).offset(query.offset).limit(query.page_size)
@@ -57,7 +55,7 @@ async def set_availability(call: Call) -> Availability:
 
 
 async def shift_statistics(call: Call) -> ShiftStatistics:
-    call.require(*STAFF)
+    call.require(*MANAGEMENT)
     counted = select(ShiftRow.specialization, func.count(), func.count(ShiftRow.executor_id))
     rows = (await call.session.execute(counted.group_by(ShiftRow.specialization))).all()
     total, taken = sum(row[1] for row in rows), sum(row[2] for row in rows)

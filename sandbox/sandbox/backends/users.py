@@ -15,16 +15,14 @@ from sandbox.backends.models import (
 )
 from sandbox.backends.operation import Call, Operation
 from sandbox.backends.tables import UserRow
-from sandbox.people import Role
-
-STAFF = (Role.MANAGER, Role.ADMIN)
+from sandbox.people import MANAGEMENT, Role
 
 
 async def get_user(call: Call) -> User:
     """Return a user; everyone may read their own profile, staff may read all."""
     user = await _find(call)
     if call.actor is not None and call.actor.id != user.id:
-        call.require(*STAFF)
+        call.require(*MANAGEMENT)
     return _user(user)
 
 
@@ -45,7 +43,7 @@ async def change_user(call: Call) -> User:
 
 
 async def list_users(call: Call) -> UserPage:
-    call.require(*STAFF)
+    call.require(*MANAGEMENT)
     query: UserQuery = call.query
     wanted = select(UserRow)
     if query.q:
@@ -60,7 +58,7 @@ async def list_users(call: Call) -> UserPage:
 
 async def list_telegram_ids(call: Call) -> RecipientPage:
     """List broadcast recipients: linked users who are not blocked."""
-    call.require(Role.ADMIN, Role.MANAGER)
+    call.require(*MANAGEMENT)
     query: RecipientQuery = call.query
     wanted = select(UserRow).where(UserRow.telegram_id > query.after, UserRow.blocked.is_(False))
     if query.role is not None:
@@ -80,7 +78,7 @@ async def remove_telegram_link(call: Call) -> User:
 
 
 async def user_statistics(call: Call) -> UserStatistics:
-    call.require(*STAFF)
+    call.require(*MANAGEMENT)
     blocked = await call.session.scalar(select(func.count()).where(UserRow.blocked.is_(True)))
     by_role = dict((await call.session.execute(select(UserRow.role, func.count()).group_by(UserRow.role))).all())
     languages = select(UserRow.language, func.count()).group_by(UserRow.language)
