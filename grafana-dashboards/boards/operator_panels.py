@@ -94,4 +94,17 @@ def inputs() -> list[AnyPanel]:
             no_value="No webhook was refused and no reconciliation failed in this time range.",
             span=8,
         ),
+        graph(
+            "Age of the evidence",
+            "How old the oldest reading of a decision was: the scrape of a pod, the evaluation of a rule, the poll of"
+            " Alertmanager. A breaker state that is older than two minutes counts as not known.",
+            [
+                Query(
+                    grouped("max", ("evidence",), series("remediator_evidence_age_seconds", where=OPERATOR)),
+                    "{{evidence}}",
+                )
+            ],
+            "s",
+            span=24,
+        ),
     ]

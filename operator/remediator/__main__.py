@@ -35,12 +35,19 @@ def _test(arguments: Sequence[str]) -> int:
     return command(arguments)
 
 
+def _simulate(arguments: Sequence[str]) -> int:
+    from remediator.simulate.cli import main as command
+
+    return command(arguments)
+
+
 _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "run": (_run, "run the operator (settings come from the environment)"),
     "replay": (_replay, "show what a policy would have done with a recording"),
     "record": (_record, "write a recording from a live Alertmanager and cluster"),
     "explain": (_explain, "describe one incident"),
     "test": (_test, "run unit tests of a policy"),
+    "simulate": (_simulate, "judge a policy by thousands of incidents with a known truth"),
 }
 
 

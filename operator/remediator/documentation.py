@@ -4,7 +4,7 @@ Each table stands between ``<!-- NAME -->`` and ``<!-- /NAME -->``; the words ar
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from remediator.api.reasons import Reason, Use
@@ -34,13 +34,13 @@ def rights() -> Iterator[str]:
 TABLES: dict[str, Callable[[], Iterator[str]]] = {"reasons": reasons, "rights": rights}
 
 
-def with_tables(page: str) -> str:
+def with_tables(page: str, tables: Mapping[str, Callable[[], Iterable[str]]] = TABLES) -> str:
     """Return the page with every table as the code has it.
 
     Raises:
         ValueError: when the page lacks one of the marks of a table.
     """
-    for name, table in TABLES.items():
+    for name, table in tables.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         before, _, rest = page.partition(begin)
         _, found, after = rest.partition(end)

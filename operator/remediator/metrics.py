@@ -100,6 +100,12 @@ class Metrics:
             ("source",),
             registry=registry,
         )
+        self.evidence_age = Gauge(
+            "remediator_evidence_age_seconds",
+            "Age of the oldest evidence of the last decision: scrape (of a pod), evaluation (of a rule), poll.",
+            ("evidence",),
+            registry=registry,
+        )
         self.watchdog_up = Gauge(
             "remediator_watchdog_up",
             "1 while the Watchdog alert arrives or a query of Prometheus answers, so that silence means health.",

@@ -88,6 +88,7 @@ class Observer:
     def observed(self, world: World, remediations: Sequence[Remediation], ref: TargetRef, current: str) -> Observed:
         """Return what ``decide`` looks at; ``current`` is the name of the remediation that is decided about."""
         remediations = [item for item in remediations if not item.foreign]
+        self._measure_age(world)
         same_target = [item for item in remediations if item.spec.target_ref == ref]
         return Observed(
             alerts=self._alerts(world.signals),
@@ -112,6 +113,18 @@ class Observer:
         if self._signals is not None:
             proven = await self._answers(self._signals.prove()) is not None
         self._metrics.watchdog_up.set(proven)
+
+    def _measure_age(self, world: World) -> None:
+        signals, pods = world.signals, (world.target.workload.pods if world.target else None) or ()
+        scraped = signals.scraped if signals else {}
+        evidence = {
+            "scrape": [scraped[pod.name] for pod in pods if pod.name in scraped],
+            "evaluation": [evaluation.at for evaluation in signals.evaluations.values()] if signals else [],
+            "poll": [self._alert_store.read_at] if self._alert_store.read_at is not None else [],
+        }
+        for name, times in evidence.items():
+            if times:
+                self._metrics.evidence_age.labels(name).set(max(0.0, (self._clock() - min(times)).total_seconds()))
 
     def _unanswered(self, world: World) -> str:
         """Return the source of which a replica did not answer, or the empty string."""
