@@ -19,7 +19,7 @@ from pathlib import Path
 
 CHANGELOG = Path("CHANGELOG.md")
 PYPROJECT = Path("pyproject.toml")
-CHARTS = tuple(Path("charts") / name for name in ("bot-gateway", "sandbox", "jaeger"))
+CHARTS = tuple(Path("charts") / name for name in ("bot-gateway", "remediator", "sandbox", "jaeger"))
 IMAGES = {"bot-gateway": "gateway", "bot-sandbox": "sandbox", "bot-remediator": "operator"}
 OWN_APP_VERSION = tuple(chart for chart in CHARTS if chart.name != "jaeger")  # jaeger's is Jaeger's
 PUSH_COMMANDS = (CHARTS[0] / "README.head.md", Path("README.md"), Path("docs/operations.md"))

@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from support.charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART, Rendering, helm_programs, render
+from support.charts import (
+    GATEWAY_CHART,
+    JAEGER_CHART,
+    REMEDIATOR_CHART,
+    SANDBOX_CHART,
+    Rendering,
+    helm_programs,
+    render,
+)
 
-CHARTS = (GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART)
+CHARTS = (GATEWAY_CHART, JAEGER_CHART, REMEDIATOR_CHART, SANDBOX_CHART)
 CI_FILES = [file for chart in CHARTS for file in sorted((chart / "ci").glob("*-values.yaml"))]
 
 

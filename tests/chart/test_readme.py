@@ -8,11 +8,11 @@ from types import ModuleType
 import pytest
 import yaml
 
-from support.charts import GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART
+from support.charts import GATEWAY_CHART, JAEGER_CHART, REMEDIATOR_CHART, SANDBOX_CHART
 from support.programs import load_program
 from support.tools import ROOT
 
-CHARTS = [GATEWAY_CHART, JAEGER_CHART, SANDBOX_CHART]
+CHARTS = [GATEWAY_CHART, JAEGER_CHART, REMEDIATOR_CHART, SANDBOX_CHART]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from support.tools import ROOT, run, tool
 
 GATEWAY_CHART = ROOT / "charts/bot-gateway"
 APP_VERSION: str = yaml.safe_load((GATEWAY_CHART / "Chart.yaml").read_text())["appVersion"]
+REMEDIATOR_CHART = ROOT / "charts/remediator"
 SANDBOX_CHART = ROOT / "charts/sandbox"
 JAEGER_CHART = ROOT / "charts/jaeger"
 KUBERNETES = "1.34.0"

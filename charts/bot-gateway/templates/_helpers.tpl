@@ -29,8 +29,9 @@ suffixes. A longer name keeps 31 characters and a hash, so that two long names n
 {{- end }}
 {{- end }}
 
+{{/* In charts/remediator, which links to this file, the operator is all there is. */}}
 {{- define "bot-gateway.remediatorName" -}}
-{{ include "bot-gateway.fullname" . }}-remediator
+{{ include "bot-gateway.fullname" . }}{{ if ne .Chart.Name "remediator" }}-remediator{{ end }}
 {{- end }}
 
 {{- define "bot-gateway.redisName" -}}

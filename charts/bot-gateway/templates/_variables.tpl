@@ -73,6 +73,9 @@ valueFrom:
 {{- if (.Values.caBundle).existingConfigMap }}
 {{- $own = append $own (dict "name" "SSL_CERT_FILE" "value" "/etc/ssl/bot-gateway/ca.crt") }}
 {{- end }}
+{{- with .Values.metricsPrefix }}
+{{- $own = append $own (dict "name" "REMEDIATOR_METRICS_PREFIX" "value" .) }}
+{{- end }}
 {{- with .Values.listenAddress }}
 {{- $own = append $own (dict "name" "REMEDIATOR_HOST" "value" .) }}
 {{- end }}

@@ -1,0 +1,1 @@
+../../bot-gateway/templates/_network.tpl
