@@ -61,6 +61,19 @@ def _alerts(**fields: Any) -> Callable[[Observed, datetime], Observed]:
     return lambda observed, _now: replace(observed, alerts=tuple(replace(alert, **fields) for alert in observed.alerts))
 
 
+def _with_closed_breakers(pod: ObservedPod, _observed: Observed, _now: datetime) -> ObservedPod:
+    return replace(pod, breakers=dict.fromkeys(pod.breakers or {}, 0))
+
+
+def _without_success(pod: ObservedPod, _observed: Observed, _now: datetime) -> ObservedPod:
+    return replace(pod, last_success={}, successes=frozenset())
+
+
+def _forgets_affected(policy: Policy, remediation: Remediation, observed: Observed, now: datetime) -> Decision:
+    status = remediation.status.model_copy(update={"affected_pods": [], "remaining_pods": []})
+    return decide(policy, remediation.model_copy(update={"status": status}), observed, now)
+
+
 def _one_open_breaker_hidden(observed: Observed, now: datetime) -> Observed:
     """Only pods with an alert of their own count as affected."""
     named = {alert.pod for alert in observed.alerts}
@@ -122,6 +135,18 @@ MUTANTS: tuple[Mutant, ...] = (
     _mutant(
         "is satisfied with a smaller target", lambda o, n: _desired_is_ready(o, n), Failure.BAD_IMAGE, Trouble.NO_ROOM
     ),
+    Mutant("forgets which pods were affected", frozenset({Failure.WANDERING_LOSS}), decider=_forgets_affected),
+    _mutant("calls every alert silenced", _alerts(state=AlertState.SUPPRESSED), Failure.SINGLE_POD),
+    _mutant("believes no alert", _alerts(confirmed=False), Failure.SINGLE_POD),
+    _mutant("sees a pause everywhere", _workload(paused=True), Failure.SINGLE_POD),
+    _mutant("sees no opt-in", _workload(allowed=False), Failure.SINGLE_POD),
+    _mutant("sees a rollout everywhere", _workload(rollout_complete=False), Failure.SINGLE_POD),
+    _mutant("sees a full PodDisruptionBudget", _workload(disruptions_allowed=0), Failure.SINGLE_POD),
+    _mutant("sees no ready pod", _pods(lambda pod, _o, _n: replace(pod, ready=False)), Failure.SINGLE_POD),
+    _mutant("sees every breaker closed", _pods(_with_closed_breakers), Failure.SINGLE_POD),
+    _mutant("sees no peer that reaches the backend", _pods(_without_success), Failure.SINGLE_POD),
+    _mutant("never reaches Alertmanager", lambda o, _n: replace(o, alertmanager_up=False), Failure.SINGLE_POD),
+    _mutant("never believes in Prometheus", lambda o, _n: replace(o, prometheus_up=False), Failure.SINGLE_POD),
 )
 
 

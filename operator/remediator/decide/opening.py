@@ -15,6 +15,8 @@ from remediator.decide.observed import Observed, Workload
 from remediator.decide.orphaned_scale_out import OrphanedScaleOut, adopt, find_orphaned_scale_out
 from remediator.decide.scope import inherit_affected
 
+_ENDED_BY_ITSELF = {Phase.SUCCEEDED, Phase.FAILED, Phase.UNPROVEN, Phase.NOT_NEEDED}
+
 
 def open_remediation(policy: Policy, existing: Sequence[Remediation], observed: Observed, now: datetime) -> Opening:
     """Decide whether a new Remediation is due.
@@ -178,8 +180,9 @@ def _opened(
     )
     draft = Draft(policy, remediation, now)
     draft.record_alerts(assessment, observed)
-    if previous is not None:
-        inherit_affected(draft.status, previous.status, observed)
+    recent = _ended_recently(policy, existing, now)
+    if recent is not None:
+        inherit_affected(draft.status, recent.status, observed)
     if orphan is not None:
         adopt(draft, orphan)
     message = f"{remediation.status.alert_name} fires on {alert.pod}."
@@ -219,6 +222,18 @@ def _next_name(policy: Policy, existing: Sequence[Remediation]) -> RemediationNa
     while f"{policy.name}-{number}" in taken:
         number += 1
     return RemediationName(f"{policy.name}-{number}")
+
+
+def _ended_recently(policy: Policy, existing: Sequence[Remediation], now: datetime) -> Remediation | None:
+    """Return the remediation before this one where it ended so recently that the failure may be the same."""
+    last = _newest(_of_mode(policy, existing))
+    if (
+        last is None
+        or last.status.ended_at is None
+        or (last.status.outcome or last.status.phase) not in _ENDED_BY_ITSELF
+    ):
+        return None
+    return last if now < last.status.ended_at + policy.spec.guards.recovery_delay else None
 
 
 def _relapse_of(policy: Policy, existing: Sequence[Remediation], now: datetime) -> Remediation | None:

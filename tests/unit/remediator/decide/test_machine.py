@@ -182,6 +182,20 @@ def test_a_relapse_remembers_the_pods_of_the_incident_before_it():
     assert len(target.actions) == 1
 
 
+def test_an_incident_soon_after_one_that_cleared_by_itself_remembers_its_pods():
+    """Found by simulation: a slow backend whose breakers open and close on all pods, with a pause between."""
+    target = SimulatedTarget(make_policy())
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(60)
+    target.clear()
+    target.run(720)
+    assert (target.phase, target.status.reason) == (Phase.NOT_NEEDED, "ClearedByItself")
+    target.fire("gw-1")
+    target.run(300)
+    assert target.last.name == "breaker-2"
+    assert target.actions == []
+
+
 def test_the_marker_of_a_rollout_restart_is_of_this_remediation_and_not_of_an_older_one_of_its_name():
     target = SimulatedTarget(make_policy(escalation=[{"action": "RolloutRestart"}]))
     target.change(restarted_for="breaker-1/0/uid-of-the-old-one")
