@@ -1,6 +1,7 @@
 """One listening port with limits on what a client may cost."""
 
 import asyncio
+import socket
 import time
 from functools import partial
 
@@ -44,9 +45,14 @@ class HttpServer:
             raise RuntimeError("aiohttp made no server")
         self._limits.start(server)
         try:
-            self._listening = await asyncio.get_running_loop().create_server(
-                partial(self._limits.accept, server), self._host, self._port, backlog=1024
-            )
+            accept = partial(self._limits.accept, server)
+            loop = asyncio.get_running_loop()
+            if self._host == "::":
+                # asyncio would take IPv6 alone, and a dual-stack cluster's probes may come by IPv4.
+                both = socket.create_server(("::", self._port), family=socket.AF_INET6, dualstack_ipv6=True)
+                self._listening = await loop.create_server(accept, sock=both, backlog=1024)
+            else:
+                self._listening = await loop.create_server(accept, self._host, self._port, backlog=1024)
         except OSError as error:
             raise CannotListenError(error.errno, error.strerror, f"{self._host}:{self._port}") from None
 

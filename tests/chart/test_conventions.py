@@ -145,7 +145,7 @@ def test_the_strategy_is_a_value(conventions: Rendering) -> None:
     assert strategy["rollingUpdate"] == {"maxSurge": "50%", "maxUnavailable": 0}
 
 
-def test_services_can_have_two_ip_families_and_the_programs_listen_on_both() -> None:
+def test_services_have_the_ip_families_of_the_values_and_the_programs_their_address() -> None:
     values = {"service": {"ipFamilyPolicy": "RequireDualStack", "ipFamilies": ["IPv6", "IPv4"]}, "listenAddress": "::"}
     rendering = gateway(values)
     for service in rendering.kind("Service"):

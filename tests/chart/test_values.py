@@ -95,6 +95,26 @@ def test_a_users_variable_replaces_the_gateways_own(values: dict[str, Any]) -> N
     assert len(own) <= 1
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"env": {"PORT": 9000}}, r"PORT=9000 in env or extraEnv contradicts the port 8000"),
+        (
+            {"env": {"INTERNAL_PORT": "9001"}},
+            r"INTERNAL_PORT=9001 .* the port 8001 .* service\.internalPort",
+        ),
+        ({"extraEnv": [{"name": "PORT", "value": "80"}]}, r"PORT=80 in env or extraEnv contradicts the port 8000"),
+    ],
+)
+def test_a_port_that_contradicts_the_probes_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(RenderError, match=message):
+        gateway(values)
+
+
+def test_a_port_that_agrees_with_the_probes_is_accepted() -> None:
+    assert gateway({"env": {"PORT": 8000, "INTERNAL_PORT": 8001}}).has("Deployment", "bot-gateway")
+
+
 def test_a_users_setting_replaces_the_chart_setting_and_whole_numbers_have_no_exponent() -> None:
     data = gateway({"env": {"LOG_LEVEL": "DEBUG", "A_BIG_NUMBER": 10000000}}).one("ConfigMap", "bot-gateway")["data"]
     assert (data["LOG_LEVEL"], data["A_BIG_NUMBER"]) == ("DEBUG", "10000000")

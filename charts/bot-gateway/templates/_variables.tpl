@@ -47,6 +47,22 @@ valueFrom:
 {{- $kept = append $kept . }}
 {{- end }}
 {{- end }}
+{{- range $name, $port := dict "PORT" 8000 "INTERNAL_PORT" (include "bot-gateway.internalPort" . | int) }}
+{{- $found := list }}
+{{- if hasKey (default dict $.Values.env) $name }}
+{{- $found = append $found (include "bot-gateway.text" (get $.Values.env $name)) }}
+{{- end }}
+{{- range $.Values.extraEnv }}
+{{- if and (eq .name $name) (hasKey . "value") }}
+{{- $found = append $found (toString .value) }}
+{{- end }}
+{{- end }}
+{{- range $found }}
+{{- if ne . (toString $port) }}
+{{- fail (printf "%s=%s in env or extraEnv contradicts the port %d of probes, Services and policies: remove it%s" $name . (int $port) (ternary " and set service.internalPort" "" (eq $name "INTERNAL_PORT"))) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- include "bot-gateway.variables" (dict "own" $kept "extra" (default list .Values.extraEnv)) }}
 {{- end }}
 

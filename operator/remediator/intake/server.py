@@ -39,16 +39,18 @@ def listen(host: str, port: int) -> list[socket.socket]:
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     addresses = dict.fromkeys((family, address[:2]) for family, _, _, _, address in found)
-    return [_listening(family, (str(name), int(number))) for family, (name, number) in addresses]
+    # A single `::` is every address of both families; beside 0.0.0.0 each family has a socket of its own.
+    is_both = len(addresses) == 1
+    return [_listening(family, (str(name), int(number)), is_both=is_both) for family, (name, number) in addresses]
 
 
-def _listening(family: int, address: tuple[str, int]) -> socket.socket:
+def _listening(family: int, address: tuple[str, int], *, is_both: bool) -> socket.socket:
     # socket.create_server adds the address to the error's words; whoever reads them is told it already.
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not is_both))
         listening.bind(address)
         listening.listen()
     except OSError:

@@ -77,7 +77,7 @@ class Settings(BackendSettings, BaseSettings):
         " OpenSSL reads it.",
     )
 
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104 - a container's only interface
+    host: str = Field("0.0.0.0", description="Address to listen on; `::`: all of IPv6 and IPv4.")  # noqa: S104 - a container's only interface
     port: Port = Field(8000, description="Port to listen on.")
     internal_port: Port | None = Field(
         None,
