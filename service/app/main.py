@@ -32,7 +32,6 @@ from app.core.shutdown_timeout import ShutdownTimeout
 from app.core.trace_export import configure_tracing
 from app.core.version import VERSION, export_build_info
 from app.delivery.claims import Claims, load_script
-from app.delivery.context import UpdateContext
 from app.delivery.dead_letters import DeadLetters
 from app.delivery.first_delivery import FirstDeliveries
 from app.delivery.fsm_storage import SnapshotStorage
@@ -207,10 +206,10 @@ class Gateway:
             return None
         return SendBudget(self.redis.batched, self.keys, messages_per_second=messages_per_second)
 
-    async def _dispatch(self, update: Update, context: UpdateContext) -> Any:
+    async def _dispatch(self, update: Update) -> Any:
         if self._index is None:
-            return await self.dispatcher.feed_update(self.bot, update, update_context=context)
-        return await self._index.feed(update, update_context=context)
+            return await self.dispatcher.feed_update(self.bot, update)
+        return await self._index.feed(update)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         public = web.Application()

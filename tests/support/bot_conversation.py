@@ -143,7 +143,7 @@ class Conversation:
         self.last = context
         token = current_update.set(context)
         try:
-            return await self.dispatcher.feed_update(self.bot, update, update_context=context)
+            return await self.dispatcher.feed_update(self.bot, update)
         finally:
             current_update.reset(token)
             if context.forget:

@@ -10,7 +10,7 @@ from app.bot.error_messages import deadline_text
 from app.bot.i18n import CatalogueI18n, locale_of
 from app.bot.reply import replyable_event, send_reply
 from app.core import metrics
-from app.delivery.context import LeaseExpiredError, UpdateContext
+from app.delivery.context import LeaseExpiredError
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
@@ -25,13 +25,13 @@ class DeadlineNotice:
         self._i18n = i18n
         self._seconds = seconds
 
-    async def __call__(self, update: Update, update_context: UpdateContext) -> None:
+    async def __call__(self, update: Update) -> None:
         """Send the message to the sender of `update`."""
         asked = replyable_event(update)
         if asked is None:
             return
         try:
-            with self._i18n.in_locale(locale_of(update_context, asked.from_user)):
+            with self._i18n.in_locale(locale_of(asked.from_user)):
                 async with asyncio.timeout(self._seconds):
                     await send_reply(asked, deadline_text())
         except LeaseExpiredError:

@@ -8,7 +8,7 @@ from aiogram.types import User
 from aiogram.utils.i18n import I18n
 from babel.messages import mofile, pofile
 
-from app.delivery.context import UpdateContext
+from app.delivery.context import require_update
 
 LOCALES = ("ru", "uz", "en")
 DEFAULT_LOCALE = "ru"
@@ -78,10 +78,11 @@ def closest_locale(language: str | None) -> str:
     return locale if locale in LOCALES else DEFAULT_LOCALE
 
 
-def locale_of(update_context: UpdateContext, user: User | None) -> str:
-    """Return the locale of an update: the user's own choice, otherwise that of their Telegram client."""
-    cached = update_context.identity
-    identity = update_context.new_identity or (cached.value if cached is not None else None)
+def locale_of(user: User | None) -> str:
+    """Return the locale of the current update: the user's own choice, otherwise that of their Telegram client."""
+    update = require_update()
+    cached = update.identity
+    identity = update.new_identity or (cached.value if cached is not None else None)
     if identity is not None:
         return closest_locale(identity.get("language"))
     return closest_locale(user.language_code if user else None)

@@ -2,7 +2,7 @@
 
 from app.backends.models import Identity, Role
 from app.core.closed_sets import STAFF_ROLES
-from app.delivery.context import UpdateContext
+from app.delivery.context import require_update
 
 EVERYONE = frozenset(Role)
 STAFF = STAFF_ROLES
@@ -18,8 +18,8 @@ def role_label(identity: Identity | None) -> str:
     return UNKNOWN if identity is None else identity.role.value
 
 
-def cached_role(update_context: UpdateContext) -> str:
+def cached_role() -> str:
     """Return the `user_role` before authentication: the cached role if there is one."""
-    cached = update_context.identity
+    cached = require_update().identity
     role = None if cached is None else cached.value.get("role")
     return role if role in EVERYONE else UNKNOWN

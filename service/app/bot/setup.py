@@ -65,7 +65,7 @@ def build_dispatcher(
     budget: SendBudget | None = None,
     refusing: RefusingChats | None = None,
 ) -> Dispatcher:
-    """Build the dispatcher. Every update fed to it needs `update_context` in its data.
+    """Build the dispatcher. Every update is fed to it with its context as `current_update`.
 
     `emit_startup(bot=...)` starts the senders of broadcasts and deferred messages, `emit_shutdown()` stops them.
     """

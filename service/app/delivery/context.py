@@ -32,7 +32,7 @@ def _always() -> bool:
 
 @dataclass(slots=True)
 class UpdateContext:
-    """One update. Handlers get it as `update_context`, other code through `current_update`.
+    """One update. Everything that runs for it gets it by `require_update`, or `current_update` outside of updates too.
 
     `state` and `data` are the dialogue; the FSM storage changes them. The commit stores `new_identity`; with `forget`
     it deletes everything stored about the user. `deadline` is in the event loop's time. `holds_lock` returns whether
@@ -57,3 +57,11 @@ class UpdateContext:
 
 
 current_update: ContextVar[UpdateContext | None] = ContextVar("current_update", default=None)
+
+
+def require_update() -> UpdateContext:
+    """Return the update being handled; RuntimeError outside of one."""
+    context = current_update.get()
+    if context is None:
+        raise RuntimeError("no update is being handled")
+    return context

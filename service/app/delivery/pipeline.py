@@ -24,7 +24,8 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 
 _REDIS_FAILED = (RedisUnavailableError, RedisError)
 
-Dispatch = Callable[[Update, UpdateContext], Awaitable[object]]
+Dispatch = Callable[[Update], Awaitable[object]]
+"""Runs with the update's context as `current_update`."""
 
 
 ENDED = frozenset({Outcome.HANDLED, Outcome.DEGRADED, Outcome.FAILED})
@@ -154,14 +155,14 @@ class Pipeline:
         state, data = context.state, dict(context.data)
         try:
             async with asyncio.timeout_at(context.deadline) as limit:
-                await self._dispatch(update, context)
+                await self._dispatch(update)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises ends here, once
             if limit.expired():
                 metrics.ERRORS_TOTAL.labels("deadline", "error").inc()
                 log.warning("update_deadline_passed", seconds=self._deadline_seconds)
                 if isinstance(error, TimeoutError) and context.holds_lock():
                     # The bot's error handler does not see a cancelled handler, so nobody has told the user.
-                    await self._notify_deadline(update, context)
+                    await self._notify_deadline(update)
             mark_failed(type(error).__name__)
             # Restore the dialogue, so that the user can retry the step.
             context.state, context.data, context.fsm_changed = state, data, False

@@ -17,7 +17,7 @@ from app.bot.states import BroadcastDialog, dialogue_value
 from app.bot.texts import role_name
 from app.bot.user_input import PLAIN_TEXT, plain_text
 from app.core import metrics
-from app.delivery.context import UpdateContext
+from app.delivery.context import require_update
 
 router = Router(name="Broadcast")
 
@@ -91,7 +91,6 @@ async def start(
     state: FSMContext,
     identity: Identity,
     broadcaster: Broadcaster,
-    update_context: UpdateContext,
     language: str,
 ) -> None:
     """Queue the broadcast. The update id is its id, so that a redelivered update does not start a second one."""
@@ -102,7 +101,7 @@ async def start(
     role = dialogue_value(data, "role")
     await broadcaster.store.add(
         Broadcast(
-            id=str(update_context.update_id),
+            id=str(require_update().update_id),
             text=dialogue_value(data, "text"),
             role=None if role is None else Role(role),
             author=identity.user_id,

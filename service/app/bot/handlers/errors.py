@@ -27,7 +27,7 @@ from app.bot.outbox import Outbox, deferrable
 from app.bot.reply import replyable_event, send_reply
 from app.bot.states import DialogueExpiredError
 from app.core import metrics, tracing
-from app.delivery.context import LeaseExpiredError, UpdateContext
+from app.delivery.context import LeaseExpiredError, require_update
 from app.telegram.refusals import is_refusal
 from app.telegram.retries import Effect, effect_of
 
@@ -49,11 +49,9 @@ async def refused(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAUL
 
 
 @router.errors(ExceptionTypeFilter(BackendUnavailableError))
-async def unavailable(
-    event: ErrorEvent, i18n: CatalogueI18n, update_context: UpdateContext, language: str = DEFAULT_LOCALE
-) -> None:
+async def unavailable(event: ErrorEvent, i18n: CatalogueI18n, language: str = DEFAULT_LOCALE) -> None:
     """Handle a backend that is down, or protected by its breaker or bulkhead."""
-    update_context.degraded = True
+    require_update().degraded = True
     error = event.exception
     assert isinstance(error, BackendUnavailableError)  # noqa: S101 - the filter says so
     metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()

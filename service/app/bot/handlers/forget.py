@@ -13,7 +13,7 @@ from app.bot.outbox import Outbox
 from app.bot.profiles import ProfileCache
 from app.bot.reply import show
 from app.bot.services import Services
-from app.delivery.context import UpdateContext
+from app.delivery.context import require_update
 from app.delivery.dead_letters import DeadLetters
 
 router = Router(name="Forget")
@@ -40,7 +40,6 @@ async def confirm(
     services: Services,
     profiles: ProfileCache,
     state: FSMContext,
-    update_context: UpdateContext,
     dead_letters: DeadLetters,
     outbox: Outbox,
 ) -> None:
@@ -56,5 +55,5 @@ async def confirm(
     await dead_letters.forget(query.from_user.id)
     await outbox.forget(query.from_user.id)
     await state.clear()
-    update_context.forget = True
+    require_update().forget = True
     await show(query, _("Your data is deleted. To start again, send /start."))

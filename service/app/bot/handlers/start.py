@@ -18,7 +18,7 @@ from app.bot.reply import show
 from app.bot.roles import MANAGEMENT, STAFF
 from app.bot.services import Services
 from app.bot.texts import role_name
-from app.delivery.context import UpdateContext
+from app.delivery.context import require_update
 
 router = Router(name="Start")
 
@@ -70,7 +70,6 @@ async def set_language(
     callback_data: LanguageChoice,
     identity: Identity,
     services: Services,
-    update_context: UpdateContext,
     i18n: I18n,
 ) -> None:
     """Store the language in the account, so that notifications use it too."""
@@ -78,7 +77,7 @@ async def set_language(
     confirmed = await services.auth.verify(identity.telegram_id)
     await services.users.set_language(identity.user_id, callback_data.language)
     changed = confirmed.model_copy(update={"language": callback_data.language})
-    update_context.new_identity = changed.model_dump(mode="json")
+    require_update().new_identity = changed.model_dump(mode="json")
     i18n.current_locale = callback_data.language
     await show(query, _("From now on, I will write to you in English."))
 
@@ -88,7 +87,6 @@ async def link(
     message: Message,
     identity: Identity | None,
     services: Services,
-    update_context: UpdateContext,
     i18n: I18n,
 ) -> None:
     """Link the Telegram user to the account with their phone number. A contact of someone else is refused."""
@@ -114,7 +112,7 @@ async def link(
             await message.answer(_("This account is linked to someone else. Please contact the administration."))
             return
         raise
-    update_context.new_identity = linked.model_dump(mode="json")
+    require_update().new_identity = linked.model_dump(mode="json")
     greeting = _("Hello, {name}! You are signed in as {role}.").format(name=linked.name, role=role_name(linked.role))
     await message.answer(f"{greeting}\n\n{_help_text(linked)}", reply_markup=ReplyKeyboardRemove())
 

@@ -22,7 +22,7 @@ from app.bot.reply import replyable_event, send_reply
 from app.bot.roles import role_label
 from app.core import metrics
 from app.core.tracing import add_span_attribute, create_span
-from app.delivery.context import UpdateContext
+from app.delivery.context import UpdateContext, require_update
 
 
 class AuthMiddleware(TimedMiddleware):
@@ -52,9 +52,9 @@ class AuthMiddleware(TimedMiddleware):
             return await _ask_to_write_as_oneself(event)
         with create_span("Auth Middleware"):
             try:
-                identity, fresh = await self._identify(data["update_context"], TelegramId(user.id))
+                identity, fresh = await self._identify(TelegramId(user.id))
             except BackendUnavailableError:
-                data["update_context"].degraded = True
+                require_update().degraded = True
                 metrics.ERRORS_TOTAL.labels(error_type="backend_unavailable", severity="warning").inc()
                 return await _refuse(
                     event, _("I cannot verify your account right now. Please try again in a few minutes.")
@@ -68,8 +68,9 @@ class AuthMiddleware(TimedMiddleware):
                 return await _refuse(event, _("Your account is blocked. Please contact the administration."))
         return await handler(event, data)
 
-    async def _identify(self, update_context: UpdateContext, telegram_id: TelegramId) -> tuple[Identity | None, bool]:
-        cached, age = self._cached(update_context)
+    async def _identify(self, telegram_id: TelegramId) -> tuple[Identity | None, bool]:
+        update = require_update()
+        cached, age = self._cached(update)
         if cached is not None and age < self._fresh_seconds:
             return cached, True
         try:
@@ -79,7 +80,7 @@ class AuthMiddleware(TimedMiddleware):
                 raise
             _count_attempt("failure", None)
             # Delete the cached identity of an account that was unlinked.
-            update_context.forget = cached is not None
+            update.forget = cached is not None
             return None, True
         except BackendUnavailableError:
             if cached is None or age > self._stale_seconds:
@@ -88,11 +89,11 @@ class AuthMiddleware(TimedMiddleware):
             _count_attempt("stale", cached)
             return cached, False
         _count_attempt("success", identity)
-        update_context.new_identity = identity.model_dump(mode="json")
+        update.new_identity = identity.model_dump(mode="json")
         return identity, True
 
-    def _cached(self, update_context: UpdateContext) -> tuple[Identity | None, float]:
-        cached = update_context.identity
+    def _cached(self, update: UpdateContext) -> tuple[Identity | None, float]:
+        cached = update.identity
         if cached is None:
             return None, 0.0
         try:

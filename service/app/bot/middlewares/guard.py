@@ -19,6 +19,7 @@ from app.bot.middlewares.timed import Handler, TimedMiddleware
 from app.bot.reply import answer_callback, send_reply
 from app.bot.roles import EVERYONE, role_label
 from app.core import metrics
+from app.delivery.context import require_update
 
 
 class GuardMiddleware(TimedMiddleware):
@@ -36,7 +37,7 @@ class GuardMiddleware(TimedMiddleware):
         if identity is not None and identity.role not in flags.get("roles", EVERYONE):
             return await send_reply(event, _("Your role cannot do this. /help shows what you can do."))
         if flags.get("fresh", False) and not data["identity_fresh"]:
-            data["update_context"].degraded = True
+            require_update().degraded = True
             return await send_reply(
                 event, _("I cannot verify your permissions right now. Please try again in a few minutes.")
             )

@@ -19,6 +19,6 @@ class I18nMiddleware(TimedMiddleware):
 
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         data["i18n"] = self._i18n
-        data["language"] = locale = locale_of(data["update_context"], data.get("event_from_user"))
+        data["language"] = locale = locale_of(data.get("event_from_user"))
         with self._i18n.in_locale(locale):
             return await handler(event, data)

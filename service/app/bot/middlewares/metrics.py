@@ -35,7 +35,7 @@ class MetricsMiddleware(TimedMiddleware):
 
     def _count(self, update: Update, data: dict[str, Any]) -> None:
         # The rate limit runs before authentication, so use the cached role if there is one.
-        role = role_label(data["identity"]) if "identity" in data else cached_role(data["update_context"])
+        role = role_label(data["identity"]) if "identity" in data else cached_role()
         _messages(message_type(update), role, data.get("language", DEFAULT_LOCALE)).inc()
         if update.message is not None and (update.message.text or "").startswith("/"):
             command = (update.message.text or "")[1:].split(maxsplit=1)[:1]

@@ -12,21 +12,21 @@ from app.bot.middlewares.timed import Handler, TimedMiddleware
 from app.bot.reply import replyable_event, send_reply
 from app.bot.roles import cached_role
 from app.core import metrics
-from app.delivery.context import UpdateContext
+from app.delivery.context import require_update
 
 
 class RateLimitMiddleware(TimedMiddleware):
-    """Handles an update only if `update_context.rate` allows it."""
+    """Handles an update only if the `rate` of its context allows it."""
 
     name = "rate_limit"
 
     async def run(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        update_context: UpdateContext = data["update_context"]
-        if update_context.rate.allowed:
+        rate = require_update().rate
+        if rate.allowed:
             return await handler(event, data)
-        role = cached_role(update_context)
+        role = cached_role()
         metrics.RATE_LIMIT_BLOCKS_TOTAL.labels(user_role=role).inc()
-        if update_context.rate.warn:
+        if rate.warn:
             metrics.RATE_LIMIT_HITS_TOTAL.labels(user_role=role).inc()
             asked = replyable_event(event) if isinstance(event, Update) else None
             if asked is not None:

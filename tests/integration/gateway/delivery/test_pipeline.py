@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from app.core.activity import Activity
 from app.core.redis_batch import BatchedRedis, RedisUnavailableError
 from app.delivery.claims import Claims
-from app.delivery.context import LeaseExpiredError, UpdateContext, current_update
+from app.delivery.context import LeaseExpiredError, UpdateContext, current_update, require_update
 from app.delivery.first_delivery import FirstDeliveries
 from app.delivery.keys import KeySpace
 from app.delivery.leases import Leases
@@ -40,13 +40,16 @@ def make_pipeline(make_claims: Callable[..., Claims], batched: BatchedRedis) -> 
     def make(
         handler: Handler, deadline_seconds: float = 45, notify_deadline: Handler = nothing, **settings: float
     ) -> Pipeline:
+        def in_context(run: Handler) -> Callable[[Update], Awaitable[None]]:
+            return lambda update: run(update, require_update())
+
         activity = Activity(batched, "bg:42", states=["Dialog:one"], session_ttl=1800, fsm_ttl=86_400)
         return Pipeline(
             make_claims(**settings),
-            handler,
+            in_context(handler),
             activity,
             FirstDeliveries(batched, KeySpace("bg", 42)),
-            notify_deadline=notify_deadline,
+            notify_deadline=in_context(notify_deadline),
             deadline_seconds=deadline_seconds,
             known_states=frozenset({"Dialog:one"}),
         )

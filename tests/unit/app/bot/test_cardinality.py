@@ -21,7 +21,7 @@ from app.core import metrics
 from app.core.activity import Activity
 from app.core.metric_family import REGISTRY
 from app.core.redis_metrics import measured
-from app.delivery.context import CachedIdentity, RateDecision, UpdateContext
+from app.delivery.context import CachedIdentity, RateDecision, UpdateContext, current_update
 from app.delivery.pipeline import Pipeline, _role
 from support.closed_sets import outside
 
@@ -73,7 +73,9 @@ def test_hostile_labels_stay_in_their_sets(activity: Activity) -> None:
             data={},
             identity=CachedIdentity({"role": word(rng), "language": word(rng)}, 0),
         )
-        middleware._count(update, {"update_context": context})
+        token = current_update.set(context)
+        middleware._count(update, {})
+        current_update.reset(token)
         assert pipeline._label(word(rng)) == "other"
         activity.record(number, _role(context), word(rng), word(rng))
         with measured(word(rng)):

@@ -12,7 +12,7 @@ from aiogram.types import Update
 
 from app.bot.deadline import DeadlineNotice
 from app.bot.i18n import CatalogueI18n
-from app.delivery.context import CachedIdentity, LeaseExpiredError, UpdateContext
+from app.delivery.context import CachedIdentity, LeaseExpiredError, UpdateContext, current_update
 
 Moved = Callable[..., Callable[[], float]]
 SEND = SendMessage(chat_id=1001, text="x")
@@ -27,6 +27,14 @@ def context(**changes: Any) -> UpdateContext:
     return UpdateContext(1, 1001, "private", 1001, deadline=0.0, **changes)
 
 
+async def tell(notice: DeadlineNotice, late: Update, context: UpdateContext) -> None:
+    token = current_update.set(context)
+    try:
+        await notice(late)
+    finally:
+        current_update.reset(token)
+
+
 def update(user: Any, **event: Any) -> Update:
     return Update.model_validate({"update_id": 1, **event}, context={"bot": user.bot})
 
@@ -39,33 +47,33 @@ def notice() -> DeadlineNotice:
 @pytest.mark.parametrize("language", ["ru", "uz", "en"])
 async def test_it_uses_the_users_own_language(user: Any, notice: DeadlineNotice, language: str) -> None:
     cached = CachedIdentity({"language": language}, time.time())
-    await notice(update(user, message=user.message(text="/requests")), context(identity=cached))
+    await tell(notice, update(user, message=user.message(text="/requests")), context(identity=cached))
     assert user.said() == [LATE[language]]
 
 
 async def test_a_language_chosen_in_this_very_update_counts(user: Any, notice: DeadlineNotice) -> None:
     cached = CachedIdentity({"language": "ru"}, time.time())
     late = context(identity=cached, new_identity={"language": "uz"})
-    await notice(update(user, message=user.message(text="/requests")), late)
+    await tell(notice, update(user, message=user.message(text="/requests")), late)
     assert user.said() == [LATE["uz"]]
 
 
 async def test_an_unknown_user_gets_the_language_of_their_telegram(user: Any, notice: DeadlineNotice) -> None:
-    await notice(update(user, message=user.message(text="/start")), context())
+    await tell(notice, update(user, message=user.message(text="/start")), context())
     assert user.said() == [LATE["en"]]
 
 
 async def test_a_callback_query_gets_an_alert(user: Any, notice: DeadlineNotice) -> None:
     person = {"id": 1001, "is_bot": False, "first_name": "A", "language_code": "en"}
     query = {"id": "1", "from": person, "chat_instance": "1", "data": "x", "message": user.message(text="old")}
-    await notice(update(user, callback_query=query), context())
+    await tell(notice, update(user, callback_query=query), context())
     (call,) = user.telegram.calls
     assert (type(call).__name__, call.text) == ("AnswerCallbackQuery", LATE["en"])
 
 
 async def test_updates_without_a_sender_get_no_message(user: Any, notice: DeadlineNotice) -> None:
     person = {"id": 1001, "is_bot": False, "first_name": "A"}
-    await notice(update(user, inline_query={"id": "1", "from": person, "query": "", "offset": ""}), context())
+    await tell(notice, update(user, inline_query={"id": "1", "from": person, "query": "", "offset": ""}), context())
     assert user.telegram.calls == []
 
 
@@ -80,7 +88,7 @@ async def test_a_failure_to_send_it_is_counted(
     user.telegram.failures = [TelegramNetworkError(SEND, "down")]
     if hangs:
         monkeypatch.setattr(user.telegram, "make_request", hang)
-    await notice(update(user, message=user.message(text="/requests")), context())
+    await tell(notice, update(user, message=user.message(text="/requests")), context())
     assert (user.said(), failed()) == ([], 1)
 
 
@@ -91,4 +99,4 @@ async def test_nothing_is_said_for_an_update_that_another_replica_has_by_now(
         raise LeaseExpiredError
 
     monkeypatch.setattr("app.bot.deadline.send_reply", expired)
-    await notice(update(user, message=user.message(text="/requests")), context())
+    await tell(notice, update(user, message=user.message(text="/requests")), context())

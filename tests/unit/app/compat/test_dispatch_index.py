@@ -138,7 +138,7 @@ async def dispatched(feed: Callable[..., Any], calls: list[Called], update: Upda
     token = current_update.set(context)
     calls.clear()
     try:
-        response = await feed(update, update_context=context)
+        response = await feed(update)
     finally:
         current_update.reset(token)
     return response, list(calls)
