@@ -44,6 +44,7 @@ async def test_whatever_telegram_answers_nothing_is_lost_or_said_twice(town) -> 
         async with asyncio.timeout(300):
             while town.sandbox.ledger.summary()["updates"]["open"]:  # noqa: ASYNC110 - the ledger has no event
                 await asyncio.sleep(0.02)
+        print(f"{sent} of {UPDATES} updates", flush=True)
 
     ledger = town.sandbox.ledger
     totals = ledger.summary()["updates"]
