@@ -67,9 +67,11 @@ from app.core.metric_labels import (
 )
 
 _FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
-_SLOW = (*_FAST, 10, 15, 20)
+# Telegram gives up after 60 s, and the deadline of an update is 45 s.
+_SLOW = (*_FAST, 10, 15, 20, 30, 45, 60)
 _END_TO_END = (0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _TINY = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_LAG = (*_TINY, 5, 10, 30, 60)
 
 # Messages
 MESSAGES_TOTAL = counter(
@@ -130,7 +132,9 @@ MIDDLEWARE_DURATION_SECONDS = histogram(
     buckets=_TINY,
 )
 EVENT_LOOP_LAG_SECONDS = histogram(
-    "event_loop_lag_seconds", "Seconds by which the event loop woke up late.", buckets=_TINY
+    "event_loop_lag_seconds",
+    "Seconds by which the event loop woke up late, or would have every 50 ms while it was blocked.",
+    buckets=_LAG,
 )
 
 # Backends
