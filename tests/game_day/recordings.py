@@ -16,9 +16,9 @@ from remediator.replay.recording import read_recording
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings"
 NAMESPACE = "bots"
 """The namespace of the replayed policy."""
-WATCHED = ["CircuitBreakerOpen", "BackendOutlier"]
+WATCHED = ("BackendOutlier", "CircuitBreakerOpen")
 """The alerts of the chart's default policy."""
-ALERTS = [f'alertname="{name}"' for name in WATCHED]
+ALERTS = ['service="bot-gateway"', f'alertname=~"{"|".join(WATCHED)}"']
 POLICY = {"targetRef": {"name": "gw"}, "alerts": ALERTS, "mode": "Enforce"}
 
 

@@ -22,7 +22,7 @@ pytestmark = [
 
 MAKEFILE = """
 demo:
-\t@exec {python} {root}/scripts/with_make.py $$PPID {python} {program}
+\t@exec '{python}' '{root}/scripts/with_make.py' $$PPID '{python}' {program}
 """
 WAITS = {"DEMO_READY_TIMEOUT_SECONDS": "600"}
 THE_DEMO = "-m sandbox demo"
