@@ -99,8 +99,7 @@ class Claims:
         """
         keys = self._keys.of_update(origin)
         unknown: list[Token] = []
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + self._lock_wait
+        give_up_at = self._monotonic() + self._lock_wait
         wait = _FIRST_WAIT
         with create_span("Redis: claim", kind=SpanKind.CLIENT):
             while True:
@@ -122,7 +121,7 @@ class Claims:
                     return claim
                 if reply[0] == b"duplicate":
                     return Refusal.DUPLICATE
-                if loop.time() + wait > give_up_at:
+                if self._monotonic() + wait > give_up_at:
                     return Refusal.BUSY
                 await asyncio.sleep(wait)
                 wait = min(_LONGEST_WAIT, wait * 2)
@@ -150,15 +149,14 @@ class Claims:
         await self._redis.run(self._release_script, claim.keys[:1], claim.token)
 
     async def _commit(self, claim: Claim, arguments: tuple[str | int, ...]) -> bool:
-        loop = asyncio.get_running_loop()
-        give_up_at = loop.time() + self._lease_seconds
+        give_up_at = self._monotonic() + self._lease_seconds
         wait = _FIRST_WAIT
         # Retried: the handler's effects outside Redis have happened, so giving up early would repeat them.
         while True:
             try:
                 return bool(await self._redis.run(self._commit_script, claim.keys, *arguments))
             except RedisUnavailableError:
-                if loop.time() + wait > give_up_at:
+                if self._monotonic() + wait > give_up_at:
                     raise
             await asyncio.sleep(wait)
             wait = min(1.0, wait * 2)

@@ -1,6 +1,7 @@
 """The demo's ports: one in use names its holder, one variable moves all, two demos do not disturb each other."""
 
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def test_a_port_in_use_names_its_holder_and_both_variables() -> None:
     ):
         pass
     message = str(caught.value)
-    assert message.startswith(f"port {number} (gateway) is in use by `{sys.executable} -c ")
+    assert message.startswith(f"port {number} (gateway) is in use by `{shlex.quote(sys.executable)} -c ")
     assert f"(pid {process.pid})" in message
     assert message.endswith("move all ports with DEMO_PORT_BASE=20000, or this one with THE_PORT")
 

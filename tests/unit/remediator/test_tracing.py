@@ -6,6 +6,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracer
 
 from remediator import tracing
 from remediator.api.names import TRACEPARENT_ANNOTATION
@@ -54,7 +55,8 @@ def test_the_spans_of_an_incident_are_one_trace_also_after_a_restart(exported: I
     assert f"Trace {tracing.trace_id(again)}." in list(describe(again))
 
 
-def test_without_an_exporter_nothing_is_annotated() -> None:
+def test_without_an_exporter_nothing_is_annotated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracing, "_tracer", NoOpTracer())
     remediation = opened()
     assert tracing.trace_opening(make_policy(), remediation) == ""
     assert TRACEPARENT_ANNOTATION not in str(remediation.to_object(policy_uid="p"))

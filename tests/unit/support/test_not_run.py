@@ -51,7 +51,7 @@ def test_it_is_the_end_of_what_pytest_prints(tmp_path: Path, workers: str) -> No
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)
     command = [sys.executable, "-m", "pytest", "-q", "-n", workers, "-m", "not e2e", "-p", "no:cacheprovider"]
-    options = ["--rootdir", str(tmp_path), "-c", "/dev/null", "-o", f"pythonpath={ROOT / 'tests'}", str(tmp_path)]
+    options = ["--rootdir", str(tmp_path), "-c", "/dev/null", "-o", f"pythonpath='{ROOT / 'tests'}'", str(tmp_path)]
     output = subprocess.run([*command, *options], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
     assert output.splitlines()[-3:] == [
         "Not run, and what would change it:",

@@ -39,11 +39,21 @@ def views(**fixed: st.SearchStrategy[object]) -> st.SearchStrategy[View]:
 
 
 def failing_views() -> st.SearchStrategy[View]:
-    return views().filter(lambda view: is_failing(view, POLICY))
+    """Each fails for one reason at least; the other fields are arbitrary."""
+    return st.one_of(
+        views(failed_probes=st.integers(2, 5)),
+        views(breaker=st.sampled_from([state for state in BreakerState if state is not BreakerState.CLOSED])),
+        views(calls=st.just(5), failures=st.integers(3, 5)),
+        views(calls=st.just(5), slow=st.integers(3, 5)),
+    )
 
 
 def healthy_views() -> st.SearchStrategy[View]:
-    return views(failed_probes=st.just(0)).filter(lambda view: not is_failing(view, POLICY))
+    """Each with too few calls to judge by, or with few bad ones."""
+    sound = {"failed_probes": st.just(0), "breaker": st.just(BreakerState.CLOSED)}
+    few = views(**sound, calls=st.integers(0, 4))
+    good = views(**sound, calls=st.integers(5, 60), failures=st.integers(0, 1), slow=st.integers(0, 1))
+    return few | good
 
 
 def detected() -> OutlierDetector:
