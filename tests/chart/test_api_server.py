@@ -48,6 +48,12 @@ class Cluster:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def helm_refuses(self, *arguments: str) -> str:
+        """Helm's message."""
+        done = run(self._helm, *arguments, *self._place, timeout=300)
+        assert done.returncode != 0, done.stdout
+        return done.stderr
+
     def get(self, *arguments: str) -> Any:
         done = run(tool("kubectl"), "get", *arguments, "-o", "json", *self._place)
         assert done.returncode == 0, done.stderr
@@ -100,6 +106,19 @@ def test_a_retired_webhook_secret_is_empty_after_an_upgrade(cluster: Cluster) ->
     assert cluster.get("secret", "bot-gateway")["data"]["webhook-secret-previous"]
     upgrade(cluster, "bot-gateway")
     assert cluster.get("secret", "bot-gateway")["data"]["webhook-secret-previous"] == ""
+
+
+def test_a_redis_password_is_not_required_before_the_running_gateway_sends_it(cluster: Cluster) -> None:
+    install(cluster, "bot-gateway")
+    # As the Deployment of a chart that knew no password.
+    cluster.kubectl("set", "env", "deployment/bot-gateway", "REDIS_PASSWORD-")
+    chart, required = str(GATEWAY_CHART), ("--set", "redis.auth.required=true")
+    message = cluster.helm_refuses("upgrade", "bot-gateway", chart, *TOKEN, *required)
+    assert "redis.auth.required=true would cut off the running gateway" in message
+    upgrade(cluster, "bot-gateway")
+    upgrade(cluster, "bot-gateway", *required)
+    (container,) = cluster.get("statefulset", "bot-gateway-redis")["spec"]["template"]["spec"]["containers"]
+    assert {"name": "REDIS_PASSWORD_REQUIRED", "value": "true"} in container["env"]
 
 
 def dashboards(cluster: Cluster) -> set[str]:
