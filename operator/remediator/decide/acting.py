@@ -210,7 +210,12 @@ def _again(
         return draft.wait(draft.status.phase, Reason.CONFIRMING_CLEARED, message)
     verdict = judge_cause(observed, assessment, draft.status)
     draft.status.scope = verdict.scope or draft.status.scope
-    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(assessment, ())
+    if pod is not None and verdict.scope is Scope.MINORITY and pod.uid not in {item.uid for item in verdict.to_restart}:
+        # The alert that fires is of another pod by now.
+        mark(step, pod, state=PodRestartState.SKIPPED, at=draft.now)
+        return _restart_next(draft, step, observed, assessment)
+    unproven = verdict.unproven if pod is not None else ()
+    gate = blocked_target(draft.policy, draft.remediation, observed, draft.now) or _still_suspect(assessment, unproven)
     if gate is None and pod is not None:
         gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, pod.name)
     if gate is None and step.action is not Action.SCALE_OUT and verdict.scope is Scope.MAJORITY:

@@ -31,6 +31,19 @@ def test_a_refusal_of_the_api_server_holds_and_is_handed_over_and_never_leads_to
     assert len(target.remediations) == 1
 
 
+def test_an_eviction_that_was_refused_is_not_repeated_once_another_pod_is_the_affected_one():
+    """Found by simulation: packet loss that wandered on while the API server answered 403."""
+    target = SimulatedTarget(make_policy(), pods=4)
+    target.result_of = lambda _: ActResult.REFUSED
+    target.fire("gw-1")
+    target.run(60)
+    target.result_of = lambda _: ActResult.ACCEPTED
+    target.clear()
+    target.fire("gw-2")
+    target.run(600)
+    assert "gw-1" not in " ".join(target.actions)
+
+
 def test_a_replacement_that_crash_loops_with_a_ready_second_now_and_then_is_never_a_success():
     target = SimulatedTarget(make_policy())
     target.fire("gw-1")
