@@ -25,8 +25,8 @@ async def ask(message: Message) -> None:
     await message.answer(
         _(
             "I store your language, your role, your current conversation and how often you write, each for one day at "
-            "most, and the messages that I could not process. Delete all of it and unlink your Telegram from your "
-            "account?"
+            "most, the messages that I could not process, and messages to you that are not sent yet. Delete all of it "
+            "and unlink your Telegram from your account?"
         ),
         reply_markup=inline([(_("Delete"), Forget(sure=True)), (_("Keep"), Forget(sure=False))]),
     )
