@@ -202,6 +202,8 @@ class Draft:
         status.cleared_at = status.cleared_at + by if status.cleared_at else None
         status.verify_until = status.verify_until + by if status.verify_until else None
         status.stable_until = status.stable_until + by if status.stable_until else None
+        if status.remaining_pods and status.settling_until:
+            status.settling_until += by
 
     def _what_stays(self) -> str:
         """Return a sentence about a scale-out that was not reverted, for the person who takes over."""

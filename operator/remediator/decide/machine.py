@@ -13,7 +13,7 @@ from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, waits_for_older
 from remediator.decide.observed import Observed
 from remediator.decide.reverting import is_scaled_out, revert, start_reverting
-from remediator.decide.scope import judge_cause, remember_affected, settled_by_evidence
+from remediator.decide.scope import forget_shared_failure, judge_cause, remember_affected, settled_by_evidence
 from remediator.decide.steps import take_next_step
 from remediator.decide.verifying import verify, workload_holds
 
@@ -54,12 +54,14 @@ def _decide(draft: Draft, observed: Observed, assessment: AlertAssessment) -> De
     draft.bound_clocks(observed.settling)
     _set_conditions(draft, observed, assessment)
     if assessment.signal is AlertSignal.UNKNOWN:
+        remember_affected(draft.status, observed, assessment)
         return _hold_unknown(draft, assessment)
     _resume_clocks(draft)
     draft.record_alerts(assessment, observed)
     if observed.workload is not None and observed.workload.replicas == 0:
         return _scaled_to_zero(draft)
-    remember_affected(draft.status, observed, assessment, draft.now, draft.policy.spec.guards.recovery_delay)
+    affected = remember_affected(draft.status, observed, assessment)
+    forget_shared_failure(draft.status, observed, affected, draft.now, draft.policy.spec.guards.recovery_delay)
     if assessment.signal is AlertSignal.CLEARED:
         draft.status.cleared_at = draft.status.cleared_at or draft.absent_since
     else:

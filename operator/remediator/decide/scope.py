@@ -72,9 +72,12 @@ def judge_cause(observed: Observed, assessment: AlertAssessment, incident: Remed
 
 
 def affected_now(observed: Observed, assessment: AlertAssessment, incident: RemediationStatus) -> tuple[PodName, ...]:
-    """Return the ready pods that an alert or an open breaker of the incident's backends names."""
+    """Return the ready pods that an alert or an open breaker of the incident's backends names.
+
+    A backend whose alerts are resolved stays one of the incident: the failure may return before its next alert.
+    """
     backends = {alert.service_name for alert in assessment.firing} | {
-        Backend(entry.service_name) for entry in incident.alerts if entry.state != "resolved"
+        Backend(entry.service_name) for entry in incident.alerts
     }
     firing: dict[PodName, list[ObservedAlert]] = {}
     for alert in assessment.firing:
@@ -89,23 +92,28 @@ def affected_now(observed: Observed, assessment: AlertAssessment, incident: Reme
     )
 
 
-def remember_affected(
-    incident: RemediationStatus,
-    observed: Observed,
-    assessment: AlertAssessment,
-    now: datetime,
-    recovery_delay: timedelta,
-) -> None:
-    """Add the pods that are affected now to the incident's memory.
+def remember_affected(incident: RemediationStatus, observed: Observed, assessment: AlertAssessment) -> list[str]:
+    """Add the pods that are affected now to the incident's memory, and return their names.
 
-    After a shared failure the memory ends only where the same few pods alone stay affected for ``recovery_delay``:
-    then the shared failure is over and those pods are judged anew.
+    To be called while the alerts are unknown too: a pod whose breaker opens and closes meanwhile was affected.
     """
     names = [str(name) for name in affected_now(observed, assessment, incident)]
-    present = [str(pod.name) for pod in (observed.workload.pods if observed.workload else None) or ()]
     if not incident.initial_pods:
-        incident.initial_pods = present[:MAX_NAMES]
+        incident.initial_pods = _present(observed)[:MAX_NAMES]
     incident.affected_pods = sorted({*incident.affected_pods, *names})[:MAX_NAMES]
+    if not set(names[:MAX_NAMES]) <= set(incident.remaining_pods):
+        incident.remaining_pods = []
+    return names
+
+
+def forget_shared_failure(
+    incident: RemediationStatus, observed: Observed, names: list[str], now: datetime, recovery_delay: timedelta
+) -> None:
+    """End the memory of a shared failure where the same few pods alone stay affected for ``recovery_delay``.
+
+    Then the shared failure is over and those pods, the ``names`` that are affected now, are judged anew.
+    """
+    present = _present(observed)
     remembered, of = affected_share(incident, observed)
     ready = {str(pod.name) for pod in ready_pods(observed)}
     recovered = set(incident.affected_pods).intersection(present) - set(names) <= ready
@@ -126,7 +134,7 @@ def inherit_affected(incident: RemediationStatus, previous: RemediationStatus, o
 
     A pod that is gone is represented by one that came since, so that it counts once, together with its replacement.
     """
-    present = [str(pod.name) for pod in (observed.workload.pods if observed.workload else None) or ()]
+    present = _present(observed)
     gone = set(previous.affected_pods).difference(present)
     fresh = sorted(set(present).difference(previous.initial_pods, previous.affected_pods))
     kept = set(previous.affected_pods).intersection(present)
@@ -148,6 +156,10 @@ def affected_share(incident: RemediationStatus, observed: Observed) -> tuple[int
     count = len(affected & initial) + max(0, len(affected - initial) - evicted)
     replicas = (observed.workload.replicas if observed.workload else None) or 0
     return count, max(replicas, len(ready_pods(observed)))
+
+
+def _present(observed: Observed) -> list[str]:
+    return [str(pod.name) for pod in (observed.workload.pods if observed.workload else None) or ()]
 
 
 def _is_at_fault(pod: ObservedPod, alert: ObservedAlert) -> bool:

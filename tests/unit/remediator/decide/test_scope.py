@@ -159,6 +159,45 @@ def test_a_failure_that_wanders_over_the_pods_is_shared_though_each_look_shows_a
     assert target.status.reason in {"SharedFault", "SharedFaultEnding"}
 
 
+def test_pods_that_were_affected_while_alertmanager_was_down_count_for_a_shared_failure():
+    """Found by simulation: packet loss that wandered on while Alertmanager was down."""
+    target = _with_prometheus(SimulatedTarget(make_policy(), pods=5), successes=("gw-3", "gw-4"), gw_0=1)
+    target.fire("gw-0")
+    target.run(60)
+    target.clear()
+    for gauges in ({"gw_1": 1}, {"gw_2": 1}):
+        _with_prometheus(target, successes=("gw-3", "gw-4"), **gauges)
+        target.world = replace(target.world, alertmanager_up=False)
+        target.run(120)
+    assert target.status.reason == "AlertmanagerUnreachable"
+    _with_prometheus(target, successes=("gw-1", "gw-4"), gw_3=1)
+    target.fire("gw-3")
+    target.run(300)
+    assert target.actions == ["45 RestartPods gw-0"]
+    assert target.status.scope is Scope.MAJORITY
+    assert {"gw-0", "gw-1", "gw-2", "gw-3"} <= set(target.status.affected_pods)
+
+
+@pytest.mark.parametrize("others", [{}, {"gw_0": 1}])
+def test_a_shared_failure_is_not_over_because_nothing_is_known_for_a_while(others):
+    """Neither the unknown time nor what came before a new affected pod counts for ``recoveryDelay``."""
+    target = _with_prometheus(SimulatedTarget(make_policy(), pods=3), gw_0=1, gw_1=1, gw_2=1)
+    target.fire("gw-0", "gw-1", "gw-2")
+    target.run(120)
+    target.clear("gw-0", "gw-1")
+    _with_prometheus(target, successes=("gw-0", "gw-1"), gw_2=1)
+    target.run(300)
+    assert target.status.reason == "SharedFaultEnding"
+    _with_prometheus(target, successes=("gw-1",), gw_2=1, **others)
+    target.world = replace(target.world, alertmanager_up=False)
+    target.run(400)
+    _with_prometheus(target, successes=("gw-0", "gw-1"), gw_2=1)
+    target.run(280 if not others else 580)
+    assert target.actions == []
+    target.run(120)
+    assert [action.split(" ", 1)[1] for action in target.actions] == ["RestartPods gw-2"]
+
+
 def test_affected_pods_that_stop_being_ready_still_count():
     target = SimulatedTarget(make_policy(guards={"minHealthy": 0}), pods=4)
     target.fire("gw-0", "gw-1")
