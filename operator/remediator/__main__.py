@@ -29,6 +29,12 @@ def _explain(arguments: Sequence[str]) -> int:
     return command(arguments)
 
 
+def _summary(arguments: Sequence[str]) -> int:
+    from remediator.summary import main as command
+
+    return command(arguments)
+
+
 def _test(arguments: Sequence[str]) -> int:
     from remediator.policy_test.cli import main as command
 
@@ -46,6 +52,7 @@ _COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "replay": (_replay, "show what a policy would have done with a recording"),
     "record": (_record, "write a recording from a live Alertmanager and cluster"),
     "explain": (_explain, "describe one incident"),
+    "summary": (_summary, "tell what was done since last evening, over all incidents"),
     "test": (_test, "run unit tests of a policy"),
     "simulate": (_simulate, "judge a policy by thousands of incidents with a known truth"),
 }

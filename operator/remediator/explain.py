@@ -71,7 +71,7 @@ def describe(remediation: Remediation) -> Iterator[str]:
     start = status.first_alert_at or remediation.created_at
     for entry in status.decisions:
         acting = f" [{entry.action}]" if entry.action is not Action.NONE else ""
-        yield f"  {_clock(entry.at)} {_after(entry.at, start):>8}  {entry.phase}{acting}: {entry.message}"
+        yield f"  {clock(entry.at)} {after(entry.at, start):>8}  {entry.phase}{acting}: {entry.message}"
     yield from _steps(status.steps)
     yield from _end(remediation, start)
 
@@ -83,7 +83,7 @@ def _alerts(remediation: Remediation) -> Iterator[str]:
     yield f"Alert {remediation.status.alert_name}, {remediation.status.alerts_total} of it:"
     for alert in alerts:
         backend = f", backend {alert.service_name}" if alert.service_name else ""
-        yield f"  pod {alert.pod}{backend}, since {_clock(alert.starts_at)}: {alert.state}"
+        yield f"  pod {alert.pod}{backend}, since {clock(alert.starts_at)}: {alert.state}"
     yield ""
 
 
@@ -93,8 +93,8 @@ def _steps(steps: Sequence[StepEntry]) -> Iterator[str]:
     yield ""
     yield "Steps:"
     for step in steps:
-        accepted = f", accepted after {_after(step.accepted_at, step.started_at)}" if step.accepted_at else ""
-        yield f"  {step.action} at {_clock(step.started_at)}{accepted}: {step.result}"
+        accepted = f", accepted after {after(step.accepted_at, step.started_at)}" if step.accepted_at else ""
+        yield f"  {step.action} at {clock(step.started_at)}{accepted}: {step.result}"
         for pod in step.pods:
             yield f"    pod {pod.name}: {pod.state}"
         if step.scale_name is not None:
@@ -112,25 +112,34 @@ def _end(remediation: Remediation, start: datetime) -> Iterator[str]:
         yield from (f"  {item.type} is {item.status}: {item.message}" for item in doubts)
     yield ""
     if status.ended_at is not None:
-        yield f"It took {_after(status.ended_at, start).lstrip('+')}."
-    if status.phase is Phase.HANDED_OVER:
-        cleared = status.cleared_by or remediation.cleared_by_annotation
-        yield (
-            f"Cleared by {cleared}."
-            if cleared
-            else "The operator does nothing more on this target. Clear the handover when the cause is fixed: "
-            "kubectl annotate "
-            f"rem/{remediation.name} remediation.bot-gateway.dev/cleared-by=NAME"
-        )
+        yield f"It took {after(status.ended_at, start).lstrip('+')}."
+    to_do = how_to_clear(remediation)
+    if to_do:
+        yield to_do
+    elif status.phase is Phase.HANDED_OVER:
+        yield f"Cleared by {status.cleared_by or remediation.cleared_by_annotation}."
     elif status.next_allowed_time is not None and not status.phase.terminal:
-        yield f"The next step is allowed at {_clock(status.next_allowed_time)}."
+        yield f"The next step is allowed at {clock(status.next_allowed_time)}."
 
 
-def _clock(moment: datetime) -> str:
+def how_to_clear(remediation: Remediation) -> str:
+    """Return what a person does about a handover; empty where there is none or a person has cleared it."""
+    status = remediation.status
+    if status.phase is not Phase.HANDED_OVER or status.cleared_by or remediation.cleared_by_annotation:
+        return ""
+    return (
+        "The operator does nothing more on this target. Clear the handover when the cause is fixed: kubectl annotate "
+        f"rem/{remediation.name} remediation.bot-gateway.dev/cleared-by=NAME"
+    )
+
+
+def clock(moment: datetime) -> str:
+    """Return a time in whole seconds of UTC."""
     return f"{moment:%Y-%m-%d %H:%M:%S}Z"
 
 
-def _after(moment: datetime, start: datetime) -> str:
+def after(moment: datetime, start: datetime) -> str:
+    """Return the time between, with a plus sign; with fractions of a second below ten."""
     span = moment - start
     if span < timedelta(seconds=10):
         return f"+{span.total_seconds():.2f}s"
