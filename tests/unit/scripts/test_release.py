@@ -87,7 +87,7 @@ def test_a_release(repository: Path, run: Run) -> None:
     assert tail.startswith(f"\n## [{VERSION}] - 2")
     assert "\n### Added\n\n- The thing.\n\n## [0.0.1]" in tail
     assert tomllib.loads((repository / "pyproject.toml").read_text())["project"]["version"] == VERSION
-    for name in ("bot-gateway", "sandbox"):
+    for name in ("bot-gateway", "remediator", "sandbox"):
         assert (chart(repository, name)["version"], chart(repository, name)["appVersion"]) == (VERSION, VERSION)
     assert (chart(repository, "jaeger")["version"], chart(repository, "jaeger")["appVersion"]) == (VERSION, jaeger)
     left = subprocess.run(
@@ -101,7 +101,7 @@ def test_a_release(repository: Path, run: Run) -> None:
         assert f": v{VERSION}\n" in (repository / "examples/gitops" / example).read_text(), example
 
     made = repository / "dist" / VERSION
-    charts = {f"{name}-{VERSION}.tgz" for name in ("bot-gateway", "sandbox", "jaeger")}
+    charts = {f"{name}-{VERSION}.tgz" for name in ("bot-gateway", "remediator", "sandbox", "jaeger")}
     sboms = {f"{name}-{VERSION}.cdx.json" for name in ("bot-gateway", "bot-sandbox", "bot-remediator")}
     assert {file.name for file in made.iterdir()} == charts | sboms | {"SHA256SUMS"}
     sums = dict(reversed(line.split("  ")) for line in (made / "SHA256SUMS").read_text().splitlines())
