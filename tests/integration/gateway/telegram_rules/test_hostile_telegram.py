@@ -16,6 +16,8 @@ UPDATES = int(os.environ.get("HOSTILE_TELEGRAM_UPDATES", "400"))
 PEOPLE = range(1001, 1021)
 AT_ONCE = 200
 FAILING_SHARE = 0.3
+LEAST_TOLD = 0.55
+"""70 % of the updates meet no error in the mean; six standard deviations of 400 draws are 14 %."""
 SEND_METHODS = frozenset({"sendMessage", "editMessageText"})
 
 # Not among them: what concerns getUpdates and setWebhook, a group's new id, and a token that is no longer valid.
@@ -61,4 +63,4 @@ async def test_whatever_telegram_answers_nothing_is_lost_or_said_twice(town) -> 
     final = {0, 400, 403, 500, 502}
     assert {seen[-1] for seen in statuses.values() if 200 not in seen} <= final | {429}
     told = sum(1 for seen in statuses.values() if 200 in seen)
-    assert told >= UPDATES * (1 - FAILING_SHARE)
+    assert told >= UPDATES * LEAST_TOLD
