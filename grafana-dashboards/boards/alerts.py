@@ -43,6 +43,10 @@ HIGH_AUTH_FAILURE_RATE = Alert("HighAuthFailureRate", 1)
 HIGH_WEBHOOK_FAILURE_RATE = Alert("HighWebhookFailureRate", 0.5)
 REDIS_MEMORY_HIGH = Alert("RedisMemoryHigh", 0.8)
 REDIS_EVICTS_KEYS = Alert("RedisEvictsKeys", 1)
+REDIS_UNREACHABLE = Alert("RedisUnreachable", 0.5, Severity.CRITICAL)
+REDIS_FULL = Alert("RedisFull", 0.95, Severity.CRITICAL)
+TELEGRAM_SLOW = Alert("TelegramSlow", 1)
+TELEGRAM_ERRORS = Alert("TelegramErrors", 0.1)
 BACKEND_OUTLIER = Alert("BackendOutlier", 1)
 """Not specified, so not in `ALL`."""
 

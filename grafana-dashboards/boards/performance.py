@@ -196,7 +196,7 @@ def _redis() -> list[AnyPanel]:
             "Used part of the memory that Redis may use (maxmemory). At 100 % it refuses writes.",
             [Query(f"max({series(REDIS_USED)} / ({series(REDIS_MAX)} > 0))", "used")],
             "percentunit",
-            alerts=[alerts.REDIS_MEMORY_HIGH],
+            alerts=[alerts.REDIS_MEMORY_HIGH, alerts.REDIS_FULL],
             series_colours={"used": colours.PLAIN},
         ),
         number(

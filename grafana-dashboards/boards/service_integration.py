@@ -7,7 +7,7 @@ from boards.families import percentiles
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, REMEDIATION, SERVICES, board, traces
 from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, graph, number, timeline
-from boards.queries import SERVICE, counted, per_second, quantile, series, short_pod, worst_pod
+from boards.queries import SERVICE, counted, or_zero, per_second, quantile, series, short_pod, worst_pod
 from boards.tables import Column, rows
 
 REQUESTS = "bot_gateway_service_requests_total"
@@ -20,6 +20,8 @@ RETRIES = "bot_gateway_service_retries_total"
 REFUSED = "bot_gateway_service_bulkhead_rejections_total"
 TELEGRAM_METHODS = ("sendMessage", "editMessageText", "answerCallbackQuery", "getFile", "getWebhookInfo", "setWebhook")
 TELEGRAM = "bot_gateway_telegram_requests_total"
+TELEGRAM_FAILS = 'method!="getUpdates",status=~"429|5..|error"'
+NOT_POLLING = 'method!="getUpdates"'
 RESPONDED = 'status=~"[1-4].."'
 
 
@@ -262,6 +264,7 @@ def _one_service() -> list[AnyPanel]:
 
 
 def _telegram() -> list[AnyPanel]:
+    failing = f"({or_zero(per_second(TELEGRAM, match=TELEGRAM_FAILS))}) / {per_second(TELEGRAM, match=NOT_POLLING)}"
     return [
         graph(
             "Telegram calls by status",
@@ -269,8 +272,17 @@ def _telegram() -> list[AnyPanel]:
             [Query(per_second(TELEGRAM, "status"), "{{status}}")],
             "reqps",
             stacked=True,
-            span=8,
+            span=6,
             series_colours=colours.STATUS_PATTERNS,
+        ),
+        graph(
+            "Failing Telegram calls",
+            "Ratio of calls that end with 429, 5xx or no response. TelegramErrors also requires more than five.",
+            [Query(failing, "failing")],
+            "percentunit",
+            alerts=[alerts.TELEGRAM_ERRORS],
+            series_colours={"failing": colours.CRITICAL},
+            span=6,
         ),
         graph(
             "Telegram response time (95th percentile)",
@@ -283,8 +295,9 @@ def _telegram() -> list[AnyPanel]:
                 )
             ],
             "s",
+            alerts=[alerts.TELEGRAM_SLOW],
             series_colours=colours.identities(*TELEGRAM_METHODS),
-            span=8,
+            span=6,
         ),
         graph(
             "Waiting time that Telegram requested",
@@ -293,6 +306,6 @@ def _telegram() -> list[AnyPanel]:
             "short",
             series_colours={"waiting": colours.WARNING},
             soft_maximum=1,
-            span=8,
+            span=6,
         ),
     ]

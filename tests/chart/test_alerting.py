@@ -142,16 +142,45 @@ def test_waits_and_repeats_are_values() -> None:
         assert times.items() <= found.items()
 
 
+@pytest.fixture
+def alert_names() -> set[str]:
+    """Of every rule of the chart."""
+    groups = gateway().one("PrometheusRule", "bot-gateway")["spec"]["groups"]
+    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule}
+
+
 def test_inhibition() -> None:
     rules = {
-        (rule["sourceMatch"][0]["value"], target): rule["equal"]
+        (source, target): rule["equal"]
         for rule in people()["inhibitRules"]
+        for source in rule["sourceMatch"][0]["value"].split("|")
         for target in rule["targetMatch"][0]["value"].split("|")
     }
     assert rules[("CriticalErrorRate", "HighErrorRate")] == ["namespace", "job"]
     assert rules[("CriticalMemoryUsage", "HighMemoryUsage")] == ["namespace", "job", "pod"]
-    for silenced in ("HighServiceErrorRate", "ServiceRequestTimeout"):
+    for silenced in ("HighServiceErrorRate", "HighServiceErrorRatio", "ServiceRequestTimeout"):
+        assert rules[("CircuitBreakerRecentlyOpen", silenced)] == ["namespace", "job", "service_name"]
         assert rules[("CircuitBreakerOpen", silenced)] == ["namespace", "job", "service_name"]
+    for cause in ("TelegramSlow", "TelegramErrors"):
+        assert rules[(cause, "HighMessageLatency")] == ["namespace", "job"]
+    for cause in ("RedisUnreachable", "RedisFull"):
+        for silenced in ("CriticalErrorRate", "HighErrorRate", "HighWebhookFailureRate", "WebhookDeliveryFails"):
+            assert rules[(cause, silenced)] == ["namespace", "job"]
+    assert rules[("RedisFull", "RedisUnreachable")] == ["namespace", "job"]
+    for objective in ("UpdateSuccessBudgetBurn", "UpdateLatencyBudgetBurn"):
+        for silenced in (objective, f"{objective}Slow"):
+            assert rules[("CauseRecentlyFired", silenced)] == ["namespace", "job"]
+
+
+def test_no_two_alerts_silence_each_other(alert_names: set[str]) -> None:
+    pairs = {
+        (source, target)
+        for rule in people()["inhibitRules"]
+        for source in rule["sourceMatch"][0]["value"].split("|")
+        for target in rule["targetMatch"][0]["value"].split("|")
+    }
+    assert {name for pair in pairs for name in pair} <= alert_names
+    assert not {(target, source) for source, target in pairs} & pairs
 
 
 def test_routing_to_people_can_be_left_out_and_the_operator_stays() -> None:

@@ -25,7 +25,7 @@ RATES = (
         "CriticalErrorRate", "bot_gateway_errors_total", 5, 120,
         "bot-gateway in bots counts 5.50 errors per second (threshold 5), so most users get error messages. "
         "If a rollout preceded it, undo the rollout first.",
-        window=120, labels={"error_type": "handler", "severity": "error"},
+        window=120, labels={"error_type": "handler", "severity": "error"}, keep=240,
     ),
     RateAlert(
         "HighServiceErrorRate", "bot_gateway_service_errors_total", 0.5, 300,

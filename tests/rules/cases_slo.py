@@ -60,7 +60,8 @@ CASES: tuple[Case, ...] = (
         "UpdateSuccessBudgetBurn", "fires when a tenth always fails",
         updates((9, 1, 2 * HOUR)),
         {10 * MINUTE: 1},
-        message="10% of the updates fail; the objective is 99.9 %. Check which outcome grows, and stop rollouts.",
+        message="10% of the updates failed over the last 1 to 6 hours, and updates still fail; the objective is "
+        "99.9 %. Check which outcome grows, and stop rollouts.",
         labels={"job": JOB},
     ),
     case(
@@ -118,8 +119,8 @@ CASES: tuple[Case, ...] = (
         "UpdateSuccessBudgetBurnSlow", "fires on a slow burn",
         updates((9.96, 0.04, 8 * HOUR)),
         {4 * HOUR: 1},
-        message="0.4% of the updates fail; the objective is 99.9 %. Find the most frequent error of the day and fix "
-        "it.", labels={"job": JOB},
+        message="0.4% of the updates failed over the last 1 to 3 days, and updates still fail; the objective is "
+        "99.9 %. Find the most frequent error of the day and fix it.", labels={"job": JOB},
     ),
     case(
         "UpdateSuccessBudgetBurnSlow", "stays silent on four failed updates a day at one per minute",
@@ -161,8 +162,8 @@ CASES: tuple[Case, ...] = (
         "UpdateLatencyBudgetBurn", "fires when a fifth is always slow",
         durations((8, 2, 2 * HOUR)),
         {10 * MINUTE: 1},
-        message="20% of the updates take longer than 2.0 s; the objective is 99 %. Check the backends and the CPU "
-        "usage.", labels={"job": JOB},
+        message="20% of the updates of the last 1 to 6 hours took longer than 2.0 s, and some still do; the objective "
+        "is 99 %. Check the backends and the CPU usage.", labels={"job": JOB},
     ),
     case(
         "UpdateLatencyBudgetBurn", "stays silent on four slow updates among ten in an hour",
@@ -193,8 +194,8 @@ CASES: tuple[Case, ...] = (
         "UpdateLatencyBudgetBurnSlow", "fires when 4 % are always slow",
         durations((9.6, 0.4, 8 * HOUR)),
         {4 * HOUR: 1},
-        message="4% of the updates take longer than 2.0 s; the objective is 99 %. Find in the traces where the time "
-        "is spent.", labels={"job": JOB},
+        message="4% of the updates of the last 1 to 3 days took longer than 2.0 s, and some still do; the objective is "
+        "99 %. Find in the traces where the time is spent.", labels={"job": JOB},
     ),
     case(
         "UpdateLatencyBudgetBurnSlow", "stays silent within the objective and without traffic",

@@ -29,6 +29,8 @@ class RateAlert:
     """The metric's own labels."""
     shown: dict[str, str] = field(default_factory=dict)
     """Those of them that the alert carries, besides job."""
+    keep: int = 0
+    """Seconds for which it continues after its condition has ended."""
 
     def at(self, pod: str) -> str:
         return selector(self.metric, pod=pod, **self.labels)
@@ -48,7 +50,7 @@ class RateAlert:
                     QUIET + self.hold: 0,
                     QUIET + INTERVAL + self.hold: 1,
                     over: 1,
-                    over + self.window + 2 * INTERVAL: 0,
+                    over + self.window + self.keep + 2 * INTERVAL: 0,
                 },
             ),
             Case(
@@ -179,6 +181,8 @@ class QuantileAlert:
     message: str
     labels: dict[str, str] = field(default_factory=dict)
     shown: dict[str, str] = field(default_factory=dict)
+    keep: int = 0
+    """Seconds for which it continues after its condition has ended."""
 
     def phases(self, *phases: tuple[str, float, int], pod: str = "a") -> dict[str, str]:
         return histogram(selector(f"{self.metric}_bucket", pod=pod, **self.labels)[:-1], self.bounds, *phases)
@@ -199,7 +203,7 @@ class QuantileAlert:
                     QUIET + self.hold: 0,
                     QUIET + INTERVAL + self.hold: 1,
                     over: 1,
-                    over + 300 + 2 * INTERVAL: 0,
+                    over + 300 + self.keep + 2 * INTERVAL: 0,
                 },
             ),
             Case(

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from rules import cases_availability, cases_gateway, cases_operator, cases_slo
+from rules import cases_availability, cases_causes, cases_gateway, cases_operator, cases_slo
 from rules.promtool import Case, play
 
-CASES = (*cases_gateway.CASES, *cases_availability.CASES, *cases_operator.CASES, *cases_slo.CASES)
+CASES = (*cases_gateway.CASES, *cases_availability.CASES, *cases_causes.CASES, *cases_operator.CASES, *cases_slo.CASES)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -135,7 +135,7 @@ route:
     {{- end }}
 inhibit_rules:
   {{- range include "bot-gateway.inhibitions" . | fromYamlArray }}
-  - source_matchers: [namespace="{{ $.Release.Namespace }}", alertname="{{ .source }}"]
+  - source_matchers: [namespace="{{ $.Release.Namespace }}", alertname=~"{{ .source }}"]
     target_matchers: [namespace="{{ $.Release.Namespace }}", alertname=~"{{ .target }}"]
     equal: {{ prepend .equal "namespace" | toRawJson }}
   {{- end }}
@@ -164,7 +164,7 @@ receivers:
   {{- end }}
 {{- end }}
 
-{{/* Which alert inhibits which others, if these labels are equal. */}}
+{{/* Which alerts (a regular expression) inhibit which others, if these labels are equal. */}}
 {{- define "bot-gateway.inhibitions" -}}
 - source: CriticalErrorRate
   target: HighErrorRate
@@ -172,9 +172,31 @@ receivers:
 - source: CriticalMemoryUsage
   target: HighMemoryUsage
   equal: [job, pod]
-- source: CircuitBreakerOpen
-  target: HighServiceErrorRate|ServiceRequestTimeout
+- source: CircuitBreakerOpen|CircuitBreakerRecentlyOpen
+  target: HighServiceErrorRate|HighServiceErrorRatio|ServiceRequestTimeout
   equal: [job, service_name]
+- source: HighServiceErrorRatio
+  target: HighServiceErrorRate
+  equal: [job, service_name]
+# One incident, one page that names the cause: what follows when Redis fails, when no pod works, when no update arrives.
+- source: RedisFull
+  target: RedisUnreachable|RedisMemoryHigh
+  equal: [job]
+- source: RedisUnreachable|RedisFull
+  target: HighErrorRate|CriticalErrorRate|HighMessageLatency|HighRedisLatency|RedisConnectionPoolExhausted|HighWebhookFailureRate|WebhookUpdatesPending|WebhookDeliveryFails|NoActiveSessions|NoReadyReplica
+  equal: [job]
+- source: BotGatewayDown|NoReadyReplica
+  target: BotGatewayReplicaDown|WebhookUpdatesPending|WebhookDeliveryFails|NoActiveSessions
+  equal: [job]
+- source: WebhookDeliveryFails
+  target: WebhookUpdatesPending|NoActiveSessions
+  equal: [job]
+- source: TelegramSlow|TelegramErrors
+  target: HighMessageLatency
+  equal: [job]
+- source: CauseRecentlyFired
+  target: UpdateSuccessBudgetBurn|UpdateSuccessBudgetBurnSlow|UpdateLatencyBudgetBurn|UpdateLatencyBudgetBurnSlow
+  equal: [job]
 - source: UpdateSuccessBudgetBurn
   target: UpdateSuccessBudgetBurnSlow
   equal: [job]

@@ -59,6 +59,9 @@ upgrade with --reuse-values has the values of files/alert_defaults.yaml, a gener
 - alert: {{ .alert }}
   expr: {{ include "bot-gateway.ruleText" (dict "root" $root "text" .expr "value" $value) | toRawJson }}
   for: {{ $value.for }}
+  {{- with $value.keepFiringFor }}
+  keep_firing_for: {{ . }}
+  {{- end }}
   labels:
     {{- with omit (default dict $root.Values.rules.alertLabels) "severity" "service" "gateway" "namespace" }}
     {{- toYaml . | nindent 4 }}

@@ -59,6 +59,8 @@ def metrics_page() -> str:
         f"{len(FAMILIES)} families, at `/metrics` on the gateway's port: Prometheus' text format, or OpenMetrics with",
         "exemplars (`trace_id`) where the scraper asks for it. Labels are closed sets; any other value is `other`.",
         "A gauge of the whole cluster has the same value on every replica: aggregate it with `max`.",
+        "The families `process_*` and `python_*` of Prometheus' client for Python are exported too, for example",
+        "`process_start_time_seconds`, `process_open_fds` and `python_gc_collections_total`.",
         "",
         "| family | type | labels | what | aggregate with |",
         "|---|---|---|---|---|",

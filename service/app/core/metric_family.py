@@ -6,7 +6,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
 
 from app.core.metric_labels import OTHER
 
@@ -15,6 +24,11 @@ PREFIX = "bot_gateway_"
 REGISTRY = CollectorRegistry(auto_describe=False)
 # A `_created` series for each counter and histogram would double their number; no query uses them.
 disable_created_metrics()  # type: ignore[no-untyped-call]  # no annotations
+
+# The client library's own families, process_* and python_*: start time, CPU, open files, garbage collection.
+ProcessCollector(registry=REGISTRY)
+PlatformCollector(registry=REGISTRY)
+GCCollector(registry=REGISTRY)
 
 LabelValues = Sequence[str] | str
 """A label's allowed values, or a description of the set in the code that they come from."""

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from redis.asyncio import Redis
 from redis.asyncio.connection import Connection
 
@@ -53,13 +53,15 @@ THRESHOLDS = {
     "HighWebhookFailureRate": 0.2,
     "PollingConflict": 0,
     "WebhookUpdatesPending": 3,
+    "BotGatewayRestarts": 0,
+    "WebhookDeliveryFails": 600,
 }
 
 
 # A slow machine may have made these fire before it is their turn.
 LATENCIES = {
     *("HighEventLoopLag", "HighMessageLatency", "HighRedisLatency", "UpdateLatencyBudgetBurn"),
-    "UpdateLatencyBudgetBurnSlow",
+    *("UpdateLatencyBudgetBurnSlow", "TelegramSlow"),
 }
 
 
@@ -148,7 +150,7 @@ class Drill:
 
 async def before_and_at_the_start(drill: Drill) -> None:
     """Prometheus knows the target, and nothing responses there; then a gateway does, with no collector of traces."""
-    await drill.fires("Watchdog", "BotGatewayDown")
+    await drill.fires("Watchdog", "BotGatewayDown", "BotGatewayReplicaDown", "CauseRecentlyFired")
     [replica] = drill.world.replicas
 
     async def start() -> None:
@@ -176,8 +178,18 @@ async def a_slow_telegram(drill: Drill) -> None:
     crowd = itertools.cycle(range(1001, 1200, 30))
     await drill.fires_with(
         {"service": "telegram", "kind": "latency", "latency_seconds": 2.6},
-        *("HighMessageLatency", "UpdateLatencyBudgetBurn", "UpdateLatencyBudgetBurnSlow"),
+        *("HighMessageLatency", "TelegramSlow", "UpdateLatencyBudgetBurn", "UpdateLatencyBudgetBurnSlow"),
         act=lambda: drill.everybody_says("/help", range(first := next(crowd), first + 30)),
+    )
+
+
+async def a_telegram_that_fails(drill: Drill) -> None:
+    """It responds with 502."""
+    crowd = itertools.cycle(range(1001, 1200, 10))
+    await drill.fires_with(
+        {"service": "telegram", "kind": "error", "status": 502},
+        "TelegramErrors",
+        act=lambda: drill.everybody_says("/help", range(first := next(crowd), first + 10)),
     )
 
 
@@ -232,7 +244,8 @@ async def backends_in_trouble(drill: Drill) -> None:
     async with healthy_peers(drill.world.redis.port):
         await drill.fires_with(
             {"service": "request", "kind": "error", "status": 500},
-            *("HighServiceErrorRate", "CircuitBreakerOpen", "BackendOutlier"),
+            *("HighServiceErrorRate", "HighServiceErrorRatio", "CircuitBreakerOpen", "CircuitBreakerRecentlyOpen"),
+            "BackendOutlier",
             act=lambda: drill.everybody_says("/requests", range(first := next(crowd), first + 5)),
         )
 
@@ -257,12 +270,30 @@ async def a_full_redis(drill: Drill) -> None:
     await client.setrange("filler", 50 * 2**20, b"x")
     await client.config_set("maxmemory", 60 * 2**20)
     await drill.fires("RedisMemoryHigh")
+    # Less than it holds: every write is refused.
+    await client.config_set("maxmemory", 50 * 2**20)
+
+    async def say_something() -> None:
+        drill.world.users.say(1002, "/help")
+
+    # Its webhook responds 503, and it still asks Telegram how deliveries do.
+    await drill.fires("RedisFull", "WebhookDeliveryFails", act=say_something)
     await client.config_set("maxmemory", 0)
     await client.delete("filler")
+    await drill.world.all_handled(120)
     await client.config_set("maxmemory-policy", "allkeys-lru")
     await drill.fires("RedisEvictsKeys")
     await client.config_set("maxmemory-policy", "noeviction")
     await client.aclose()
+
+
+async def a_redis_that_does_not_respond(drill: Drill) -> None:
+    """Its process is stopped; what users write meanwhile gets 503 and waits at Telegram, which says so."""
+    os.kill(drill.world.redis.pid, signal.SIGSTOP)
+    drill.world.users.say(1001, "/help")
+    await drill.fires("RedisUnreachable")
+    os.kill(drill.world.redis.pid, signal.SIGCONT)
+    await drill.world.all_handled(120)
 
 
 async def documented_drill(drill: Drill) -> None:
@@ -290,6 +321,24 @@ async def the_operator_in_trouble(drill: Drill) -> None:
     )
     operator.up.set(0)
     await drill.fires("RemediatorDown")
+
+
+async def a_restart(drill: Drill) -> None:
+    """Of the process, in the same pod."""
+    [replica] = drill.world.replicas
+    await replica.kill()
+    await replica.start()
+    await replica.ready()
+    await drill.fires("BotGatewayRestarts")
+
+
+async def none_is_ready(drill: Drill) -> None:
+    """As a gateway would tell that waits for Redis all the time."""
+    registry = CollectorRegistry()
+    Gauge("bot_gateway_ready", "1 while it accepts updates.", registry=registry).set(0)
+    async with exposed(registry) as port:
+        drill.prometheus.move(GATEWAY, port)
+        await drill.fires("NoReadyReplica")
 
 
 async def another_program_with_a_webhook(drill: Drill) -> None:
@@ -338,11 +387,15 @@ async def test_every_alert_fires_from_what_really_happens(make_world: Callable[.
             await a_loop_that_stands_still(drill)
             await a_slow_telegram(drill)
             await a_slow_redis(drill)
-            await a_full_redis(drill)
             await documented_drill(drill)
             await users_in_trouble(drill)
             await backends_in_trouble(drill)
+            await a_telegram_that_fails(drill)
+            await a_full_redis(drill)
+            await a_redis_that_does_not_respond(drill)
+            await a_restart(drill)
             await the_operator_in_trouble(drill)
             await another_program_with_a_webhook(drill)
+            await none_is_ready(drill)
             await monitoring_in_trouble(drill)
     assert names_of(groups) == drill.fired

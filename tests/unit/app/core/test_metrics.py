@@ -78,6 +78,12 @@ def test_what_alerts_watch_is_there_from_the_start() -> None:
         assert re.search(rf"^bot_gateway_{re.escape(line)} \d", text, re.MULTILINE), line
 
 
+def test_the_families_of_the_client_library_are_exported() -> None:
+    text = generate_latest(REGISTRY).decode()
+    for name in ("process_start_time_seconds", "process_open_fds", "process_cpu_seconds_total", "python_info"):
+        assert re.search(rf"^{name}(\{{.*\}})? \d", text, re.MULTILINE), name
+
+
 def test_an_unknown_value_becomes_other() -> None:
     assert label_value("auth", metrics.SERVICES) == "auth"
     assert label_value("x" * 100, metrics.SERVICES) == "other"
