@@ -9,6 +9,9 @@ from sandbox.telegram.errors import bad_request
 
 FILES_KEPT = 2_000
 
+# An id begins with the file's type in base64 (td, FileType.h and FileManager's persistent ids).
+_ID_PREFIXES = {"photos": "AgAC", "documents": "BQAC"}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -17,6 +20,11 @@ class StoredFile:
     file_id: str
     path: str
     content: bytes
+
+    @property
+    def folder(self) -> str:
+        """The kind of file: ``photos`` or ``documents``."""
+        return self.path.partition("/")[0]
 
     def photo_sizes(self) -> list[JsonObject]:
         """Return the ``photo`` field of a message."""
@@ -43,7 +51,7 @@ class Files:
         self._count += 1
         number = self._count
         body = _png(number) if content is None else content
-        stored = StoredFile(f"file-{number}", f"{folder}/file_{number}.{extension}", body)
+        stored = StoredFile(f"{_ID_PREFIXES[folder]}-{number}", f"{folder}/file_{number}.{extension}", body)
         self._by_id[stored.file_id] = stored
         if len(self._by_id) > FILES_KEPT:
             del self._by_id[next(iter(self._by_id))]

@@ -12,6 +12,7 @@ from sandbox.telegram.markup import CAPTION_LIMIT, checked_markup, checked_text
 from sandbox.telegram.methods import Method
 from sandbox.telegram.simulator import Simulator
 
+_FILE_TYPES = {"photos": "Photo", "documents": "Document"}
 _FILE_KINDS = {"sendPhoto": "photo", "sendDocument": "document"}
 
 
@@ -55,12 +56,19 @@ class Sending:
         media = arguments.get("media")
         if not isinstance(media, list) or not 2 <= len(media) <= 10:
             raise bad_request("group send requires from 2 to 10 items")
+        kinds = {item.get("type") for item in media}
+        if "document" in kinds and len(kinds) > 1:  # td, MessageContent.cpp, check_message_group_message_contents
+            raise bad_request("document can't be mixed with other media types")
         sent = []
         for item in media:
             source = str(item.get("media", ""))
-            part = arguments | {"photo": arguments.get(source.removeprefix("attach://"), source)}
-            stored = self._file(part, "photo", "photos", "png")
-            sent.append(self._post(arguments, {"photo": stored.photo_sizes(), **_caption(item)}))
+            part = arguments | {"media": arguments.get(source.removeprefix("attach://"), source)}
+            content: JsonObject
+            if item.get("type") == "document":
+                content = {"document": self._file(part, "media", "documents", "bin").describe()}
+            else:
+                content = {"photo": self._file(part, "media", "photos", "png").photo_sizes()}
+            sent.append(self._post(arguments, content | _caption(item)))
         return sent
 
     async def send_location(self, arguments: Arguments) -> JsonObject:
@@ -158,8 +166,11 @@ class Sending:
                 arguments | {name: arguments.get(source.removeprefix("attach://"))}, name, folder, extension
             )
         if isinstance(source, str) and source.startswith(("http://", "https://")):
-            return self._telegram.files.new_photo()
-        return self._telegram.files.get(source)
+            return self._telegram.files.add(folder, extension, None)
+        stored = self._telegram.files.get(source)
+        if stored.folder != folder:  # td, FileManager::from_persistent_id_v23
+            raise bad_request(f"can't use file of type {_FILE_TYPES[stored.folder]} as {_FILE_TYPES[folder]}")
+        return stored
 
 
 def _reply(chat: Chat, arguments: Arguments) -> JsonObject:

@@ -1,5 +1,6 @@
 """State of the simulated Telegram, shared by the Bot API, the user actions and the control API."""
 
+import asyncio
 import itertools
 import time
 from collections.abc import Callable
@@ -48,6 +49,7 @@ class Simulator:
         self.commands: dict[str, list[JsonObject]] = {}
         self.perform: Perform | None = None
         self._client: WebhookClient | None = None
+        self._removal: asyncio.Task[None] | None = None
         self._update_ids = itertools.count(FIRST_UPDATE_ID)
 
     async def set_webhook(self, settings: WebhookSettings, *, drop_pending: bool = False) -> None:
@@ -63,8 +65,16 @@ class Simulator:
         if settings.url:
             self.long_poll.abort("conflict_set_webhook")
         if settings.url and self._client is None:
-            self._client = WebhookClient(settings, perform=self.perform)
+            self._client = WebhookClient(
+                settings, perform=self.perform, clock=self.clock, remove=self._remove_gone_webhook
+            )
             await self.queues.deliver_to(self._client.deliver, settings.max_connections)
+
+    def _remove_gone_webhook(self) -> None:
+        """Remove the webhook in a task of its own: the delivery that asks for it is cancelled by it."""
+        if self._removal is None or self._removal.done():
+            without = WebhookSettings(allowed_updates=self.webhook.allowed_updates)
+            self._removal = asyncio.create_task(self.set_webhook(without))
 
     async def close(self) -> None:
         """Stop delivering and close the connections to the bot."""

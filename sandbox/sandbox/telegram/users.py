@@ -1,5 +1,7 @@
 """User actions: each becomes an Update for the bot, in Telegram's format."""
 
+import re
+
 from sandbox.jsontypes import JsonObject
 from sandbox.telegram.chats import Access, Chat
 from sandbox.telegram.simulator import Simulator
@@ -16,7 +18,7 @@ class Users:
         self._telegram = simulator
 
     def say(self, user_id: int, text: str, *, chat_id: int | None = None) -> int | None:
-        """Send a text; a leading slash makes it a command."""
+        """Send a text; a word with a leading slash is a command."""
         return self._message(user_id, {"text": text, **_entities(text)}, chat_id)
 
     def send_photos(self, user_id: int, count: int = 1, caption: str = "") -> list[int | None]:
@@ -128,10 +130,21 @@ class Users:
         return chats.group(chat_id)
 
 
+# td, MessageEntity.cpp, match_bot_commands.
+_COMMAND = re.compile(r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32}|(?!@))(?![\w/<>])")
+
+
 def _entities(text: str) -> JsonObject:
-    if not text.startswith("/"):
-        return {}
-    return {"entities": [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]}
+    """Return the bot commands in a text; their offsets and lengths are in UTF-16 units, as those of all entities."""
+    found = [
+        {"type": "bot_command", "offset": _utf16_units(text[: match.start()]), "length": _utf16_units(match.group())}
+        for match in (_COMMAND.finditer(text) if "/" in text else ())
+    ]
+    return {"entities": found} if found else {}
+
+
+def _utf16_units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _member(bot: JsonObject, status: str) -> JsonObject:

@@ -1,5 +1,6 @@
 """Delivers updates to the bot's webhook over HTTP, as Telegram does."""
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -14,9 +15,13 @@ DELIVERY_TIMEOUT_SECONDS = 60.0
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
 
 
+GONE_SECONDS = 23 * 3600.0
+"""WEBHOOK_DROP_TIMEOUT: a webhook that responds with nothing but 410 for longer than this is removed."""
+
 NOT_IN_RESPONSES = frozenset({"deletewebhook", "setwebhook", "close", "logout"})
 
 Perform = Callable[[str, JsonObject], Awaitable[None]]
+Remove = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +46,14 @@ class WebhookClient:
         settings: WebhookSettings,
         timeout_seconds: float = DELIVERY_TIMEOUT_SECONDS,
         perform: Perform | None = None,
+        clock: Callable[[], float] = time.time,
+        remove: Remove | None = None,
     ) -> None:
         self._settings = settings
         self._perform = perform
+        self._clock = clock
+        self._remove = remove
+        self._gone_since: float | None = None
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),  # the queues already bound the parallel deliveries
             timeout=aiohttp.ClientTimeout(total=timeout_seconds),
@@ -64,6 +74,7 @@ class WebhookClient:
                 body = await response.read()
                 if response.ok:
                     await self._perform_reply(body)
+                self._note_gone(response.status)
                 self._is_gateway = response.ok or response.status == HTTPStatus.SERVICE_UNAVAILABLE
                 return Outcome(
                     response.status,
@@ -87,6 +98,15 @@ class WebhookClient:
         refused = name.lower().startswith("get") or name.lower() in NOT_IN_RESPONSES
         if name and not refused and self._perform is not None:
             await self._perform(name, call)
+
+    def _note_gone(self, status: int) -> None:
+        """Remove the webhook after 23 hours of 410; any other response starts them again (``WebhookActor::handle``)."""
+        if status != HTTPStatus.GONE:
+            self._gone_since = None
+        elif self._gone_since is None:
+            self._gone_since = self._clock()
+        elif self._clock() > self._gone_since + GONE_SECONDS and self._remove is not None:
+            self._remove()
 
     async def close(self) -> None:
         await self._session.close()

@@ -78,6 +78,21 @@ async def test_photos_of_a_request_can_be_seen_again(town, count: int, method: s
     assert len([message for message in town.messages(PERSON) if "photo" in message]) == count
 
 
+async def test_images_sent_as_files_are_shown_as_files(town) -> None:
+    await start_request(town)
+    await town.say(PERSON, "Navoi street 12")
+    await town.say(PERSON, "The tap drips")
+    for _image in range(2):
+        town.users.send_image_file(PERSON)
+        await town.settle()
+    await photos(town, 1)
+    await filed(town)
+    await town.press(PERSON, PERSON, "Show the photos")
+    assert [send["status"] for name in ("sendPhoto", "sendMediaGroup") for send in town.sends(name)] == [200, 200]
+    shown = [kind for message in town.messages(PERSON) for kind in ("photo", "document") if kind in message]
+    assert sorted(shown) == ["document", "document", "photo"]
+
+
 async def test_a_photo_with_a_comment_is_not_dropped_without_a_word(town) -> None:
     await town.say(PERSON, "/requests")
     await town.press(PERSON, PERSON, town.messages(PERSON)[-1]["reply_markup"]["inline_keyboard"][0][0]["text"])

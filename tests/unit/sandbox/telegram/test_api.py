@@ -63,6 +63,13 @@ async def test_edits_follow_telegrams_rules(api, users) -> None:
     assert missing["description"] == "Bad Request: message to edit not found"
 
 
+async def test_a_message_of_the_user_cannot_be_edited(api, users, simulator) -> None:
+    users.say(CHAT, "mine")
+    (message,) = simulator.chats.private(CHAT).newer(0)
+    refused = await api("editMessageText", chat_id=CHAT, message_id=message.message_id, text="yours")
+    assert refused["description"] == "Bad Request: message can't be edited"
+
+
 async def test_unknown_chat_blocked_user_and_migrated_group(api, users, simulator) -> None:
     assert (await api("sendMessage", chat_id=12345, text="x"))["description"] == "Bad Request: chat not found"
     users.set_blocked(CHAT, blocked=True)
@@ -89,6 +96,15 @@ async def test_callback_answers_expire(api, users, virtual_time, simulator) -> N
     virtual_time.now += 151
     late = await api("answerCallbackQuery", callback_query_id=query["id"])
     assert "query is too old" in late["description"]
+
+
+async def test_a_callback_answer_has_at_most_200_characters(api, users) -> None:
+    message = await api("sendMessage", chat_id=CHAT, text="x")
+    users.press(CHAT, message["message_id"], "data")
+    query_id = (await api("getUpdates"))[-1]["callback_query"]["id"]
+    refused = await api("answerCallbackQuery", callback_query_id=query_id, text="я" * 201)
+    assert refused["description"] == "Bad Request: MESSAGE_TOO_LONG"
+    assert await api("answerCallbackQuery", callback_query_id=query_id, text="я" * 200) is True
 
 
 async def test_a_pressed_message_comes_back_without_its_reply_keyboard(api, users) -> None:
@@ -119,6 +135,16 @@ async def test_polling_conflicts_with_a_webhook(api) -> None:
 async def test_an_invalid_webhook_is_refused(api) -> None:
     assert (await api("setWebhook", url="ftp://x"))["error_code"] == 400
     assert (await api("setWebhook", url="http://x", secret_token="no spaces"))["error_code"] == 400
+
+
+async def test_set_webhook_works_once_per_second(api, virtual_time) -> None:
+    url = "http://127.0.0.1:9/webhook"
+    assert await api("setWebhook", url=url) is True
+    refused = await api("setWebhook", url=url)
+    assert (refused["error_code"], refused["parameters"]) == (429, {"retry_after": 1})
+    assert await api("deleteWebhook") is True
+    virtual_time.now += 1
+    assert await api("setWebhook", url=url) is True
 
 
 async def test_allowed_updates_filters_kinds(api, users) -> None:
@@ -152,6 +178,35 @@ async def test_an_album_is_one_update_per_photo(users, simulator) -> None:
     assert [message.get("caption") for message in messages] == ["see", None, None]
 
 
+async def test_the_id_of_a_file_cannot_be_sent_as_a_photo(api, users) -> None:
+    users.send_image_file(CHAT)
+    users.send_photos(CHAT)
+    document, photo = (update["message"] for update in await api("getUpdates"))
+    file_id, photo_id = document["document"]["file_id"], photo["photo"][-1]["file_id"]
+    assert (file_id[:2], photo_id[:2]) == ("BQ", "Ag")
+    refused = await api("sendPhoto", chat_id=CHAT, photo=file_id)
+    assert refused["description"] == "Bad Request: can't use file of type Document as Photo"
+    refused = await api("sendDocument", chat_id=CHAT, document=photo_id)
+    assert refused["description"] == "Bad Request: can't use file of type Photo as Document"
+    album = [{"type": "photo", "media": file_id}, {"type": "photo", "media": photo_id}]
+    assert "can't use file" in (await api("sendMediaGroup", chat_id=CHAT, media=album))["description"]
+    mixed = [{"type": "document", "media": file_id}, {"type": "photo", "media": photo_id}]
+    assert "can't be mixed" in (await api("sendMediaGroup", chat_id=CHAT, media=mixed))["description"]
+    files = [{"type": "document", "media": file_id}] * 2
+    assert [sent["document"]["file_id"] for sent in await api("sendMediaGroup", chat_id=CHAT, media=files)] == [
+        file_id,
+        file_id,
+    ]
+
+
+async def test_any_member_can_press_a_button(api, users, simulator) -> None:
+    group = simulator.chats.group(-100)
+    message = await api("sendMessage", chat_id=group.id, text="x")
+    users.press(1002, message["message_id"], "data", chat_id=group.id)
+    query = (await api("getUpdates"))[-1]["callback_query"]
+    assert (query["from"]["id"], query["message"]["chat"]["id"]) == (1002, group.id)
+
+
 async def test_a_fault_has_telegrams_error_format(api, faults) -> None:
     faults.add(FaultSpec(service="telegram", kind="error", status=429, retry_after=9))
     refused = await api("getMe")
@@ -169,3 +224,19 @@ async def test_invalid_json_is_a_400(api) -> None:
         f"/bot{TOKEN}/sendMessage", data=b"{", headers={"Content-Type": "application/json"}
     ) as response:
         assert response.status == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("/help", [(0, 5)]),
+        ("/help@sandbox_bot, please", [(0, 17)]),
+        ("😀 /help", [(3, 5)]),  # the emoji is two UTF-16 units
+        ("/start /help", [(0, 6), (7, 5)]),
+        ("a/help <b/help //help /помощь /help@ab", []),
+    ],
+)
+async def test_commands_in_a_text_are_marked_in_utf16_units(api, users, text: str, commands: list[Any]) -> None:
+    users.say(CHAT, text)
+    message = (await api("getUpdates"))[-1]["message"]
+    assert [(entity["offset"], entity["length"]) for entity in message.get("entities", [])] == commands

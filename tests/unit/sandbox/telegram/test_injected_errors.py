@@ -21,6 +21,13 @@ async def test_a_known_error_on_demand(api, simulator, name: str) -> None:
     assert (await api("sendMessage", chat_id=CHAT, text="again"))["text"] == "again"
 
 
+@pytest.mark.parametrize("method", ["getMe", "getUpdates", "sendPhoto", "editMessageText", "answerCallbackQuery"])
+async def test_any_method_may_be_limited(api, simulator, method: str) -> None:
+    simulator.errors.add(ErrorSpec(errors=["too_many_requests"], method=method, count=1, retry_after=7))
+    refused = await api(method, chat_id=CHAT)
+    assert (refused["error_code"], refused["parameters"]) == (429, {"retry_after": 7})
+
+
 @pytest.mark.parametrize(("name", "sent"), [("closed_before", 0), ("closed_after", 1)])
 async def test_a_connection_can_be_closed_before_or_after_the_call(api, simulator, name: str, sent: int) -> None:
     simulator.errors.add(ErrorSpec(errors=[name], count=1))

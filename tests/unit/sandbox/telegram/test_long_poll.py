@@ -43,6 +43,16 @@ async def test_the_same_updates_are_given_one_by_one_to_a_bot_that_asks_again_at
     assert len(await api("getUpdates", offset=0)) == 1
 
 
+async def test_a_bot_that_asks_again_at_once_waits_although_it_did_not_ask_for_it(api, users, simulator) -> None:
+    assert await api("getUpdates", offset=0) == []
+    again = asyncio.create_task(api("getUpdates", offset=0))
+    async with asyncio.timeout(30):
+        while simulator.long_poll._ended is None:  # noqa: ASYNC110 - the simulator has no event for it
+            await asyncio.sleep(0)
+    users.say(1001, "hi")
+    assert [update["message"]["text"] for update in await again] == ["hi"]
+
+
 async def test_a_negative_offset_keeps_the_last_updates(api, users) -> None:
     for text in "abc":
         users.say(1001, text)

@@ -117,6 +117,14 @@ async def test_retry_after_is_obeyed_exactly(queues, ledger, bot, virtual_time) 
     assert bot.waits(1) == [1, 17]
 
 
+async def test_retry_after_is_obeyed_for_an_hour_at_most(queues, ledger, bot, virtual_time) -> None:
+    bot.script[1] = [Outcome(503, "busy", retry_after=7200)]
+    put(queues, ledger, 1, "chat:1")
+    await queues.deliver_to(bot.deliver, 1)
+    await virtual_time.run_until(lambda: queues.pending == 0)
+    assert bot.waits(1) == [3600]
+
+
 async def test_a_failing_update_blocks_only_its_own_queue(queues, ledger, bot, virtual_time) -> None:
     bot.script[1] = [UNAVAILABLE] * 3
     for update_id, queue in ((1, "chat:1"), (2, "chat:1"), (3, "chat:2")):
@@ -172,6 +180,15 @@ async def test_polling_confirms_by_offset(queues, ledger) -> None:
     queues.confirm(3)
     assert queues.polled(100) == []
     assert ledger.summary()["updates"]["handled"] == 2
+
+
+async def test_a_polled_batch_has_at_most_4_mib(queues, ledger) -> None:
+    for update_id in range(1, 6):
+        ledger.update_created(update_id, "message", "chat:1", 1, 1)
+        queues.put("chat:1", "message", {"update_id": update_id, "message": {"text": "x" * 2**20}})
+    assert [update["update_id"] for update in queues.polled(100)] == [1, 2, 3]
+    queues.confirm(4)
+    assert [update["update_id"] for update in queues.polled(100)] == [4, 5]
 
 
 async def test_dropped_updates_are_recorded(queues, ledger) -> None:

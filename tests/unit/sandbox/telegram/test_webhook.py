@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sandbox.telegram.queues import Outcome
+from sandbox.telegram.users import Users
 from sandbox.telegram.webhook import WebhookClient, WebhookSettings
 
 
@@ -65,6 +66,35 @@ async def test_retry_after_is_parsed(bot: Bot, client: WebhookClient) -> None:
     outcome = await client.deliver({})
     assert (outcome.status, outcome.retry_after, outcome.handled) == (503, 7, False)
     assert outcome.error == "Wrong response from the webhook: 503 Service Unavailable"
+
+
+async def test_a_webhook_that_is_gone_for_a_day_is_removed(bot: Bot, client: WebhookClient, virtual_time) -> None:
+    removed: list[float] = []
+    client._clock = virtual_time.clock
+    client._remove = lambda: removed.append(virtual_time.now)
+    started = virtual_time.now
+    for status, hours in ((410, 0), (500, 22), (410, 22), (410, 45), (410, 45.1)):
+        virtual_time.now = started + hours * 3600
+        bot.answer = web.Response(status=status)
+        await client.deliver({})
+    assert removed == [started + 45.1 * 3600]  # the 500 started the 23 hours again
+
+
+async def test_a_removed_webhook_leaves_the_updates(bot: Bot, simulator, virtual_time, ledger) -> None:
+    app = web.Application()
+    app.router.add_post("/webhook", bot.handle)
+    bot.answer = web.Response(status=410)
+    async with TestServer(app) as server:
+        await simulator.set_webhook(WebhookSettings(str(server.make_url("/webhook")), allowed_updates=("message",)))
+        assert simulator._client is not None
+        simulator._client._gone_since = virtual_time.now - 24 * 3600
+        Users(simulator).say(1001, "hi")
+        async with asyncio.timeout(30):
+            while simulator.webhook.url:  # noqa: ASYNC110 - the simulator has no event for it
+                await asyncio.sleep(0)
+        assert simulator._removal is not None
+        await simulator._removal
+    assert (simulator.queues.pending, simulator.webhook.allowed_updates) == (1, ("message",))
 
 
 async def test_a_redirect_is_not_followed(bot: Bot, client: WebhookClient) -> None:
