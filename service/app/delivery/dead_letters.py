@@ -23,8 +23,12 @@ _PAGE = 200
 """Dead letters read at once; one is rarely larger than some kB."""
 
 PER_CHAT = 50
+PER_CHAT_BYTES = 2**20
 PER_CHAT_SECONDS = 3600
-"""One chat that fails on every update must not push the letters of all others out."""
+"""One chat that fails on every update must not push the letters of all others out, neither by number nor by size."""
+
+_BYTES_PER_COUNT = PER_CHAT_BYTES // PER_CHAT
+"""A larger letter counts as several."""
 
 # ARGV: most letters, most bytes, reason, trace id, body. MEMORY USAGE is an estimate from samples, which is enough to
 # keep the queue from filling Redis.
@@ -38,10 +42,10 @@ end
 return length
 """
 
-# ARGV: seconds until the count starts again. One script: a counter that lost its expiry would refuse the chat's letters
-# for ever.
+# ARGV: seconds until the count starts again, what the letter counts. One script: a counter that lost its expiry would
+# refuse the chat's letters for ever.
 _COUNT = """
-local count = redis.call('INCR', KEYS[1])
+local count = redis.call('INCRBY', KEYS[1], ARGV[2])
 if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 return count
 """
@@ -81,10 +85,11 @@ class DeadLetters:
     async def add(self, body: bytes, reason: DeadLetterReason, *, chat_id: int | None = None) -> bool:
         """Store an update; False if Redis cannot be reached, which is logged.
 
-        Of one chat only `PER_CHAT` are stored in an hour; further ones are counted and logged.
+        Of one chat only `PER_CHAT` are stored in an hour, and none after `PER_CHAT_BYTES`; further ones are counted and
+        logged.
         """
         try:
-            if chat_id is not None and await self._count(chat_id) > PER_CHAT:
+            if chat_id is not None and await self._counted_before(chat_id, len(body)) >= PER_CHAT:
                 metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
                 log.warning("dead_letter_over_limit_of_chat", chat_id=chat_id, reason=reason)
                 return True
@@ -97,9 +102,12 @@ class DeadLetters:
         metrics.DEAD_LETTERS_TOTAL.labels(reason).inc()
         return True
 
-    async def _count(self, chat_id: int) -> int:
+    async def _counted_before(self, chat_id: int, size: int) -> int:
+        """Count a letter, and return what its chat had counted before."""
+        counts = 1 + size // _BYTES_PER_COUNT
         with measured("dead_letters"):
-            return int(await self._count_script(keys=[f"{self._key}:of:{chat_id}"], args=[PER_CHAT_SECONDS]))
+            total = await self._count_script(keys=[f"{self._key}:of:{chat_id}"], args=[PER_CHAT_SECONDS, counts])
+        return int(total) - counts
 
     async def list(self, count: int) -> list[DeadLetter]:
         """Return the `count` newest, newest first. Raises RedisError."""

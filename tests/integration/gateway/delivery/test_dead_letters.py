@@ -6,7 +6,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from structlog.testing import capture_logs
 
-from app.delivery.dead_letters import PER_CHAT, PER_CHAT_SECONDS, DeadLetterReason, DeadLetters
+from app.delivery.dead_letters import PER_CHAT, PER_CHAT_BYTES, PER_CHAT_SECONDS, DeadLetterReason, DeadLetters
 from sandbox.redis_server import free_port
 
 Sample = Callable[..., float]
@@ -50,3 +50,31 @@ async def test_the_limit_of_a_chat_ends_even_if_its_counter_was_left_without_an_
     await redis.set("dead:of:1001", PER_CHAT)
     await letters.add(b"{}", DeadLetterReason.HANDLER_FAILED, chat_id=1001)
     assert 0 < await redis.ttl("dead:of:1001") <= PER_CHAT_SECONDS
+
+
+async def test_large_letters_of_one_chat_leave_room_for_the_others(redis: Redis) -> None:
+    letters = DeadLetters(redis, "dead", limit=1000)
+    body = b"x" * 200_000
+    for _ in range(PER_CHAT):
+        assert await letters.add(body, DeadLetterReason.HANDLER_FAILED, chat_id=1001)
+    stored = await letters.count_or_nan()
+    assert PER_CHAT_BYTES - len(body) < stored * len(body) < PER_CHAT_BYTES + len(body)
+    await letters.add(body, DeadLetterReason.HANDLER_FAILED, chat_id=1002)
+    assert await letters.count_or_nan() == stored + 1
+
+
+async def test_fifty_small_letters_of_a_chat_are_kept(redis: Redis) -> None:
+    letters = DeadLetters(redis, "dead", limit=1000)
+    for _ in range(PER_CHAT + 5):
+        await letters.add(b"{}", DeadLetterReason.HANDLER_FAILED, chat_id=1001)
+    assert await letters.count_or_nan() == PER_CHAT
+
+
+async def test_all_letters_together_stay_within_their_bytes(redis: Redis) -> None:
+    letters = DeadLetters(redis, "dead", limit=1000, max_bytes=2**20)
+    for number in range(60):
+        await letters.add(b"%02d" % number + b"x" * 50_000, DeadLetterReason.HANDLER_FAILED, chat_id=number)
+        assert await redis.memory_usage("dead") <= 2**20
+    kept = [letter.body[:2] for letter in await letters.list(100)]
+    assert len(kept) >= 10
+    assert kept == [b"%02d" % number for number in range(59, 59 - len(kept), -1)]  # the newest
