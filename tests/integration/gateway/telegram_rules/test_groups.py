@@ -64,11 +64,11 @@ async def test_a_reply_to_a_message_of_the_bot_is_addressed_and_one_to_its_servi
         assert len(town.messages(GROUP)) == replies
 
 
-async def test_posts_of_a_linked_channel_are_ignored(town) -> None:
+@pytest.mark.parametrize(("sender", "forwarded"), [(777000, True), (777000, None), (PERSON, True)])
+async def test_posts_of_a_linked_channel_are_ignored(town, sender: int, forwarded: bool | None) -> None:
     channel = {"id": -1_001_000_000_888, "type": "channel", "title": "News"}
-    telegram = {"id": 777000, "is_bot": False, "first_name": "Telegram"}
-    post = group_message("/help", sender_chat=channel, is_automatic_forward=True)
-    post["message"]["from"] = telegram
+    post = group_message("/help", sender_chat=channel, is_automatic_forward=forwarded)
+    post["message"]["from"] = {"id": sender, "is_bot": False, "first_name": "Telegram"}
     await raw(town, post)
     assert town.messages(GROUP) == []
 
@@ -117,7 +117,13 @@ async def test_who_writes_as_a_group_or_channel_is_told_why_it_does_not_work(tow
     assert "от имени группы" in text or "as a group or channel" in text
 
 
-@pytest.mark.parametrize("access", [Access.NO_RIGHTS, Access.RESTRICTED, Access.WRITE_FORBIDDEN, Access.KICKED])
+@pytest.mark.parametrize(
+    "access",
+    [
+        *(Access.NO_RIGHTS, Access.RESTRICTED, Access.WRITE_FORBIDDEN),
+        *(Access.KICKED, Access.LEFT, Access.DELETED),
+    ],
+)
 async def test_a_group_that_refuses_messages_makes_no_dead_letters(town, access: Access) -> None:
     town.chat(GROUP).access = access
     for _number in range(5):

@@ -23,7 +23,12 @@ def message(user_id: int = PERSON, **content: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("access", "key"), [(Access.BLOCKED, "blocked"), (Access.NEVER_STARTED, "blocked:not-started")]
+    ("access", "key"),
+    [
+        (Access.BLOCKED, "blocked"),
+        (Access.DEACTIVATED, "blocked"),
+        (Access.NEVER_STARTED, "blocked:not-started"),
+    ],
 )
 async def test_blocked_and_never_started_are_remembered_separately_until_the_user_writes(
     town, access: Access, key: str

@@ -95,6 +95,15 @@ async def test_linking_with_the_own_contact(user: Any) -> None:
     assert len(user.backends.named(VERIFY)) == 1, "the identity that linking returned is used"
 
 
+@pytest.mark.parametrize("phone", ["998901234567", "998 90 123 45 67", "+998 90 123-45-67", "+998 (90) 1234567"])
+async def test_the_phone_number_of_a_contact_is_normalised(user: Any, phone: str) -> None:
+    """Telegram's clients send it with or without the plus sign."""
+    user.backends.responses[VERIFY] = UNKNOWN
+    user.backends.responses["POST /api/v1/auth/link"] = (200, AZIZ)
+    await user.send(contact={"phone_number": phone, "first_name": "A", "user_id": 1001})
+    assert [body["phone"] for body in user.backends.named("POST /api/v1/auth/link")] == ["+998901234567"]
+
+
 async def test_linking_with_the_contact_of_someone_else_is_refused(user: Any) -> None:
     user.backends.responses[VERIFY] = UNKNOWN
     await user.send(contact={"phone_number": "+998901234567", "first_name": "B", "user_id": 555})

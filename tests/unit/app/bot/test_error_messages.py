@@ -69,10 +69,13 @@ async def test_a_user_who_blocked_the_bot_is_no_error(user: Any) -> None:
     assert user.said() == []
 
 
-async def test_a_refusal_of_telegram_is_counted_and_raised(user: Any, moved: Moved) -> None:
+@pytest.mark.parametrize(
+    "description", ["chat not found", "message thread not found", "message to be replied not found"]
+)
+async def test_a_refusal_of_telegram_is_counted_and_raised(user: Any, moved: Moved, description: str) -> None:
     errors = moved("errors_total", error_type="telegram_failed", severity="error")
     user.sign_in()
-    user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: chat not found")]
+    user.telegram.failures = [TelegramBadRequest(SEND, f"Bad Request: {description}")]
     with pytest.raises(TelegramBadRequest):
         await user.send("/help")
     assert errors() == 1
@@ -83,6 +86,16 @@ async def test_an_edit_that_changes_nothing_is_success(user: Any) -> None:
     user.telegram.failures = [TelegramBadRequest(SEND, "Bad Request: message is not modified")]
     await user.press("nr:cancel")
     assert [type(call).__name__ for call in user.telegram.calls] == ["AnswerCallbackQuery"]
+
+
+@pytest.mark.parametrize(
+    "description", ["message to edit not found", "message can't be edited", "there is no text in the message to edit"]
+)
+async def test_a_message_that_cannot_be_edited_is_sent_as_a_new_one(user: Any, description: str) -> None:
+    user.sign_in()
+    user.telegram.failures = [TelegramBadRequest(SEND, f"Bad Request: {description}")]
+    await user.press("nr:cancel")
+    assert [type(call).__name__ for call in user.telegram.calls] == ["SendMessage", "AnswerCallbackQuery"]
 
 
 LATE = "Bad Request: query is too old and response timeout expired or query ID is invalid"

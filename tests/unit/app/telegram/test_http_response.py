@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from app.telegram import http_response
 from app.telegram.http_response import InvalidResponseError, ResponseReader
+from sandbox.telegram.queues import MAX_POLLED_BYTES
 
 BODY = b'{"ok":true,"result":[1,2,3]}'
 SIZED = b"HTTP/1.1 200 OK\r\nServer: nginx\r\nContent-Length: %d\r\n\r\n%b" % (len(BODY), BODY)
@@ -77,6 +78,14 @@ def test_a_response_that_was_cut_off_is_not_complete(cut: bytes) -> None:
 def test_what_is_no_response_is_refused(raw: bytes) -> None:
     with pytest.raises(InvalidResponseError):
         ResponseReader().feed(raw)
+
+
+def test_the_largest_response_of_get_updates_is_read() -> None:
+    body = b"x" * MAX_POLLED_BYTES
+    reader = ResponseReader()
+    reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body))
+    reader.feed(body)
+    assert reader.body == body
 
 
 def test_a_body_that_is_too_long_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:

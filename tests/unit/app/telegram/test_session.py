@@ -216,6 +216,20 @@ async def test_a_429_puts_the_chat_on_hold_for_all_messages(
     assert budget.max_wait == pytest.approx([7, 6], abs=0.5)
 
 
+async def test_edits_count_towards_the_sending_limits_and_answers_to_buttons_do_not(
+    bot_api: Any, api: tuple[Any, str], in_update: InUpdate
+) -> None:
+    budget = BudgetSpy()
+    bot = Bot(TOKEN, session=GatewaySession(api[1], connections=1, budget=budget))  # type: ignore[arg-type]  # a stub
+    bot_api.responses = [OK, (200, {"ok": True, "result": True})]
+    with in_update():
+        await bot.edit_message_text("hello", chat_id=1001, message_id=9)
+        assert len(budget.max_wait) == 1
+        await bot.answer_callback_query("1")
+    await bot.session.close()
+    assert len(budget.max_wait) == 1
+
+
 async def test_a_turn_that_comes_too_late_is_telegram_s_own_refusal(
     bot_api: Any, api: tuple[Any, str], in_update: InUpdate
 ) -> None:
