@@ -9,5 +9,8 @@ object) that the caller persists *before* it does anything else; see :mod:`remed
 * ``results.record_result(policy, remediation, intent, result, message, now) -> Decision``: an intent was carried
   out, or not; what does that mean?
 
+``restart_pods``, ``rollout_restart`` and ``scale_out`` each hold one action: how it starts, goes on after the operator
+was killed, and what its result means; ``steps`` chooses among them. Carrying out is in :mod:`remediator.act`.
+
 ``action_history.history(remediations)`` returns the past actions of :class:`~remediator.decide.observed.Observed`.
 """

@@ -6,7 +6,6 @@ from datetime import datetime
 from remediator.api.policy import Mode, Policy
 from remediator.api.reasons import Reason
 from remediator.api.remediation import GateKind, Phase, Remediation, StepResult
-from remediator.decide.acting import continue_step
 from remediator.decide.alerts import AlertAssessment, AlertSignal, assess_alerts
 from remediator.decide.decision import Decision
 from remediator.decide.draft import Draft
@@ -14,7 +13,7 @@ from remediator.decide.guards import Gate, waits_for_older
 from remediator.decide.observed import Observed
 from remediator.decide.reverting import is_scaled_out, revert, start_reverting
 from remediator.decide.scope import forget_shared_failure, judge_cause, remember_affected, settled_by_evidence
-from remediator.decide.steps import take_next_step
+from remediator.decide.steps import continue_step, take_next_step
 from remediator.decide.verifying import verify, workload_holds
 
 _CLEARED_REASON = {

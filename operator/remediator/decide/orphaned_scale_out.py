@@ -13,7 +13,7 @@ from remediator.api.policy import Action, Mode, Policy, TargetRef
 from remediator.api.remediation import Baseline, Remediation, StepEntry, StepResult
 from remediator.decide.draft import Draft
 from remediator.decide.observed import Observed, SavedBaseline, Workload
-from remediator.decide.scaling import current_scale, is_scaled_by_policy, scale_out_to_revert
+from remediator.decide.scale_out import current_scale, is_scaled_by_policy, scale_out_to_revert
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from datetime import datetime
 
 from remediator.api.policy import Policy
 from remediator.api.reasons import Reason
-from remediator.api.remediation import GateKind, Phase, PodRestartState, Remediation, StepEntry, StepResult
-from remediator.decide.acting import accepted, mark, target_changed
+from remediator.api.remediation import GateKind, Phase, Remediation, StepEntry, StepResult
+from remediator.decide.acting import accepted
 from remediator.decide.decision import ActResult, Decision, EvictPod, Intent, RemoveFieldOwnership, RevertScale, Scale
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate
+from remediator.decide.restart_pods import record_eviction
 from remediator.decide.reverting import reverted
+from remediator.decide.scale_out import target_changed
 
 _TRY_AGAIN = {ActResult.UNAVAILABLE, ActResult.BLOCKED, ActResult.REFUSED}
 _DONE = {ActResult.ACCEPTED, ActResult.ALREADY_DONE}
@@ -43,7 +45,7 @@ def record_result(
             "target, then clear the handover.",
         )
     if isinstance(intent, EvictPod):
-        return _evicted(draft, step, intent, result, message)
+        return record_eviction(draft, step, intent, result, message)
     if result is ActResult.TARGET_GONE:
         step.result, step.finished_at, step.message = StepResult.STOPPED, now, message
         return draft.finish(Phase.FAILED, Reason.TARGET_GONE, f"The target does not exist any more. {message}")
@@ -62,34 +64,6 @@ def record_result(
 def _refusal(reason: Reason, message: str) -> Gate:
     text = f"{message} The operator retries it and does nothing else. Check the refusing webhook, budget or right."
     return Gate(GateKind.GUARD, reason, text)
-
-
-def _evicted(draft: Draft, step: StepEntry, intent: EvictPod, result: ActResult, message: str) -> Decision:
-    pod = next((entry for entry in step.pods if entry.uid == intent.uid), None)
-    if pod is None:
-        return draft.finish(
-            Phase.HANDED_OVER,
-            Reason.STATUS_DAMAGED,
-            f"{intent.name} was evicted but is in no step of the status. Nothing more is done. Check the "
-            "target, then clear the handover.",
-        )
-    if result is ActResult.BLOCKED:
-        # Not an action: no pod was evicted, so it uses up no budget.
-        mark(step, pod, state=PodRestartState.WAITING, at=draft.now, intended_at=None)
-        return draft.gate(Gate(GateKind.GUARD, Reason.DISRUPTION_BUDGET, message))
-    # Another uid, or none: the pod that was meant is gone, which is what was wanted.
-    mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)
-    draft.status.gated_since = None
-    if any(entry.state is PodRestartState.WAITING for entry in step.pods):
-        return draft.wait(
-            Phase.ACTING, Reason.EVICTED, f"{intent.name} was evicted. The other pods of the step follow."
-        )
-    return accepted(
-        draft,
-        step,
-        Reason.EVICTED,
-        f"{intent.name} was evicted. The operator waits for the alert to clear and the replacement to be ready.",
-    )
 
 
 def _lowered(draft: Draft, step: StepEntry, result: ActResult, message: str) -> Decision:

@@ -9,7 +9,7 @@ from remediator.decide.decision import Decision, RemoveFieldOwnership, RevertSca
 from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate, blocked_target
 from remediator.decide.observed import Observed, Workload
-from remediator.decide.scaling import (
+from remediator.decide.scale_out import (
     ScaleReading,
     current_scale,
     foreign_scale,

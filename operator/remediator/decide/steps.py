@@ -1,22 +1,17 @@
-"""Choose the next step of the escalation and start it."""
+"""Choose the next step of the escalation and start it, or continue the one that is open. Each action is a file."""
 
-from remediator.api.limits import MAX_PODS_OF_A_STEP
 from remediator.api.policy import Action, Scope, Step
 from remediator.api.reasons import Reason
-from remediator.api.remediation import (
-    Baseline,
-    GateKind,
-    Phase,
-    PodEntry,
-    PodRestartState,
-    StepEntry,
-)
+from remediator.api.remediation import GateKind, Phase, PodRestartState, StepEntry
+from remediator.decide.acting import accepted
 from remediator.decide.alerts import AlertAssessment
-from remediator.decide.decision import Decision, EvictPod, RolloutRestart, Scale
+from remediator.decide.decision import Decision
 from remediator.decide.draft import Draft
-from remediator.decide.guards import Gate, blocked_disruption, blocked_step, needs_peers
+from remediator.decide.guards import Gate, blocked_step, needs_peers
 from remediator.decide.observed import Observed, ObservedPod, Workload
-from remediator.decide.scaling import plan_scale_out
+from remediator.decide.restart_pods import continue_restart, start_restart
+from remediator.decide.rollout_restart import continue_rollout, start_rollout
+from remediator.decide.scale_out import continue_scale_out, start_scale_out
 from remediator.decide.scope import CauseVerdict, judge_cause, ready_pods, terminating_pods
 
 _OUTLIVED = (
@@ -49,10 +44,10 @@ def take_next_step(draft: Draft, observed: Observed, assessment: AlertAssessment
     if gate is not None:
         return draft.gate(gate)
     if step.action is Action.RESTART_PODS:
-        return _start_restart(draft, observed, index, verdict, pods)
+        return start_restart(draft, observed, index, verdict, pods)
     if step.action is Action.ROLLOUT_RESTART:
-        return _start_rollout(draft, observed, index, verdict)
-    return _start_scale_out(draft, observed, index, step)
+        return start_rollout(draft, observed, index, verdict)
+    return start_scale_out(draft, observed, index, step)
 
 
 def _choose(draft: Draft, scope: Scope) -> tuple[int, Step] | None:
@@ -163,64 +158,12 @@ def _hold(
     return take_next_step(draft, observed, assessment)
 
 
-def _start_restart(
-    draft: Draft, observed: Observed, index: int, verdict: CauseVerdict, candidates: tuple[ObservedPod, ...]
-) -> Decision:
-    pods = candidates[:MAX_PODS_OF_A_STEP]
-    first = pods[0]
-    gate = blocked_disruption(draft.policy, observed, Action.RESTART_PODS, first.name)
-    if gate is not None:
-        return draft.gate(gate)
-    entries = [PodEntry(name=pod.name, uid=pod.uid) for pod in pods]
-    entries[0] = entries[0].model_copy(
-        update={"state": PodRestartState.EVICTING, "at": draft.now, "intended_at": draft.now}
-    )
-    _start(draft, StepEntry(index=index, action=Action.RESTART_PODS, started_at=draft.now, pods=entries))
-    message = f"{verdict.share} and the others are not. The operator evicts {first.name}."
-    intent = EvictPod(first.name, first.uid)
-    return draft.act(Phase.ACTING, Action.RESTART_PODS, Reason.MINORITY_AFFECTED, message, intent, pods=(first.name,))
-
-
-def _start_rollout(draft: Draft, observed: Observed, index: int, verdict: CauseVerdict) -> Decision:
-    gate = blocked_disruption(draft.policy, observed, Action.ROLLOUT_RESTART)
-    if gate is not None:
-        return draft.gate(gate)
-    # With its uid: the names begin anew with a policy that was deleted and created again, and so would the markers.
-    value = f"{draft.remediation.name}/{index}" + (f"/{draft.remediation.uid}" if draft.remediation.uid else "")
-    _start(
-        draft,
-        StepEntry(index=index, action=Action.ROLLOUT_RESTART, started_at=draft.now, restarted_for=value),
-    )
-    message = f"{verdict.share}. The operator restarts the rollout, which replaces every pod."
-    return draft.act(Phase.ACTING, Action.ROLLOUT_RESTART, Reason.MINORITY_AFFECTED, message, RolloutRestart(value))
-
-
-def _start_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:
-    plan = plan_scale_out(draft.policy, step, observed)
-    if isinstance(plan, Gate):
-        return draft.gate(plan)
-    baseline = draft.status.baseline or Baseline(kind=plan.kind, name=plan.name, replicas=plan.from_)
-    draft.status.baseline = baseline
-    entry = StepEntry(
-        index=index,
-        action=Action.SCALE_OUT,
-        started_at=draft.now,
-        scale_kind=plan.kind,
-        scale_name=plan.name,
-        from_=plan.from_,
-        to=plan.to,
-    )
-    _start(draft, entry)
-    message = (
-        f"{plan.kind}/{plan.name} has {plan.from_}, and the policy treats load as the cause. The operator "
-        f"scales out to {plan.to}."
-    )
-    intent = Scale(plan.kind, plan.name, plan.from_, plan.to, baseline.replicas)
-    return draft.act(Phase.ACTING, Action.SCALE_OUT, Reason.LOAD_IS_THE_CAUSE, message, intent, replicas=plan.to)
-
-
-def _start(draft: Draft, entry: StepEntry) -> None:
-    draft.add_step(entry)
-    draft.status.next_step = entry.index + 1
-    draft.status.verify_until = None
-    draft.status.stable_until = None
+def continue_step(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
+    """Continue a step whose result is open; in a dry run a decided action counts as carried out."""
+    if step.action is Action.RESTART_PODS:
+        return continue_restart(draft, step, observed, assessment)
+    if draft.dry_run:
+        return accepted(draft, step, Reason.SIMULATED, "Dry run: assumed as carried out.")
+    if step.action is Action.ROLLOUT_RESTART:
+        return continue_rollout(draft, step, observed, assessment)
+    return continue_scale_out(draft, step, observed, assessment)

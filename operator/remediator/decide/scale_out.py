@@ -1,10 +1,14 @@
-"""What a scale-out changes: the replicas of the workload, or the minimum of what owns them."""
+"""The action ScaleOut: raise the replicas of the workload, or the minimum of what owns them."""
 
 from dataclasses import dataclass
 
 from remediator.api.policy import Action, Policy, Step, TargetRef
 from remediator.api.reasons import Reason
-from remediator.api.remediation import GateKind, RemediationStatus, ScaleKind, StepEntry, StepResult
+from remediator.api.remediation import Baseline, GateKind, Phase, RemediationStatus, ScaleKind, StepEntry, StepResult
+from remediator.decide.acting import accepted, judge_again, repeat, start, start_verifying, without_alert
+from remediator.decide.alerts import AlertAssessment
+from remediator.decide.decision import Decision, Scale
+from remediator.decide.draft import Draft
 from remediator.decide.guards import Gate
 from remediator.decide.observed import ABSENT, Autoscaler, Observed, Workload
 
@@ -21,7 +25,73 @@ class ScalePlan:
     to: int
 
 
-def plan_scale_out(policy: Policy, step: Step, observed: Observed) -> ScalePlan | Gate:
+def start_scale_out(draft: Draft, observed: Observed, index: int, step: Step) -> Decision:
+    """Scale out as far as the policy allows."""
+    plan = _plan(draft.policy, step, observed)
+    if isinstance(plan, Gate):
+        return draft.gate(plan)
+    baseline = draft.status.baseline or Baseline(kind=plan.kind, name=plan.name, replicas=plan.from_)
+    draft.status.baseline = baseline
+    entry = StepEntry(
+        index=index,
+        action=Action.SCALE_OUT,
+        started_at=draft.now,
+        scale_kind=plan.kind,
+        scale_name=plan.name,
+        from_=plan.from_,
+        to=plan.to,
+    )
+    start(draft, entry)
+    message = (
+        f"{plan.kind}/{plan.name} has {plan.from_}, and the policy treats load as the cause. The operator "
+        f"scales out to {plan.to}."
+    )
+    intent = Scale(plan.kind, plan.name, plan.from_, plan.to, baseline.replicas)
+    return draft.act(Phase.ACTING, Action.SCALE_OUT, Reason.LOAD_IS_THE_CAUSE, message, intent, replicas=plan.to)
+
+
+def continue_scale_out(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
+    """Repeat a scale-out that the target does not show, unless the world has moved on."""
+    if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
+        return draft.finish(
+            Phase.HANDED_OVER,
+            Reason.STATUS_DAMAGED,
+            "The status does not say what to scale. Nothing more is done. Check the target, then clear the handover.",
+        )
+    number = current_scale(step.scale_kind, observed).number
+    if number == step.to:
+        return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, f"{step.scale_name} is {step.to} already.")
+    if number is None:
+        message = (
+            f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
+        )
+        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message))
+    if not is_scaled_by_policy(step.scale_kind, step.scale_name, draft.policy.spec.target_ref, observed):
+        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(step))
+    if number != step.from_:
+        return target_changed(
+            draft,
+            step,
+            f"{step.scale_name} is {number}, so someone else changed it. The operator leaves it and verifies.",
+        )
+    baseline = draft.status.baseline.replicas if draft.status.baseline else step.from_
+    intent = Scale(step.scale_kind, step.scale_name, step.from_, step.to, baseline)
+    ended = without_alert(draft, step, assessment)
+    if ended is not None:
+        return ended
+    judge_again(draft, observed, assessment)
+    return repeat(draft, observed, assessment, None, intent)
+
+
+def target_changed(draft: Draft, step: StepEntry, message: str) -> Decision:
+    """Someone else changed the number first: keep theirs and verify whether it helps."""
+    step.result = StepResult.TARGET_CHANGED
+    step.finished_at = draft.now
+    step.message = message
+    return start_verifying(draft, step, Reason.TARGET_CHANGED, message)
+
+
+def _plan(policy: Policy, step: Step, observed: Observed) -> ScalePlan | Gate:
     """Return what to change, or the guard that forbids it.
 
     Where an autoscaler owns the replicas its minimum is raised, above what there is now; ``spec.replicas`` is never
