@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import kopf
 
-from remediator.kubernetes_api import GROUP, POLICIES, REMEDIATIONS, VERSION
+from remediator.api.names import GROUP, POLICY_PLURAL, REMEDIATION_PLURAL, VERSION
 from remediator.tls import ApiServerConnection
 
 _SERVER_TIMEOUT_SECONDS = 300
@@ -56,11 +56,11 @@ def build_registry(watcher: Watcher) -> kopf.OperatorRegistry:
     async def cleanup(**_: Any) -> None:
         await watcher.stop()
 
-    @kopf.on.event(GROUP, VERSION, POLICIES, registry=registry)
+    @kopf.on.event(GROUP, VERSION, POLICY_PLURAL, registry=registry)
     async def policy(event: kopf.RawEvent, **_: Any) -> None:
         watcher.policy_seen(event["object"], deleted=event["type"] == "DELETED")
 
-    @kopf.on.event(GROUP, VERSION, REMEDIATIONS, registry=registry)
+    @kopf.on.event(GROUP, VERSION, REMEDIATION_PLURAL, registry=registry)
     async def remediation(event: kopf.RawEvent, **_: Any) -> None:
         watcher.remediation_seen(event["object"], deleted=event["type"] == "DELETED")
 

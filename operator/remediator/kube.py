@@ -13,7 +13,6 @@ from kubernetes.aio import client, config
 from kubernetes.aio.client.rest import RESTClientObject
 
 JSON_PATCH = "application/json-patch+json"
-MERGE_PATCH = "application/merge-patch+json"
 
 _DETAIL_LENGTH = 400
 _KEEP_ALIVE_SECONDS = 75.0

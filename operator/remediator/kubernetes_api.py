@@ -7,13 +7,9 @@ from typing import Any, Literal
 
 from kubernetes.aio import client
 
-from remediator.api.names import FIELD_MANAGER
+from remediator.api.names import FIELD_MANAGER, GROUP, REMEDIATION_PLURAL, VERSION
 from remediator.kube import JSON_PATCH, NotFoundError, translated
 
-GROUP = "remediation.bot-gateway.dev"
-VERSION = "v1alpha1"
-POLICIES = "remediationpolicies"
-REMEDIATIONS = "remediations"
 KEDA_GROUP = "keda.sh"
 KEDA_VERSION = "v1alpha1"
 
@@ -222,7 +218,7 @@ class KubernetesApi:
         body = client.V1DeleteOptions(preconditions=client.V1Preconditions(uid=uid))
         async with translated(f"delete remediation {name}"):
             await self._custom.delete_namespaced_custom_object(
-                GROUP, VERSION, self.namespace, REMEDIATIONS, name, body=body, _request_timeout=self._timeout
+                GROUP, VERSION, self.namespace, REMEDIATION_PLURAL, name, body=body, _request_timeout=self._timeout
             )
 
     async def post_event(self, body: client.CoreV1Event) -> None:

@@ -3,17 +3,19 @@
 from remediator.api.names import FIELD_MANAGER
 from remediator.api.policy import Action
 from remediator.api.reasons import Reason
-from remediator.api.remediation import GateKind, Phase, StepEntry, StepResult
+from remediator.api.remediation import Phase, StepEntry, StepResult
 from remediator.decide.alerts import AlertAssessment, AlertSignal
 from remediator.decide.decision import Decision, RemoveFieldOwnership, RevertScale
 from remediator.decide.draft import Draft
-from remediator.decide.guards import Gate, blocked_target
+from remediator.decide.guards import blocked_target
 from remediator.decide.observed import Observed, Workload
 from remediator.decide.scale_out import (
+    ScalePlan,
     ScaleReading,
+    cannot_scale,
     current_scale,
-    foreign_scale,
     is_scaled_by_policy,
+    recorded_scale,
     scale_out_to_revert,
 )
 
@@ -82,78 +84,59 @@ def _alert_is_back(draft: Draft) -> Decision:
 
 
 def _continue_revert(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
-    if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
-        return draft.finish(
-            Phase.HANDED_OVER,
-            Reason.STATUS_DAMAGED,
-            "The status does not say what to lower. Nothing more is done. Check the target, then clear the handover.",
-        )
-    reading = current_scale(step.scale_kind, observed)
-    if draft.dry_run or reading.number == step.to:
+    scale = recorded_scale(step)
+    if scale is None:
+        return cannot_scale(draft, None, None, Phase.REVERTING)
+    reading = current_scale(scale.kind, observed)
+    if draft.dry_run or reading.number == scale.to:
         return reverted(draft, step)
     if assessment.signal in _NOT_CLEARED and _blocked_step(draft) is None:
         step.result, step.finished_at = StepResult.STOPPED, draft.now
         return _alert_is_back(draft)
-    if reading.number is None:
-        message = (
-            f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
-        )
-        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
-    if not draft.dry_run and not is_scaled_by_policy(
-        step.scale_kind, step.scale_name, draft.policy.spec.target_ref, observed
+    if reading.number is None or not is_scaled_by_policy(
+        scale.kind, scale.name, draft.policy.spec.target_ref, observed
     ):
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(step))
-    if reading.number != step.from_ or _is_anothers(reading):
+        return cannot_scale(draft, scale, reading.number, Phase.REVERTING)
+    if reading.number != scale.from_ or _is_anothers(reading):
         return _left_to_others(draft, step, reading, observed)
     gate = blocked_target(draft.policy, draft.remediation, observed, draft.now)
     if gate is not None:
         return draft.gate(gate, phase=Phase.REVERTING)
     message = "The revert is recorded but not visible in the cluster. The operator repeats it."
-    return draft.repeat(Reason.RESUMED, message, _intent(draft, step, step.from_, step.to))
+    return draft.repeat(Reason.RESUMED, message, _intent(draft, scale))
 
 
 def _start(draft: Draft, taken: StepEntry, observed: Observed) -> Decision:
-    if taken.scale_kind is None or taken.scale_name is None or taken.from_ is None or taken.to is None:
-        return draft.finish(
-            Phase.HANDED_OVER,
-            Reason.STATUS_DAMAGED,
-            "The status does not say what was scaled out. Nothing more is done. Check the target, then clear "
-            "the handover.",
-        )
+    scale = recorded_scale(taken)
+    if scale is None:
+        return cannot_scale(draft, None, None, Phase.REVERTING)
     # In a dry run nothing was scaled, so the number is assumed to be the one it would have.
-    reading = ScaleReading(taken.to, None) if draft.dry_run else current_scale(taken.scale_kind, observed)
-    if reading.number is None:
-        message = (
-            f"{taken.scale_kind}/{taken.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
-        )
-        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=Phase.REVERTING)
-    if not draft.dry_run and not is_scaled_by_policy(
-        taken.scale_kind, taken.scale_name, draft.policy.spec.target_ref, observed
-    ):
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(taken))
+    reading = ScaleReading(scale.to, None) if draft.dry_run else current_scale(scale.kind, observed)
+    is_ours = draft.dry_run or is_scaled_by_policy(scale.kind, scale.name, draft.policy.spec.target_ref, observed)
+    if reading.number is None or not is_ours:
+        return cannot_scale(draft, scale, reading.number, Phase.REVERTING)
+    lowering = ScalePlan(scale.kind, scale.name, scale.to, scale.from_)
     step = StepEntry(
         index=taken.index,
         action=Action.REVERT,
         started_at=draft.now,
-        scale_kind=taken.scale_kind,
-        scale_name=taken.scale_name,
-        from_=taken.to,
-        to=taken.from_,
+        scale_kind=lowering.kind,
+        scale_name=lowering.name,
+        from_=lowering.from_,
+        to=lowering.to,
     )
     draft.add_step(step)
     step = draft.status.steps[-1]
-    if reading.number != taken.to or _is_anothers(reading):
+    if reading.number != lowering.from_ or _is_anothers(reading):
         return _left_to_others(draft, step, reading, observed)
-    message = f"The target is stable. The operator lowers {taken.scale_name} from {taken.to} to {taken.from_}."
-    intent = _intent(draft, step, taken.to, taken.from_)
-    return draft.act(Phase.REVERTING, Action.REVERT, Reason.TAKING_BACK, message, intent, replicas=taken.from_)
+    message = f"The target is stable. The operator lowers {lowering.name} from {lowering.from_} to {lowering.to}."
+    intent = _intent(draft, lowering)
+    return draft.act(Phase.REVERTING, Action.REVERT, Reason.TAKING_BACK, message, intent, replicas=lowering.to)
 
 
-def _intent(draft: Draft, step: StepEntry, from_: int, to: int) -> RevertScale:
-    if step.scale_kind is None or step.scale_name is None:
-        raise ValueError("a revert without what it reverts")
-    baseline = draft.status.baseline.replicas if draft.status.baseline else to
-    return RevertScale(step.scale_kind, step.scale_name, from_, to, baseline)
+def _intent(draft: Draft, scale: ScalePlan) -> RevertScale:
+    baseline = draft.status.baseline.replicas if draft.status.baseline else scale.to
+    return RevertScale(scale.kind, scale.name, scale.from_, scale.to, baseline)
 
 
 def _is_anothers(reading: ScaleReading) -> bool:

@@ -52,30 +52,21 @@ def start_scale_out(draft: Draft, observed: Observed, index: int, step: Step) ->
 
 def continue_scale_out(draft: Draft, step: StepEntry, observed: Observed, assessment: AlertAssessment) -> Decision:
     """Repeat a scale-out that the target does not show, unless the world has moved on."""
-    if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
-        return draft.finish(
-            Phase.HANDED_OVER,
-            Reason.STATUS_DAMAGED,
-            "The status does not say what to scale. Nothing more is done. Check the target, then clear the handover.",
-        )
-    number = current_scale(step.scale_kind, observed).number
-    if number == step.to:
-        return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, f"{step.scale_name} is {step.to} already.")
-    if number is None:
-        message = (
-            f"{step.scale_kind}/{step.scale_name} cannot be read. Waiting until it can. Check the operator's rights."
-        )
-        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message))
-    if not is_scaled_by_policy(step.scale_kind, step.scale_name, draft.policy.spec.target_ref, observed):
-        return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, foreign_scale(step))
-    if number != step.from_:
-        return target_changed(
-            draft,
-            step,
-            f"{step.scale_name} is {number}, so someone else changed it. The operator leaves it and verifies.",
-        )
-    baseline = draft.status.baseline.replicas if draft.status.baseline else step.from_
-    intent = Scale(step.scale_kind, step.scale_name, step.from_, step.to, baseline)
+    scale = recorded_scale(step)
+    number = current_scale(scale.kind, observed).number if scale else None
+    if scale is not None and number == scale.to:
+        return accepted(draft, step, Reason.ALREADY_CARRIED_OUT, f"{scale.name} is {scale.to} already.")
+    if (
+        scale is None
+        or number is None
+        or not is_scaled_by_policy(scale.kind, scale.name, draft.policy.spec.target_ref, observed)
+    ):
+        return cannot_scale(draft, scale, number, Phase.GATED)
+    if number != scale.from_:
+        message = f"{scale.name} is {number}, so someone else changed it. The operator leaves it and verifies."
+        return target_changed(draft, step, message)
+    baseline = draft.status.baseline.replicas if draft.status.baseline else scale.from_
+    intent = Scale(scale.kind, scale.name, scale.from_, scale.to, baseline)
     ended = without_alert(draft, step, assessment)
     if ended is not None:
         return ended
@@ -137,13 +128,28 @@ def is_scaled_by_policy(kind: ScaleKind, name: str, target: TargetRef, observed:
     return isinstance(autoscaler, Autoscaler) and (kind, name) == (autoscaler.kind, autoscaler.name)
 
 
-def foreign_scale(step: StepEntry) -> str:
-    """Say that a status names an object that is not the policy's to scale."""
-    return (
-        f"The status names {step.scale_kind}/{step.scale_name}, which is neither the policy's target nor "
-        "its autoscaler. "
-        "Nothing is scaled. Check who edited the status, then clear the handover."
-    )
+def recorded_scale(step: StepEntry) -> ScalePlan | None:
+    """Return what a step says that it scales, or ``None`` where its record is damaged."""
+    if step.scale_kind is None or step.scale_name is None or step.from_ is None or step.to is None:
+        return None
+    return ScalePlan(step.scale_kind, step.scale_name, step.from_, step.to)
+
+
+def cannot_scale(draft: Draft, scale: ScalePlan | None, number: int | None, phase: Phase) -> Decision:
+    """Decide about a scale whose record is damaged, whose ``number`` is not known, or that is not the policy's."""
+    if scale is None:
+        message = (
+            "The status does not say what to scale. Nothing more is done. Check the target, then clear the handover."
+        )
+    elif number is None:
+        message = f"{scale.kind}/{scale.name} cannot be read. Waiting until it can. Check the operator's rights."
+        return draft.gate(Gate(GateKind.GUARD, Reason.AUTOSCALER_UNKNOWN, message), phase=phase)
+    else:
+        message = (
+            f"The status names {scale.kind}/{scale.name}, which is neither the policy's target nor its autoscaler. "
+            "Nothing is scaled. Check who edited the status, then clear the handover."
+        )
+    return draft.finish(Phase.HANDED_OVER, Reason.STATUS_DAMAGED, message)
 
 
 @dataclass(frozen=True, slots=True)
