@@ -207,6 +207,15 @@ async def test_any_member_can_press_a_button(api, users, simulator) -> None:
     assert (query["from"]["id"], query["message"]["chat"]["id"]) == (1002, group.id)
 
 
+async def test_a_pressed_button_does_not_wait_for_a_message_of_its_chat(api, users, simulator) -> None:
+    """Messages queue by chat, callback queries by user."""
+    message = await api("sendMessage", chat_id=CHAT, text="x")
+    users.say(CHAT, "hi")
+    users.press(CHAT, message["message_id"], "data")
+    users.say(CHAT, "again")
+    assert sorted(map(len, simulator.queues._queues.values())) == [1, 2]
+
+
 async def test_a_fault_has_telegrams_error_format(api, faults) -> None:
     faults.add(FaultSpec(service="telegram", kind="error", status=429, retry_after=9))
     refused = await api("getMe")

@@ -51,7 +51,7 @@ async def test_a_user_who_writes_has_started_the_bot(api, simulator, users) -> N
 
 
 async def test_topics_of_a_forum(api, simulator) -> None:
-    simulator.chats.group(SUPERGROUP).topics |= {7: True, 8: False}
+    simulator.chats.group(SUPERGROUP).topics |= {1: True, 7: True, 8: False}
     sent = await api("sendMessage", chat_id=SUPERGROUP, text="hi", message_thread_id=7)
     assert (sent["message_thread_id"], sent["is_topic_message"]) == (7, True)
     for thread, error in ((8, "topic_closed"), (9, "thread_not_found"), (1, "thread_not_found")):
@@ -61,7 +61,23 @@ async def test_topics_of_a_forum(api, simulator) -> None:
 
 async def test_outside_of_forums_a_thread_has_no_effect(api, simulator) -> None:
     simulator.chats.group(SUPERGROUP)
-    assert "message_thread_id" not in await api("sendMessage", chat_id=SUPERGROUP, text="hi", message_thread_id=7)
+    sent = await api("sendMessage", chat_id=SUPERGROUP, text="hi", message_thread_id=7)
+    assert (sent["text"], "message_thread_id" in sent) == ("hi", False)
+
+
+async def test_a_contact_button_is_refused_in_a_group(api, simulator) -> None:
+    simulator.chats.group(SUPERGROUP)
+    markup = {"keyboard": [[{"text": "Share", "request_contact": True}]]}
+    refused = await api("sendMessage", chat_id=SUPERGROUP, text="hi", reply_markup=markup)
+    assert refused["description"] == KNOWN_ERRORS["contact_button_in_group"].description
+    assert (await api("sendMessage", chat_id=USER, text="hi", reply_markup=markup))["text"] == "hi"
+
+
+async def test_an_edit_with_a_reply_keyboard_is_refused(api) -> None:
+    message_id = (await api("sendMessage", chat_id=USER, text="one"))["message_id"]
+    keyboard = {"keyboard": [[{"text": "a"}]]}
+    refused = await api("editMessageText", chat_id=USER, message_id=message_id, text="two", reply_markup=keyboard)
+    assert refused["description"] == "Bad Request: inline keyboard expected"
 
 
 async def test_a_reply_to_an_unknown_message(api) -> None:
