@@ -126,6 +126,16 @@ def _resources() -> list[AnyPanel]:
             series_colours=colours.POD_PATTERNS,
             span=8,
         ),
+        graph(
+            "Clock offset by pod",
+            "Seconds by which the pod's clock is ahead of Redis' (negative: behind).",
+            [Query(short_pod(worst_pod("bot_gateway_clock_offset_seconds", "pod")), "{{pod}}")],
+            "s",
+            series_colours=colours.POD_PATTERNS,
+            alerts=[alerts.CLOCK_SKEW],
+            span=24,
+            height=6,
+        ),
     ]
 
 

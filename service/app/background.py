@@ -11,6 +11,7 @@ from app.backends.replica_views import ReplicaViews
 from app.core import metrics
 from app.core.activity import Activity
 from app.core.background import Periodic
+from app.core.clock_offset import ClockOffset
 from app.core.election import Election
 from app.core.redis import RedisConnections
 from app.core.redis_memory import RedisMemory
@@ -72,6 +73,7 @@ class BackgroundWork:
             self._flushing,
             self._reachable,
             Periodic("cluster-gauges", self._update_gauges, _GAUGES_SECONDS),
+            Periodic("clock-offset", ClockOffset(connections.batched, keys.shared("data")).measure, _GAUGES_SECONDS),
             Periodic("redis-memory", RedisMemory(connections, keys.shared("data")).look, _GAUGES_SECONDS),
         ]
         self._sweeping = Periodic("session-sweeper", self._sweep, _SWEEP_SECONDS)

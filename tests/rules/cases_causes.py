@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rules.promtool import JOB, Case, selector
 from rules.series import Pace, counter, level, steady
-from rules.shapes import QuantileAlert
+from rules.shapes import GaugeAlert, QuantileAlert
 
 TELEGRAM_CALLS = "bot_gateway_telegram_requests_total"
 TELEGRAM_BOUNDS = ("0.1", "0.5", "1.0", "2.0", "5.0", "+Inf")
@@ -320,6 +320,19 @@ REPLICAS = (
 )
 
 
+CLOCK = GaugeAlert(
+    "ClockSkew",
+    "bot_gateway_clock_offset_seconds",
+    -4.9,
+    -7200,
+    120,
+    "The clock of pod a differs from Redis' by 2h 0m 0s (threshold 5 s), so deferred messages are sent at the wrong "
+    "time and its logs and traces mislead. Check the time synchronization of the node; if all pods differ, that of "
+    "Redis' node.",
+    shown={"pod": "a"},
+)
+
+
 def attempts(status: str, service_name: str = "request") -> str:
     return selector("bot_gateway_service_requests_total", service_name=service_name, method="GET", status=status)
 
@@ -377,4 +390,4 @@ BACKENDS = (
     ),
 )
 
-CASES: tuple[Case, ...] = (*TELEGRAM_SLOW.cases(), *TELEGRAM, *REDIS, *WEBHOOK, *REPLICAS, *BACKENDS)
+CASES: tuple[Case, ...] = (*TELEGRAM_SLOW.cases(), *TELEGRAM, *REDIS, *WEBHOOK, *REPLICAS, *BACKENDS, *CLOCK.cases())

@@ -104,6 +104,11 @@ async def what_redis_uses(world: Any, watch: MetricWatch) -> None:
     assert now["redis_memory_max_bytes"] == 0
 
 
+async def whose_clock_is_right(watch: MetricWatch) -> None:
+    """Redis runs on this machine: its clock is the gateway's."""
+    await watch.shows(lambda now: abs(now["clock_offset_seconds"]) < 1, "clock_offset_seconds")
+
+
 async def cpu_follows_proc(watch: MetricWatch, pid: int) -> None:
     """Burn CPU by posts for as long as one sample of the gauge lasts, and compare with /proc over the same time."""
     name = "cpu_usage_percent"

@@ -7,7 +7,6 @@ for ended sessions and observes how long they were.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -40,8 +39,8 @@ class StateTransition:
 class Activity:
     """Activity metrics; `record` is called for each update, `flush`, `read` and `sweep` in the background.
 
-    `states` are all states of dialogues; others are counted as `other`. `clock` is the wall clock, because all
-    replicas compare its values.
+    `states` are all states of dialogues; others are counted as `other`. Times are Redis' own, because all replicas
+    compare them: one whose clock is ahead would end everybody's sessions. A `clock` in its place is for tests.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Activity:
         states: Sequence[str],
         session_ttl: float,
         fsm_ttl: float,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self._redis = redis
         self._bases = [f"{{{base_key}:activity:{shard}}}" for shard in range(SHARDS)]
@@ -87,7 +86,7 @@ class Activity:
         by_shard: dict[int, list[tuple[int, StateTransition]]] = {}
         for user_id, transition in pending.items():
             by_shard.setdefault(user_id % SHARDS, []).append((user_id, transition))
-        now = self._clock()
+        now = self._now()
         try:
             for shard, transitions in by_shard.items():
                 for start in range(0, len(transitions), _MAX_USERS_PER_CALL):
@@ -105,7 +104,7 @@ class Activity:
         windows = [*_WINDOW_SECONDS.values()]
         roles: _Arguments = (len(_ROLES), *_ROLES)
         arguments: _Arguments = (
-            self._clock(),
+            self._now(),
             self._session_ttl,
             *roles,
             len(windows),
@@ -127,7 +126,7 @@ class Activity:
         """Observe and remove the sessions that have ended. Raises RedisUnavailableError."""
         longest = max(_WINDOW_SECONDS.values())
         arguments: _Arguments = (
-            self._clock(),
+            self._now(),
             self._session_ttl,
             longest,
             len(_ROLES),
@@ -137,7 +136,7 @@ class Activity:
         for base in self._bases:
             _observe(await self._redis.run(self._sweep_script, (base,), *arguments))
 
-    async def _record(self, shard: int, transitions: list[tuple[int, StateTransition]], now: float) -> None:
+    async def _record(self, shard: int, transitions: list[tuple[int, StateTransition]], now: float | str) -> None:
         users = [
             item
             for user_id, transition in transitions
@@ -145,6 +144,10 @@ class Activity:
         ]
         arguments: _Arguments = (now, self._session_ttl, self._fsm_ttl, len(_ROLES), *_ROLES, *users)
         _observe(await self._redis.run(self._record_script, (self._bases[shard],), *arguments))
+
+    def _now(self) -> float | str:
+        # Empty: the scripts take Redis' time.
+        return "" if self._clock is None else self._clock()
 
     def _label(self, state: str | None) -> str:
         return "" if state is None else metrics.label_value(state, self._states)

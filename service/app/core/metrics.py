@@ -254,6 +254,11 @@ MEMORY_USAGE_BYTES = gauge(
 CPU_USAGE_PERCENT = gauge(
     "cpu_usage_percent", "Percent of one core used in the last seconds.", aggregate="max by (pod)"
 )
+CLOCK_OFFSET_SECONDS = gauge(
+    "clock_offset_seconds",
+    "Seconds by which this replica's clock is ahead of Redis' (negative: behind); NaN while Redis cannot be read.",
+    aggregate="max by (pod) (abs())",
+)
 
 # Requests and shifts
 REQUESTS_CREATED_TOTAL = counter("requests_created_total", "Requests created by the bot.", {"category": CATEGORIES})
@@ -394,5 +399,11 @@ def initialise() -> None:
         SERVICE_BREAKER_OPENED_TIMESTAMP_SECONDS.labels(service)
         SERVICE_LAST_SUCCESS_TIMESTAMP_SECONDS.labels(service).set(float("nan"))
         SERVICE_OUTLIER.labels(service).set(float("nan"))
-    for name in (WEBHOOK_PENDING_UPDATES, DEAD_LETTERS_QUEUED, BROADCAST_QUEUE_RECIPIENTS, OUTBOX_MESSAGES):
+    for name in (
+        WEBHOOK_PENDING_UPDATES,
+        DEAD_LETTERS_QUEUED,
+        BROADCAST_QUEUE_RECIPIENTS,
+        OUTBOX_MESSAGES,
+        CLOCK_OFFSET_SECONDS,
+    ):
         name.set(float("nan"))

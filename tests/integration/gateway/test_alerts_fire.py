@@ -333,12 +333,13 @@ async def a_restart(drill: Drill) -> None:
 
 
 async def none_is_ready(drill: Drill) -> None:
-    """As a gateway would tell that waits for Redis all the time."""
+    """As a gateway would tell that waits for Redis all the time, on a node whose clock is two hours ahead."""
     registry = CollectorRegistry()
     Gauge("bot_gateway_ready", "1 while it accepts updates.", registry=registry).set(0)
+    Gauge("bot_gateway_clock_offset_seconds", "Seconds that the clock is ahead.", registry=registry).set(7200)
     async with exposed(registry) as port:
         drill.prometheus.move(GATEWAY, port)
-        await drill.fires("NoReadyReplica")
+        await drill.fires("NoReadyReplica", "ClockSkew")
 
 
 async def another_program_with_a_webhook(drill: Drill) -> None:

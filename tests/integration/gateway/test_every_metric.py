@@ -73,6 +73,7 @@ async def all_goes_well(world: Any) -> set[str]:
     assert (await watch.samples())["spans_exported_total"] == 0
     await gauges.what_the_process_uses(watch, replica.process.pid)
     await gauges.what_redis_uses(world, watch)
+    await gauges.whose_clock_is_right(watch)
     await gauges.cpu_follows_proc(watch, replica.process.pid)
     page = await watch.text()
     for line in DOCUMENTED_LINES:

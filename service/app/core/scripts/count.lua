@@ -1,6 +1,11 @@
--- Count a shard.  KEYS: its base key.  ARGV: now, session TTL, number of roles, the roles, number of windows,
+-- Count a shard.  KEYS: its base key.  ARGV: now (empty: Redis' time), session TTL, number of roles, the roles, number of windows,
 -- the windows in seconds, the states.  Returns sessions by role, then users by role and window, then dialogues by state.
-local base, now, ttl = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] + time[2] / 1000000
+end
+local base, ttl = KEYS[1], tonumber(ARGV[2])
 local at, roles, windows, counts = 3, {}, {}, {}
 for _ = 1, tonumber(ARGV[at]) do at = at + 1 roles[#roles + 1] = ARGV[at] end
 at = at + 1

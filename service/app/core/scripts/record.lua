@@ -1,7 +1,12 @@
 -- Record users' updates of the last second.  KEYS: the shard's base key (its hash tag puts all keys in one slot).
--- ARGV: now, session TTL, FSM TTL, number of roles, the roles, then per user: member, role, state before, state after.
+-- ARGV: now (empty: Redis' time), session TTL, FSM TTL, number of roles, the roles, then per user: member, role, state before, state after.
 -- Returns the sessions that ended since the last sweep: role, seconds, role, seconds, ...
-local base, now, session_ttl, fsm_ttl = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] + time[2] / 1000000
+end
+local base, session_ttl, fsm_ttl = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local roles = {}
 for i = 1, tonumber(ARGV[4]) do roles[i] = ARGV[4 + i] end
 local ended = {}

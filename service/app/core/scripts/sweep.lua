@@ -1,6 +1,11 @@
--- Remove ended sessions and expired entries.  KEYS: the shard's base key.  ARGV: now, session TTL, longest window, number of roles, the roles,
+-- Remove ended sessions and expired entries.  KEYS: the shard's base key.  ARGV: now (empty: Redis' time), session TTL, longest window, number of roles, the roles,
 -- the states.  Returns ended sessions: role, seconds, role, seconds, ... (at most 500 per role and call).
-local base, now, ttl, longest = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = tonumber(ARGV[1])
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] + time[2] / 1000000
+end
+local base, ttl, longest = KEYS[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local count, ended = tonumber(ARGV[4]), {}
 for i = 5, 4 + count do
   local role = ARGV[i]

@@ -1,5 +1,6 @@
 import asyncio
 import math
+import time
 from collections.abc import Callable
 
 import pytest
@@ -38,6 +39,28 @@ async def test_every_replica_tells_the_same_of_the_whole_cluster(batched: Batche
     assert sample("active_sessions", user_role="manager") == 1
     assert sample("active_users", window="5m", user_role="applicant") == 40
     assert sample("active_fsm_sessions", state="Dialog:one") == 1
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+async def test_a_replica_with_a_wrong_clock_ends_no_session(
+    batched: BatchedRedis, sample: Sample, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    right, wrong = (
+        Activity(batched, "bg:42", states=STATES, session_ttl=1800, fsm_ttl=3600, clock=None) for _ in range(2)
+    )
+    for user in range(40):
+        right.record(user, "applicant", None, "Dialog:one")
+    await right.flush()
+    correct = time.time
+    monkeypatch.setattr(time, "time", lambda: correct() + hours * 3600)
+    wrong.record(40, "applicant", None, None)
+    await wrong.flush()
+    await wrong.sweep()
+    for reader in (wrong, right):
+        await reader.read()
+        assert sample("active_sessions", user_role="applicant") == 41
+        assert sample("active_fsm_sessions", state="Dialog:one") == 40
+        assert sample("active_users", window="5m", user_role="applicant") == 41
 
 
 async def test_users_leave_the_windows_one_after_the_other(batched: BatchedRedis, sample: Sample) -> None:
