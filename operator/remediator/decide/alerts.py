@@ -11,9 +11,8 @@ from remediator.api.policy import Policy
 from remediator.api.reasons import Reason
 from remediator.api.remediation import AlertEntry, PodRestartState, RemediationStatus
 from remediator.decide.decision import Ignored
-from remediator.decide.observed import AlertState, Observed, ObservedAlert, ObservedPod
+from remediator.decide.observed import OPEN_OR_HALF_OPEN, AlertState, Observed, ObservedAlert, ObservedPod
 
-_OPEN_OR_HALF_OPEN = {1, 2}
 _REPLICA_MISSING = {
     "Alertmanager": Reason.ALERTMANAGER_UNREACHABLE,
     "Prometheus": Reason.PROMETHEUS_NOT_PROVEN,
@@ -60,7 +59,7 @@ def assess_alerts(
     proven, and one that became ambiguous makes the signal unknown.
     """
     unknown = _what_is_unknown(observed)
-    pods = {pod.name: pod for pod in (observed.workload.pods if observed.workload else None) or ()}
+    pods = {pod.name: pod for pod in observed.pods}
     firing: list[ObservedAlert] = []
     suppressed: list[ObservedAlert] = []
     predecessors: list[ObservedAlert] = []
@@ -140,8 +139,7 @@ def _was_replaced(entry: AlertEntry, incident: RemediationStatus, pod: ObservedP
 
 def _replacements_scraped(entry: AlertEntry, observed: Observed) -> bool:
     """Tell whether every pod that came after the alert was scraped once: before that its breaker is not known."""
-    pods = (observed.workload.pods if observed.workload else None) or ()
-    fresh = (pod for pod in pods if pod.created_at is not None and pod.created_at > entry.starts_at)
+    fresh = (pod for pod in observed.pods if pod.created_at is not None and pod.created_at > entry.starts_at)
     return all(pod.terminating or pod.scraped_at is not None or pod.breakers != {} for pod in fresh)
 
 
@@ -241,4 +239,4 @@ def _is_of_predecessor(alert: ObservedAlert, pod: ObservedPod) -> bool:
     """
     if pod.created_at is None or alert.starts_at >= pod.created_at:
         return False
-    return (pod.breakers or {}).get(alert.service_name) not in _OPEN_OR_HALF_OPEN
+    return (pod.breakers or {}).get(alert.service_name) not in OPEN_OR_HALF_OPEN

@@ -152,7 +152,7 @@ class Draft:
         """Bring the list of alerts up to date; an alert that is not listed any more is resolved once that is proven."""
         listed = (*assessment.firing, *assessment.suppressed, *assessment.predecessors)
         current = {alert.fingerprint: alert for alert in listed}
-        pods = {pod.name: pod for pod in (observed.workload.pods if observed.workload else None) or ()}
+        pods = {pod.name: pod for pod in observed.pods}
         entries = []
         for entry in self.status.alerts:
             alert = current.pop(entry.fingerprint, None)

@@ -12,6 +12,9 @@ from remediator.api.limits import SAMPLE_AGE_LIMIT, SETTLING
 from remediator.api.names import Backend, Fingerprint, PodName, PodUid, RemediationName
 from remediator.api.remediation import ScaleKind
 
+OPEN_OR_HALF_OPEN = frozenset({1, 2})
+"""Values of the breaker gauge with which a pod counts as affected."""
+
 
 class AlertState(StrEnum):
     """Alertmanager's ``status.state``, plus the alert that has ended."""
@@ -200,13 +203,17 @@ class Observed:
     unanswered: str = ""
     """The source of which a replica did not answer: what is not listed may be known to that one."""
 
+    @property
+    def pods(self) -> tuple[ObservedPod, ...]:
+        """The target's pods; empty where they are not known."""
+        return (self.workload.pods if self.workload else None) or ()
+
     def without_stale_samples(self) -> "Observed":
         """Return the world without breaker states that Prometheus read too long ago: they count as not known.
 
         Their age is compared with Prometheus' own newest times, so the operator's clock does not matter.
         """
-        pods = (self.workload.pods if self.workload else None) or ()
-        times = [pod.scraped_at for pod in pods if pod.scraped_at is not None]
+        times = [pod.scraped_at for pod in self.pods if pod.scraped_at is not None]
         times += [item.at for item in self.evaluations.values() if item.at != NEVER_EVALUATED]
         if self.workload is None or not times:
             return self
@@ -215,6 +222,6 @@ class Observed:
             replace(pod, breakers={}, breaker_opened={})
             if pod.scraped_at is not None and pod.scraped_at < oldest and pod.breakers
             else pod
-            for pod in pods
+            for pod in self.pods
         )
-        return replace(self, workload=replace(self.workload, pods=fresh)) if fresh != pods else self
+        return replace(self, workload=replace(self.workload, pods=fresh)) if fresh != self.pods else self

@@ -48,7 +48,7 @@ def continue_restart(draft: Draft, step: StepEntry, observed: Observed, assessme
         for pod in step.pods:
             if pod.state is PodRestartState.EVICTING:
                 _mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)
-    staying = {pod.uid for pod in (observed.workload or Workload()).pods or () if not pod.terminating}
+    staying = {pod.uid for pod in observed.pods if not pod.terminating}
     for pod in step.pods:
         if pod.state is PodRestartState.EVICTING and pod.uid not in staying:
             _mark(step, pod, state=PodRestartState.EVICTED, at=draft.now)

@@ -13,9 +13,7 @@ from remediator.api.names import Backend, PodName
 from remediator.api.policy import Action, Scope
 from remediator.api.remediation import PodRestartState, RemediationStatus
 from remediator.decide.alerts import AlertAssessment
-from remediator.decide.observed import Observed, ObservedAlert, ObservedPod
-
-_OPEN_OR_HALF_OPEN = {1, 2}
+from remediator.decide.observed import OPEN_OR_HALF_OPEN, Observed, ObservedAlert, ObservedPod
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +34,12 @@ class CauseVerdict:
 
 def ready_pods(observed: Observed) -> tuple[ObservedPod, ...]:
     """Return the pods of the target that are ready and not terminating; none if the target is unknown."""
-    pods = observed.workload.pods if observed.workload else None
-    return tuple(pod for pod in pods or () if pod.ready and not pod.terminating)
+    return tuple(pod for pod in observed.pods if pod.ready and not pod.terminating)
 
 
 def terminating_pods(observed: Observed) -> tuple[str, ...]:
     """Return the names of the target's pods that are shutting down."""
-    pods = observed.workload.pods if observed.workload else None
-    return tuple(pod.name for pod in pods or () if pod.terminating)
+    return tuple(pod.name for pod in observed.pods if pod.terminating)
 
 
 def judge_cause(observed: Observed, assessment: AlertAssessment, incident: RemediationStatus) -> CauseVerdict:
@@ -88,7 +84,7 @@ def affected_now(observed: Observed, assessment: AlertAssessment, incident: Reme
         for pod in ready_pods(observed)
         if pod.name in suppressed
         or any(_is_at_fault(pod, alert) for alert in firing.get(pod.name, ()))
-        or any((pod.breakers or {}).get(backend) in _OPEN_OR_HALF_OPEN for backend in backends if backend)
+        or any((pod.breakers or {}).get(backend) in OPEN_OR_HALF_OPEN for backend in backends if backend)
     )
 
 
@@ -159,13 +155,13 @@ def affected_share(incident: RemediationStatus, observed: Observed) -> tuple[int
 
 
 def _present(observed: Observed) -> list[str]:
-    return [str(pod.name) for pod in (observed.workload.pods if observed.workload else None) or ()]
+    return [str(pod.name) for pod in observed.pods]
 
 
 def _is_at_fault(pod: ObservedPod, alert: ObservedAlert) -> bool:
     gauge = (pod.breakers or {}).get(alert.service_name)
     # No sample is not a closed breaker: then the alert alone decides.
-    return gauge is None or gauge in _OPEN_OR_HALF_OPEN
+    return gauge is None or gauge in OPEN_OR_HALF_OPEN
 
 
 def _without_proof(

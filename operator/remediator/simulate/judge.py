@@ -163,7 +163,7 @@ class Judge:
         return found
 
     def _pods(self) -> tuple[ObservedPod, ...]:
-        return (self._readings.workload.pods if self._readings.workload else None) or ()
+        return self._readings.pods
 
     def _shows_failure(self, pod: ObservedPod) -> bool:
         if self._is_fresh(pod):
