@@ -121,14 +121,19 @@ class Broadcaster:
         return True
 
     async def _run(self, bot: Bot) -> None:
+        unavailable = False
         while True:
             sent = False
             try:
                 sent = await self.send_next(bot)
                 metrics.BROADCAST_QUEUE_RECIPIENTS.set(await self.store.waiting())
+                unavailable = False
             except RedisError as error:
                 metrics.BROADCAST_QUEUE_RECIPIENTS.set(float("nan"))
-                log.warning("broadcast_interrupted", exception_type=type(error).__name__)
+                # Once per outage: repeated every second, mostly with no broadcast, it would bury other lines.
+                if not unavailable:
+                    log.warning("broadcast_queue_unavailable", exception_type=type(error).__name__)
+                unavailable = True
             except LeaseLostError:
                 log.warning("broadcast_taken_over")
             except BackendUnavailableError as error:
