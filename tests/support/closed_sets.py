@@ -15,6 +15,8 @@ from app.core.metrics import FAMILIES
 from support.metric_watch import PREFIX
 
 LIBRARY_LABELS = {"le"}
+CLIENT_FAMILIES = ("python_", "process_")
+"""Families of the Python client itself: one process has a fixed number of their series."""
 _STATUS = re.compile(r"[1-5]\d\d|error")
 _CLASS = re.compile(r"[A-Za-z_]{1,60}")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,40}")
@@ -63,6 +65,8 @@ def outside(metrics: Iterable[Metric]) -> list[str]:
     """Each label value of the gateway's families that is in no closed set."""
     found = []
     for metric in metrics:
+        if metric.name.startswith(CLIENT_FAMILIES):
+            continue
         name = metric.name if metric.type != "counter" else f"{metric.name}_total"
         for sample in metric.samples:
             for label, value in sample.labels.items():

@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from remediator.metrics import Metrics
-from support.closed_sets import outside
+from support.closed_sets import CLIENT_FAMILIES, outside
 from support.metric_watch import PREFIX, MetricWatch
 from support.tools import run, tool
 
@@ -38,7 +38,7 @@ async def test_a_gateway_s_page(make_world: Callable[..., Any]) -> None:
     page = await watch.text()
     families = list(parse_text(page))
     assert outside(families) == []
-    assert all(family.name.startswith(PREFIX) and family.documentation for family in families)
+    assert all(family.name.startswith((PREFIX, *CLIENT_FAMILIES)) and family.documentation for family in families)
     exemplars = [
         sample.exemplar
         for family in parse_openmetrics(await watch.text("application/openmetrics-text"))
