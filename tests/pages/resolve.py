@@ -18,7 +18,7 @@ from pages.shell import Command
 from support.charts import GATEWAY_CHART
 from support.tools import ROOT, run, tool
 
-SHELL = {"grep", "tail", "head", "sed", "tr", "base64", "openssl", "env", "redis-cli", "psql", "git", "sleep"}
+SHELL = {"grep", "tail", "head", "sed", "tr", "base64", "date", "openssl", "env", "redis-cli", "psql", "git", "sleep"}
 """Programs of the system or of an image; their words are not looked at."""
 MADE_BY_THE_READER = ".venv-demo/"
 WRITTEN_BY_THE_READER = {"values.yaml", "recording.jsonl"}
