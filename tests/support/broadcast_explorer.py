@@ -16,7 +16,6 @@ One send is in flight per sender. What may go wrong is limited by `Bounds`. Time
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +24,7 @@ import redis
 
 from app.bot.broadcast_store import script_text
 from app.core.election import LEAD_SCRIPT
+from support.explorer import BrokenPromiseError, Mutant, mutated, visit_all
 
 KEY = "{b}"
 RECORD, LEASE, PENDING, SENDING, DOUBT, TAKES = (
@@ -114,20 +114,6 @@ class Bounds:
     unsent: int = 1
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """A change to a script that must break a promise."""
-
-    name: str
-    script: str = ""
-    old: str = ""
-    new: str = ""
-
-
-class BrokenPromiseError(AssertionError):
-    """What was broken, and the steps that led there."""
-
-
 @dataclass
 class BroadcastExplorer:
     """`explore` returns how many states there are, or raises BrokenPromiseError."""
@@ -138,30 +124,15 @@ class BroadcastExplorer:
     _finished: dict[Stored, Stored] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._scripts = {name: LEAD_SCRIPT if name == "lead" else script_text(name) for name in KEYS}
-        if self.mutant.script:
-            text = self._scripts[self.mutant.script]
-            assert self.mutant.old in text, f"the script no longer contains what {self.mutant.name} changes"
-            self._scripts[self.mutant.script] = text.replace(self.mutant.old, self.mutant.new)
+        scripts = {name: LEAD_SCRIPT if name == "lead" else script_text(name) for name in KEYS}
+        self._scripts = mutated(scripts, self.mutant)
 
     def explore(self, bounds: Bounds) -> int:
         """Visit every state within the bounds."""
         senders = (Sender("one"), Sender("two"))
         nothing = tuple(0 for _ in RECIPIENTS)
         start = State(Stored(), senders, frozenset(), nothing, bounds.faults, bounds.expiries, bounds.unsent)
-        came_from: dict[State, tuple[State, str] | None] = {start: None}
-        queue = deque([start])
-        while queue:
-            state = queue.popleft()
-            try:
-                self._check(state)
-                for step, following in self._steps(state):
-                    if following not in came_from:
-                        came_from[following] = (state, step)
-                        queue.append(following)
-            except BrokenPromiseError as broken:
-                raise BrokenPromiseError(f"{broken}: {' | '.join(_path(came_from, state))}") from None
-        return len(came_from)
+        return visit_all(start, self._check, self._steps)
 
     def _check(self, state: State) -> None:
         stored = state.stored
@@ -350,11 +321,3 @@ def _without_reply(sender: Sender) -> tuple[Sender, bool]:
     if sender.sendings < SENDINGS:
         return replace(sender, sendings=sender.sendings + 1), False
     return replace(sender, phase="lease", command=None, sendings=0), True
-
-
-def _path(came_from: dict[State, tuple[State, str] | None], state: State) -> list[str]:
-    steps: list[str] = []
-    while (link := came_from[state]) is not None:
-        state, step = link
-        steps.append(step)
-    return steps[::-1]

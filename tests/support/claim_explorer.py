@@ -15,7 +15,6 @@ Time itself is not explored: whatever depends on the length of a lease is an exp
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import redis
 
 from app.delivery.claims import DONE_TTL_MS, load_script
+from support.explorer import BrokenPromiseError, Mutant, mutated, visit_all
 
 LEASE_MS = 15_000
 KEYS = ("chat:lane", "chat:done", "chat:fsm", "chat:ident", "chat:rl")
@@ -85,18 +85,10 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """A change to the scripts or to the client that must break a promise."""
+class ClaimMutant(Mutant):
+    """A change to the scripts, or to the client: each sending of a claim has the same token."""
 
-    name: str
-    script: str = ""
-    old: str = ""
-    new: str = ""
     same_token: bool = False
-
-
-class BrokenPromiseError(AssertionError):
-    """What was broken, and the steps that led there."""
 
 
 @dataclass
@@ -104,16 +96,13 @@ class Explorer:
     """`explore` returns how many states there are, or raises BrokenPromiseError."""
 
     client: redis.Redis
-    mutant: Mutant = field(default_factory=lambda: Mutant("none"))
+    mutant: ClaimMutant = field(default_factory=lambda: ClaimMutant("none"))
     _results: dict[tuple[Command, Stored], tuple[Any, Stored]] = field(default_factory=dict)
     _alive: set[Stored] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._scripts = {name: load_script(name).text for name in ("claim", "commit", "release", "renew")}
-        if self.mutant.script:
-            text = self._scripts[self.mutant.script]
-            assert self.mutant.old in text, f"the script no longer contains what {self.mutant.name} changes"
-            self._scripts[self.mutant.script] = text.replace(self.mutant.old, self.mutant.new)
+        scripts = {name: load_script(name).text for name in ("claim", "commit", "release", "renew")}
+        self._scripts = mutated(scripts, self.mutant)
 
     def explore(self, bounds: Bounds) -> int:
         """Visit every state within the bounds."""
@@ -123,19 +112,7 @@ class Explorer:
             for number in range(1, count + 1)
         )
         start = State(Stored(), deliveries, frozenset(), bounds.faults, bounds.expiries)
-        came_from: dict[State, tuple[State, str] | None] = {start: None}
-        queue = deque([start])
-        while queue:
-            state = queue.popleft()
-            try:
-                self._check(state)
-                for step, following in self._steps(state):
-                    if following not in came_from:
-                        came_from[following] = (state, step)
-                        queue.append(following)
-            except BrokenPromiseError as broken:
-                raise BrokenPromiseError(f"{broken}: {' | '.join(_path(came_from, state))}") from None
-        return len(came_from)
+        return visit_all(start, self._check, self._steps)
 
     def _check(self, state: State) -> None:
         stored = state.stored
@@ -284,11 +261,3 @@ def _numbered(delivery: Delivery) -> str:
 
 def _named(command: Command) -> str:
     return f"{command.name} {command.token}"
-
-
-def _path(came_from: dict[State, tuple[State, str] | None], state: State) -> list[str]:
-    steps: list[str] = []
-    while (link := came_from[state]) is not None:
-        state, step = link
-        steps.append(step)
-    return steps[::-1]

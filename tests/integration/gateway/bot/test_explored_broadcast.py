@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from sandbox.redis_server import RedisServer
-from support.broadcast_explorer import Bounds, BroadcastExplorer, BrokenPromiseError, Mutant
+from support.broadcast_explorer import Bounds, BroadcastExplorer
+from support.explorer import BrokenPromiseError, Mutant
 
 DEEP = os.environ.get("EXPLORER_DEPTH") == "deep"
 SHALLOW = Bounds(faults=1, expiries=1, unsent=1)

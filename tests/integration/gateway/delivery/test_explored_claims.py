@@ -10,7 +10,9 @@ import pytest
 import redis
 
 from sandbox.redis_server import RedisServer
-from support.claim_explorer import Bounds, BrokenPromiseError, Explorer, Mutant
+from support.claim_explorer import Bounds, Explorer
+from support.claim_explorer import ClaimMutant as Mutant
+from support.explorer import BrokenPromiseError
 
 DEEP = os.environ.get("EXPLORER_DEPTH") == "deep"
 BOUNDS = Bounds((2, 1), faults=3, expiries=2) if DEEP else Bounds((2, 1), faults=2, expiries=1)
