@@ -7,8 +7,18 @@ from boards.families import OUTCOMES_METRIC, outcomes, percentiles, pods_ready
 from boards.frame import Row, dashboard
 from boards.links import OVERVIEW, PERFORMANCE, REMEDIATION, SERVICES, SLO, board, runbook_of_row, traces
 from boards.panels import ERRORS_PER_SECOND, AnyPanel, Query, graph, number, timeline
-from boards.queries import BAD, FAILED, KNOWN, counted, firing, or_zero, per_second, quantile, worst_pod
-from boards.queries import alerts as alerts_in
+from boards.queries import (
+    BAD,
+    FAILED,
+    KNOWN,
+    alerts as alerts_in,
+    counted,
+    firing,
+    or_zero,
+    per_second,
+    quantile,
+    worst_pod,
+)
 from boards.tables import Column, rows
 
 ERROR_TYPES = (

@@ -11,6 +11,7 @@ from typing import TypeVar
 from grafana_foundation_sdk.builders import (
     bargauge,
     common,
+    dashboard as builders,
     heatmap,
     prometheus,
     stat,
@@ -18,11 +19,12 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
 )
-from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.models import common as common_models
-from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models import heatmap as heatmap_models
-from grafana_foundation_sdk.models import prometheus as prometheus_models
+from grafana_foundation_sdk.models import (
+    common as common_models,
+    dashboard as models,
+    heatmap as heatmap_models,
+    prometheus as prometheus_models,
+)
 
 from boards import colours, style
 from boards.alerts import Alert

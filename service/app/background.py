@@ -24,8 +24,11 @@ from app.delivery.keys import KeySpace
 from app.telegram.blocked import BlockedUsers
 from app.telegram.polling import ELECTION_SECONDS, Polling
 from app.telegram.refusals import RefusingChats
-from app.telegram.registration import ELECTION_SECONDS as WEBHOOK_ELECTION_SECONDS
-from app.telegram.registration import INTERVAL_SECONDS, WebhookRegistration
+from app.telegram.registration import (
+    ELECTION_SECONDS as WEBHOOK_ELECTION_SECONDS,
+    INTERVAL_SECONDS,
+    WebhookRegistration,
+)
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from support.charts import GATEWAY_CHART, MONITORING_API
-from support.cluster import IMAGES, MODEST, install_sandbox, namespace, objects
-from support.cluster import helm as run_helm
+from support.cluster import IMAGES, MODEST, helm as run_helm, install_sandbox, namespace, objects
 from support.kubectl import kubectl, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from support.charts import GATEWAY_CHART
-from support.cluster import IMAGES, MODEST, install_sandbox, namespace
-from support.cluster import helm as run_helm
+from support.cluster import IMAGES, MODEST, helm as run_helm, install_sandbox, namespace
 from support.kubectl import kubectl, port_forward, wait_for
 from support.tools import ROOT
 

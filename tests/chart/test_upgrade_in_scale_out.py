@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.charts import GATEWAY_CHART
-from support.cluster import IMAGES, MODEST, install_sandbox, namespace
-from support.cluster import helm as run_helm
+from support.cluster import IMAGES, MODEST, helm as run_helm, install_sandbox, namespace
 from support.kubectl import wait_for
 from support.scale_out import (
     MANAGER,

@@ -9,10 +9,12 @@ from typing import NewType
 
 from pydantic import BaseModel, ConfigDict
 
-from app.core.closed_sets import Category as Category
-from app.core.closed_sets import RequestStatus as RequestStatus
-from app.core.closed_sets import Role as Role
-from app.core.closed_sets import Specialization as Specialization
+from app.core.closed_sets import (
+    Category as Category,
+    RequestStatus as RequestStatus,
+    Role as Role,
+    Specialization as Specialization,
+)
 
 UserId = NewType("UserId", int)
 """The id of a company user, not of a Telegram user."""

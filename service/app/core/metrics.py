@@ -8,61 +8,25 @@ from itertools import product
 
 from prometheus_client import Counter
 
-from app.core.metric_family import FAMILIES as FAMILIES
-from app.core.metric_family import counter, gauge, histogram
-from app.core.metric_family import label_value as label_value
+from app.core.metric_family import FAMILIES as FAMILIES, counter, gauge, histogram, label_value as label_value
 from app.core.metric_labels import (
     CATEGORIES as CATEGORIES,
-)
-from app.core.metric_labels import (
     DEAD_LETTER_REASONS as DEAD_LETTER_REASONS,
-)
-from app.core.metric_labels import (
     ERROR_TYPES as ERROR_TYPES,
-)
-from app.core.metric_labels import (
     ERRORS as ERRORS,
-)
-from app.core.metric_labels import (
     HTTP_METHODS as HTTP_METHODS,
-)
-from app.core.metric_labels import (
     LANGUAGES as LANGUAGES,
-)
-from app.core.metric_labels import (
     MESSAGE_TYPES as MESSAGE_TYPES,
-)
-from app.core.metric_labels import (
     OUTCOMES as OUTCOMES,
-)
-from app.core.metric_labels import (
     POLLING_CONFLICTS as POLLING_CONFLICTS,
-)
-from app.core.metric_labels import (
     REDIS_OPERATIONS as REDIS_OPERATIONS,
-)
-from app.core.metric_labels import (
     REQUEST_STATUSES as REQUEST_STATUSES,
-)
-from app.core.metric_labels import (
     ROLES as ROLES,
-)
-from app.core.metric_labels import (
     SERVICE_ERROR_TYPES as SERVICE_ERROR_TYPES,
-)
-from app.core.metric_labels import (
     SERVICES as SERVICES,
-)
-from app.core.metric_labels import (
     SEVERITIES as SEVERITIES,
-)
-from app.core.metric_labels import (
     SPECIALIZATIONS as SPECIALIZATIONS,
-)
-from app.core.metric_labels import (
     USER_ROLES as USER_ROLES,
-)
-from app.core.metric_labels import (
     WINDOWS as WINDOWS,
 )
 

@@ -14,8 +14,13 @@ from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.crc import key_slot
-from redis.exceptions import AskError, MovedError, RedisClusterException, RedisError
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import (
+    AskError,
+    ConnectionError as RedisConnectionError,
+    MovedError,
+    RedisClusterException,
+    RedisError,
+)
 
 from app.core.redis_batch import BatchedRedis, RedisUnavailableError, Script
 from app.core.redis_metrics import measured

@@ -14,9 +14,7 @@ import pytest
 
 from app.core.metrics import FAMILIES
 from sandbox.redis_server import free_port
-from support import metric_failures as failures
-from support import metric_gauges as gauges
-from support import metric_user_actions as users
+from support import metric_failures as failures, metric_gauges as gauges, metric_user_actions as users
 from support.metric_watch import PREFIX, MetricWatch
 
 APPLICANTS = 60

@@ -16,8 +16,7 @@ import aiohttp
 import orjson
 import psutil
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from app.bot import callbacks
 

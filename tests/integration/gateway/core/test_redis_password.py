@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError
-from redis.exceptions import ConnectionError as NotConnectedError
+from redis.exceptions import AuthenticationError, BusyLoadingError, ConnectionError as NotConnectedError, RedisError
 
 from app.core.redis import RedisConnections
 from app.core.redis_batch import RedisUnavailableError, Script

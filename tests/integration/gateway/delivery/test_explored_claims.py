@@ -10,8 +10,7 @@ import pytest
 import redis
 
 from sandbox.redis_server import RedisServer
-from support.claim_explorer import Bounds, Explorer
-from support.claim_explorer import ClaimMutant as Mutant
+from support.claim_explorer import Bounds, ClaimMutant as Mutant, Explorer
 from support.explorer import BrokenPromiseError
 
 DEEP = os.environ.get("EXPLORER_DEPTH") == "deep"

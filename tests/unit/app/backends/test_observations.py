@@ -1,7 +1,6 @@
 """What a replica remembers of its calls: counts of a sliding window, whatever the traffic."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.backends.breaker import BreakerState
 from app.backends.observations import WINDOW_SECONDS, Observations

@@ -7,8 +7,7 @@ import itertools
 import random
 from dataclasses import dataclass, field, replace
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.backends.breaker import BreakerState
 from app.backends.observations import Observations

@@ -3,8 +3,7 @@
 from typing import Any
 
 from aiogram import Bot
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from app.backends.models import Role
 from app.bot import callbacks

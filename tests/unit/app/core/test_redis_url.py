@@ -1,8 +1,7 @@
 from ipaddress import IPv6Address
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from redis.asyncio.connection import parse_url
 
 from app.core.redis_url import Topology, parse_redis_url

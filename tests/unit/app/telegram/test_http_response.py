@@ -1,8 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from app.telegram import http_response
 from app.telegram.http_response import InvalidResponseError, ResponseReader

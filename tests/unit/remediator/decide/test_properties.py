@@ -3,8 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from remediator.api.remediation import Phase
 from remediator.decide.decision import ActResult, EvictPod, RolloutRestart, Scale
